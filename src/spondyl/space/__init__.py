@@ -1,0 +1,8 @@
+"""Patient space: grids, volumes, local frames and surfaces. No files, no medicine."""
+
+from spondyl.space.arrays import read_only
+from spondyl.space.frames import Frame, HeightMap
+from spondyl.space.geometry import Floats, Geometry
+from spondyl.space.volume import Volume
+
+__all__ = ["Floats", "Frame", "Geometry", "HeightMap", "Volume", "read_only"]
