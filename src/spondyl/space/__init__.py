@@ -3,6 +3,7 @@
 from spondyl.space.arrays import read_only
 from spondyl.space.frames import Frame, HeightMap
 from spondyl.space.geometry import Floats, Geometry
+from spondyl.space.surface_fit import SplineSurface, fit_interval_surface
 from spondyl.space.volume import Volume
 
-__all__ = ["Floats", "Frame", "Geometry", "HeightMap", "Volume", "read_only"]
+__all__ = ["Floats", "Frame", "Geometry", "HeightMap", "SplineSurface", "Volume", "fit_interval_surface", "read_only"]
