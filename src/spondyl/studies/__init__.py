@@ -1,5 +1,10 @@
 """Studies: from hospital files to a CT in patient space. The only reader of image formats."""
 
+from spondyl.studies.atomic import whole_folder, write_whole
+from spondyl.studies.dicom_writing import write_dicom
+from spondyl.studies.labels import read_label_image
+from spondyl.studies.progress import Progress
+from spondyl.studies.reading import read_study
 from spondyl.studies.types import (
     LabelImage,
     OtherSeries,
@@ -11,15 +16,24 @@ from spondyl.studies.types import (
     Suitability,
     Usability,
 )
+from spondyl.studies.writing import write_label_nifti, write_nifti
 
 __all__ = [
     "LabelImage",
     "OtherSeries",
     "Patient",
+    "Progress",
     "Question",
     "Scan",
     "Sex",
     "Study",
     "Suitability",
     "Usability",
+    "read_label_image",
+    "read_study",
+    "whole_folder",
+    "write_dicom",
+    "write_label_nifti",
+    "write_nifti",
+    "write_whole",
 ]
