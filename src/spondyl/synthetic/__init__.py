@@ -1,0 +1,55 @@
+"""Virtual patients and deformities with known truth. Used by the app, examples and tests alone.
+
+Whatever is made here says 'virtual' in its description and must not be taken for a scan of a person.
+"""
+
+from spondyl.synthetic.canvas import Structure
+from spondyl.synthetic.patient import VirtualPatient, make_virtual_patient
+from spondyl.synthetic.spec import (
+    BICONCAVE_35,
+    CRUSH_45,
+    WEDGE_30,
+    CorticalDefect,
+    Deformity,
+    Endplate,
+    Focus,
+    GasCleft,
+    Kernel,
+    ScanSpec,
+    SchmorlNode,
+    SliceProfile,
+    VertebraSpec,
+    VirtualSpineSpec,
+    Wall,
+)
+from spondyl.synthetic.tissues import effective_energy, tissue_hu, trabecular_density, trabecular_hu
+from spondyl.synthetic.truth import BodyMeasures, LevelTruth, PedicleTruth, VirtualTruth
+
+__all__ = [
+    "BICONCAVE_35",
+    "CRUSH_45",
+    "WEDGE_30",
+    "BodyMeasures",
+    "CorticalDefect",
+    "Deformity",
+    "Endplate",
+    "Focus",
+    "GasCleft",
+    "Kernel",
+    "LevelTruth",
+    "PedicleTruth",
+    "ScanSpec",
+    "SchmorlNode",
+    "SliceProfile",
+    "Structure",
+    "VertebraSpec",
+    "VirtualPatient",
+    "VirtualSpineSpec",
+    "VirtualTruth",
+    "Wall",
+    "effective_energy",
+    "make_virtual_patient",
+    "tissue_hu",
+    "trabecular_density",
+    "trabecular_hu",
+]
