@@ -1,10 +1,13 @@
 """Studies: from hospital files to a CT in patient space. The only reader of image formats."""
 
 from spondyl.studies.atomic import whole_folder, write_whole
+from spondyl.studies.conflicts import find_conflicts, find_label_conflicts
 from spondyl.studies.dicom_writing import write_dicom
+from spondyl.studies.image_quality import ImageQuality, measure_quality
 from spondyl.studies.labels import read_label_image
 from spondyl.studies.progress import Progress
 from spondyl.studies.reading import read_study
+from spondyl.studies.suitability import assess_suitability
 from spondyl.studies.types import (
     LabelImage,
     OtherSeries,
@@ -19,6 +22,7 @@ from spondyl.studies.types import (
 from spondyl.studies.writing import write_label_nifti, write_nifti
 
 __all__ = [
+    "ImageQuality",
     "LabelImage",
     "OtherSeries",
     "Patient",
@@ -29,6 +33,10 @@ __all__ = [
     "Study",
     "Suitability",
     "Usability",
+    "assess_suitability",
+    "find_conflicts",
+    "find_label_conflicts",
+    "measure_quality",
     "read_label_image",
     "read_study",
     "whole_folder",

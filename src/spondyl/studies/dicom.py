@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,7 +198,9 @@ def _decoded(dataset: Dataset, header: SliceHeader) -> NDArray[Any]:
     if "PixelData" not in dataset:
         raise InputError(f"'{name}' ends before its pixels; a whole DICOM file is expected: copy it again")
     try:
-        pixels = dataset.pixel_array
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of excess padding bytes after the pixels, which do no harm
+            pixels = dataset.pixel_array
     except (ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError, OSError, TypeError) as error:
         syntax = UID(str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID", "not recorded")))
         raise InputError(

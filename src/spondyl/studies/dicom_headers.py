@@ -10,8 +10,10 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.config import disable_value_validation
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from spondyl.errors import InputError
 from spondyl.space import Floats
@@ -101,27 +103,33 @@ def _read_header(source: SourceFile) -> Dataset | None:
 
 def _looks_like_dicom(start: bytes) -> bool:
     """The DICM mark, or (old files without one) a first element of group 0002 or 0008 in little endian."""
-    return start[128:132] == b"DICM" or start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00")
+    return start[128:132] == b"DICM" or (start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00")
 
 
 def _parse(stream: BinaryIO, name: str) -> Dataset:
     try:
-        # Files come in their tens of thousands: only the wanted elements are kept, and pixels are not touched.
-        return dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS), force=True)
+        # Files come in their thousands: only the wanted elements are kept, and pixels are not touched.
+        with disable_value_validation():
+            return dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS), force=True)
     except _NOT_PARSED as error:
         raise InputError(
             f"the header of '{name}' is damaged ({type(error).__name__}); a whole DICOM file is expected: copy it again"
         ) from error
 
 
-def read_dataset(source: SourceFile, data: bytes) -> Dataset:
+def read_dataset(source: SourceFile, data: bytes) -> FileDataset:
     """The whole dataset of a file's bytes, pixels included."""
     try:
-        return dcmread(io.BytesIO(data), force=True)
+        with disable_value_validation():
+            dataset = dcmread(io.BytesIO(data), force=True)
     except _NOT_PARSED as error:
         raise InputError(
             f"'{source.name}' is damaged ({type(error).__name__}); a whole DICOM file is expected: copy it again"
         ) from error
+    if "TransferSyntaxUID" not in dataset.file_meta:  # files older than the file format say nothing of their coding
+        implicit = dataset.original_encoding[0]
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset
 
 
 def _slices(source: SourceFile, dataset: Dataset) -> list[SliceHeader]:
@@ -130,6 +138,7 @@ def _slices(source: SourceFile, dataset: Dataset) -> list[SliceHeader]:
             return [_slice(source, None, dataset, [dataset])]
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        _lift(dataset, [*_groups(shared), *(_groups(frames[0]) if frames else [])])
         return [_slice(source, n, dataset, [*_groups(frame), *_groups(shared)]) for n, frame in enumerate(frames)] or [
             _slice(source, 0, dataset, [dataset])
         ]
@@ -147,13 +156,23 @@ def _first(dataset: Dataset, keyword: str) -> Dataset | None:
 
 _GROUPS = (
     "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence", "PixelValueTransformationSequence",
+    "CTReconstructionSequence", "CTXRayDetailsSequence",
 )  # fmt: skip
+_LIFTED = ("RescaleType", "SliceThickness", "ConvolutionKernel", "KVP")
 
 
 def _groups(frame: Dataset | None) -> list[Dataset]:
-    """The functional groups that tell where a frame lies and what its values mean."""
+    """The functional groups that tell where a frame lies, what its values mean and how it was made."""
     found = [] if frame is None else [_first(frame, keyword) for keyword in _GROUPS]
     return [group for group in found if group is not None]
+
+
+def _lift(dataset: Dataset, groups: list[Dataset]) -> None:
+    """Put what functional groups say of the whole scan where a plain CT image has it."""
+    for group in groups:
+        for keyword in _LIFTED:
+            if keyword in group and keyword not in dataset:
+                dataset[keyword] = group[keyword]
 
 
 def _slice(source: SourceFile, frame: int | None, dataset: Dataset, groups: list[Dataset]) -> SliceHeader:

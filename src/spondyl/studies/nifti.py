@@ -22,6 +22,7 @@ from spondyl.studies.atomic import write_whole
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # both x and y change their sense; the same matrix turns back
 MAX_VOXELS = 2**31  # a 1024 x 1024 x 2048 grid; more is a damaged header rather than a CT
+MAX_BYTES = 8 * 1024**3  # unpacked; four bytes a voxel
 SAME_POSE_VOXELS = 0.5  # qform and sform closer than half a voxel at every corner name the same voxel
 SQUARE_AXES = 2e-3  # cosine between axes, about 0.1 degree: half a voxel over 300 voxels
 
@@ -74,13 +75,24 @@ def _read_bytes(path: Path) -> bytes:
 def _parse(data: bytes, name: str) -> Any:
     """The image of a file's bytes; NIfTI-1 and NIfTI-2 alike."""
     try:
-        plain = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        plain = _unpacked(data, name) if data[:2] == b"\x1f\x8b" else data
         kind = nib.Nifti2Image if plain[:4] in (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c") else nib.Nifti1Image
         return kind.from_bytes(plain)
     except _NOT_READABLE as error:
         raise InputError(
             f"'{name}' cannot be read as NIfTI ({_short(error)}); a whole file is expected: copy or export it again"
         ) from error
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        plain = stream.read(MAX_BYTES + 1)
+    if len(plain) > MAX_BYTES:
+        raise InputError(
+            f"'{name}' unpacks to more than {MAX_BYTES / 1e9:.1f} GB; a CT volume is smaller: check the file, "
+            "it may be a compression bomb"
+        )
+    return plain
 
 
 def _values(image: Any, name: str) -> NDArray[Any]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spondyl.errors import InputError
 from spondyl.space import Volume
+from spondyl.studies.conflicts import find_conflicts
 from spondyl.studies.dicom import AIR_HU, read_dicom
 from spondyl.studies.nifti import is_nifti, read_nifti
+from spondyl.studies.plausibility import check_hounsfield
 from spondyl.studies.progress import Progress, silent
 from spondyl.studies.sources import list_sources
 from spondyl.studies.types import Patient, Scan, Study
+
+_INT16 = np.iinfo(np.int16)
 
 
 def read_study(
@@ -29,6 +36,7 @@ def read_study(
     SeriesInstanceUID or SeriesDescription), else by the rule that `series.choose` states; the others are listed.
     A sheared stack (gantry tilt) is put on a square grid; gaps, irregular steps, several images in one place, 4D,
     colour, another modality and values that are not Hounsfield units are refused. Values below -1024 HU become -1024.
+    Conflicts with the patient's record are questions of the study.
     `progress` is called with the share done and what is being done. Patient name and ID are not read.
     """
     place = Path(path)
@@ -37,16 +45,9 @@ def read_study(
             f"'{path}' is not there; a DICOM folder, a zip of one, or a NIfTI file is expected: check the path"
         )
     study = _from_nifti(place) if is_nifti(place) and place.is_file() else _from_dicom(place, series, progress)
+    complete = replace(study, patient=patient or Patient(), questions=check_hounsfield(study.ct))
     progress(1.0, "done")
-    return Study(
-        study.ct,
-        study.scan,
-        patient or Patient(),
-        study.questions,
-        study.notes,
-        study.other_series,
-        study.source_hashes,
-    )
+    return replace(complete, questions=(*find_conflicts(complete), *complete.questions))
 
 
 def _from_dicom(place: Path, series: str | None, progress: Progress) -> Study:
@@ -59,13 +60,7 @@ def _from_dicom(place: Path, series: str | None, progress: Progress) -> Study:
 
 def _from_nifti(place: Path) -> Study:
     image = read_nifti(place)
-    array, notes = image.array, list(image.notes)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(
-            f"'{place.name}' holds values that are not finite; Hounsfield units are expected: export again"
-        )
-    if array.dtype != np.int16:
-        array = _narrowed(array)
+    array, notes = _narrowed(image.array, place.name), list(image.notes)
     low = int(np.count_nonzero(array < AIR_HU))
     if low:
         array = np.maximum(array, AIR_HU)
@@ -74,9 +69,13 @@ def _from_nifti(place: Path) -> Study:
     return Study(Volume(array, image.geometry, "[hnsf'U]"), Scan(), Patient(), (), tuple(notes), (), {"image": digest})
 
 
-def _narrowed(array: np.ndarray) -> np.ndarray:
+def _narrowed(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Whole numbers as int16 where they fit, everything else as float32."""
-    fits = array.min() >= -32768 and array.max() <= 32767
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"'{name}' holds values that are not finite; Hounsfield units are expected: export it again")
+    if array.dtype == np.int16:
+        return array
+    fits = array.min() >= _INT16.min and array.max() <= _INT16.max
     if fits and (array.dtype.kind in "iu" or np.array_equal(array, np.rint(array))):
         return array.astype(np.int16)
     return array.astype(np.float32)

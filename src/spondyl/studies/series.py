@@ -25,6 +25,7 @@ _SIEMENS = re.compile(r"^[BHUQDIT][A-Z]?(\d{2})")
 _SIEMENS_SHARP = 50
 _CANON = re.compile(r"^FC(\d{2})")
 _CANON_SHARP = ((30, 39), (50, 59), (80, 89))
+_DESCRIBED = ("SeriesDescription", "ConvolutionKernel", "ImageType", "StudyDate", "PatientSex", "PatientAge")
 _NOT_A_STACK = {"LOCALIZER", "MIP", "MINIP", "MPR_MIP", "PROJECTION IMAGE", "MAX_IP", "VRT", "SSD", "SCREEN SAVE"}
 
 
@@ -98,7 +99,7 @@ def _identity(header: SliceHeader) -> tuple[object, ...]:
     uid = header.text("SeriesInstanceUID")
     if uid is not None:
         return uid, *kind
-    described = tuple(header.text(k) for k in ("SeriesDescription", "ConvolutionKernel", "ImageType", "StudyDate"))
+    described = tuple(header.text(k) for k in _DESCRIBED)
     return None, *kind, *described, header.shape, header.pixel_spacing_mm
 
 
@@ -167,6 +168,8 @@ def _why_not(series: Series) -> str | None:
     kinds = series.image_types & _NOT_A_STACK
     if kinds:
         return f"its image type is {', '.join(sorted(kinds))}, not a stack of slices"
+    if first.frame is not None and first.position is None:
+        return "it is a multi-frame image whose frames have no positions"
     if any(s.position is None or s.row_direction is None for s in series.slices):
         return "position or orientation is missing in at least one of its images"
     if any(s.pixel_spacing_mm is None for s in series.slices):
