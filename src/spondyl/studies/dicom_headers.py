@@ -13,7 +13,7 @@ import numpy as np
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.config import disable_value_validation
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from spondyl.errors import InputError
 from spondyl.space import Floats
@@ -79,7 +79,7 @@ def read_headers(sources: Iterable[SourceFile], progress: Progress) -> tuple[tup
     others = 0
     for done, source in enumerate(everything):
         dataset = _read_header(source)
-        if dataset is None or not dataset.get("Rows"):
+        if dataset is None or not _has_image(source, dataset):
             others += 1
         else:
             found += _slices(source, dataset)
@@ -104,6 +104,19 @@ def _read_header(source: SourceFile) -> Dataset | None:
 def _looks_like_dicom(start: bytes) -> bool:
     """The DICM mark, or (old files without one) a first element of group 0002 or 0008 in little endian."""
     return start[128:132] == b"DICM" or (start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00")
+
+
+def _has_image(source: SourceFile, dataset: Dataset) -> bool:
+    """Whether there is an image. Reports, plans and directories have none; a CT image without one is damaged."""
+    if dataset.get("Rows"):
+        return True
+    meta = getattr(dataset, "file_meta", None) or Dataset()
+    kind = meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+    if kind in (None, "", CTImageStorage, EnhancedCTImageStorage):
+        raise InputError(
+            f"the header of '{source.name}' ends before the image; a whole DICOM file is expected: copy it again"
+        )
+    return False
 
 
 def _parse(stream: BinaryIO, name: str) -> Dataset:
