@@ -16,9 +16,9 @@ from spondyl.space import Floats, Geometry
 from spondyl.studies.dicom_headers import SliceHeader
 
 SAME_PLACE_MM = 0.005  # closer slices lie in one place: DICOM positions carry at least two decimals
-OFF_GRID_MM = 0.06  # positions rounded to one decimal lie up to 0.05 mm from a regular grid
+OFF_GRID_MM = 0.11  # positions rounded to one decimal lie up to 0.1 mm from the line between two of them
 GAP_STEPS = 1.5  # a step longer than this many usual steps means a missing slice
-SHEAR_FREE_MM = 0.06  # sideways drift over the whole stack that rounding explains
+SHEAR_FREE_MM = 0.11  # sideways drift over the whole stack that rounding explains
 
 
 @dataclass(frozen=True, eq=False)
