@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from spondyl.errors import InputError
@@ -27,7 +28,16 @@ SAME_POSE_VOXELS = 0.5  # qform and sform closer than half a voxel at every corn
 SQUARE_AXES = 2e-3  # cosine between axes, about 0.1 degree: half a voxel over 300 voxels
 
 _TO_MM = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
-_NOT_READABLE = (ImageFileError, HeaderDataError, EOFError, OSError, zlib.error, ValueError, OverflowError)
+_NOT_READABLE = (
+    WrapStructError,
+    ImageFileError,
+    HeaderDataError,
+    EOFError,
+    OSError,
+    zlib.error,
+    ValueError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, eq=False)
