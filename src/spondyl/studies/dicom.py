@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.uid import UID
+from pydicom.uid import HTJ2K, JPEG2000, UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from spondyl.errors import InputError
 from spondyl.space import Volume
@@ -24,6 +24,7 @@ from spondyl.studies.stack import Stack, build_stack, straightened
 from spondyl.studies.types import OtherSeries, Scan
 
 AIR_HU = -1024  # the lowest value of a 12-bit CT; what lies outside the scanned circle gets it
+_LOSSY = {JPEG2000, JPEGLSNearLossless, JPEGExtended12Bit, JPEGBaseline8Bit, HTJ2K}  # that may lose something
 WATER_SAFE_HU = -1000  # padding that decodes to above this could be tissue, so it is left as it is
 HIGHEST_HU = 3071  # the highest value of a 12-bit CT
 
@@ -79,13 +80,20 @@ def _header_notes(stack: Stack, ignored: int) -> tuple[str, ...]:
     first = stack.slices[0]
     notes = []
     if ignored:
-        notes.append(f"{ignored} files are no DICOM images and were left out")
+        notes.append(f"files that are no DICOM images were left out: {ignored}")
     empty = [k for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID") if first.text(k) is None]
     if empty:
         notes.append(f"{', '.join(empty)} are empty: slices were joined by what else their headers say")
+    if any(_is_lossy(s.dataset) for s in stack.slices):
+        notes.append("the images were compressed with loss: fine texture and densities may be changed")
     if first.text("FrameOfReferenceUID") is None:
         notes.append("the frame of reference is not recorded: it cannot be compared with that of other images")
     return tuple(notes)
+
+
+def _is_lossy(dataset: Dataset) -> bool:
+    meta = getattr(dataset, "file_meta", None) or Dataset()
+    return dataset.get("LossyImageCompression") == "01" or meta.get("TransferSyntaxUID") in _LOSSY
 
 
 def _read_pixels(stack: Stack, progress: Progress) -> tuple[NDArray[Any], list[str], tuple[str, ...]]:

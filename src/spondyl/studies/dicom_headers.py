@@ -29,7 +29,7 @@ _KEYWORDS = [
     "AcquisitionNumber", "InstanceNumber", "TemporalPositionIdentifier", "ImagePositionPatient",
     "ImageOrientationPatient", "FrameOfReferenceUID", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
     "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored", "PixelRepresentation", "PixelPaddingValue",
-    "RescaleIntercept", "RescaleSlope", "RescaleType", "SharedFunctionalGroupsSequence",
+    "RescaleIntercept", "RescaleSlope", "RescaleType", "LossyImageCompression", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "MediaStorageSOPClassUID",
 ]  # fmt: skip
 _NOT_PARSED = (
@@ -123,11 +123,26 @@ def _parse(stream: BinaryIO, name: str) -> Dataset:
     try:
         # Files come in their thousands: only the wanted elements are kept, and pixels are not touched.
         with disable_value_validation():
-            return dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS), force=True)
+            dataset = dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS), force=True)
+            _settle(dataset)
+            return dataset
     except _NOT_PARSED as error:
         raise InputError(
             f"the header of '{name}' is damaged ({type(error).__name__}); a whole DICOM file is expected: copy it again"
         ) from error
+
+
+def _settle(dataset: Dataset) -> None:
+    """Convert all values now; what cannot be read counts as not recorded, so that a stray word stops nothing."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except _NOT_PARSED:
+            dataset.pop(tag)
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _settle(item)
 
 
 def read_dataset(source: SourceFile, data: bytes) -> FileDataset:
