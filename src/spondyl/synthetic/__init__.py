@@ -4,7 +4,9 @@ Whatever is made here says 'virtual' in its description and must not be taken fo
 """
 
 from spondyl.synthetic.canvas import Structure
+from spondyl.synthetic.deform import DeformedStudy, cement_bright, deform_vertebra
 from spondyl.synthetic.patient import VirtualPatient, make_virtual_patient
+from spondyl.synthetic.perturb import Perturbation, perturbed_labels
 from spondyl.synthetic.spec import (
     BICONCAVE_35,
     CRUSH_45,
@@ -31,6 +33,7 @@ __all__ = [
     "WEDGE_30",
     "BodyMeasures",
     "CorticalDefect",
+    "DeformedStudy",
     "Deformity",
     "Endplate",
     "Focus",
@@ -38,6 +41,7 @@ __all__ = [
     "Kernel",
     "LevelTruth",
     "PedicleTruth",
+    "Perturbation",
     "ScanSpec",
     "SchmorlNode",
     "SliceProfile",
@@ -47,8 +51,11 @@ __all__ = [
     "VirtualSpineSpec",
     "VirtualTruth",
     "Wall",
+    "cement_bright",
+    "deform_vertebra",
     "effective_energy",
     "make_virtual_patient",
+    "perturbed_labels",
     "tissue_hu",
     "trabecular_density",
     "trabecular_hu",

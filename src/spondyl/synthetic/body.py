@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
 from spondyl.space import Floats
@@ -27,7 +26,6 @@ _ROUNDING_MM = 1.0  # radius of the edge between endplate and wall
 _LOOKUP_MM = 0.25  # grid of the footprint's distance table
 _BULGE_PLACE = 0.27  # of the height, above the middle
 _BULGE_HALF_MM = (5.0, 8.0)  # half extent of a bulge along cranial and left
-_KNOTS = (0.0, 0.125, 0.5, 0.875, 1.0)  # of the depth, counted from the front: centres of the height bands and ends
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,9 @@ class Body:
         """Share of the intact height that the deformity leaves. A biconcave loss runs out toward the sides."""
         deformity = self.deformity
         assert deformity is not None
-        values = (deformity.anterior, deformity.anterior, deformity.middle, deformity.posterior, deformity.posterior)
+        profile = deformity.profile()
         place = np.clip(0.5 - a / self.depth_mm, 0.0, 1.0)
-        kept = PchipInterpolator(_KNOTS, values)(place).astype(a.dtype)
+        kept = profile(place).astype(a.dtype)
         if deformity.shape == "biconcave":
             sides = np.clip(np.abs(2 * left / self.width_mm), 0, 1) ** 3
             rim = max(deformity.anterior, deformity.posterior)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from numpy.typing import ArrayLike
+from scipy.interpolate import PchipInterpolator
+
 from spondyl.errors import InputError
+from spondyl.space import Floats
 from spondyl.spine import Level
+
+_BAND_CENTRES = (0.125, 0.5, 0.875)  # of the depth, from the front: anterior, middle and posterior height
 
 SUPPORTED = tuple(Level(number) for number in range(Level.T5, Level.L5 + 1))
 
@@ -65,6 +71,16 @@ class Deformity:
         if self.posterior < 0.9:
             return "crush"
         return "wedge" if self.anterior <= self.middle else "biconcave"
+
+    def profile(self) -> Callable[[ArrayLike], Floats]:
+        """Share of the intact height over the share of the depth counted from the anterior wall, 0 to 1.
+
+        Smooth through the centres of the three bands; toward the rims it runs on, but not above the intact height.
+        """
+        knots = self.anterior, self.middle, self.posterior
+        front, back = (min(knots[end] + (knots[end] - knots[1]) / 3, max(1.0, knots[end])) for end in (0, 2))
+        through: Callable[[ArrayLike], Floats] = PchipInterpolator((0.0, *_BAND_CENTRES, 1.0), (front, *knots, back))
+        return through
 
 
 @dataclass(frozen=True)
