@@ -1,5 +1,20 @@
 """The spine: levels, vertebrae, their masks, axes and surfaces."""
 
+from spondyl.spine.assembly import build_spine
+from spondyl.spine.label_maps import LABEL_MAP_NAMES, LabelMap, load_label_map, parse_names
+from spondyl.spine.naming import relabelled
 from spondyl.spine.types import Level, Pedicle, Side, Spine, Vertebra
 
-__all__ = ["Level", "Pedicle", "Side", "Spine", "Vertebra"]
+__all__ = [
+    "LABEL_MAP_NAMES",
+    "LabelMap",
+    "Level",
+    "Pedicle",
+    "Side",
+    "Spine",
+    "Vertebra",
+    "build_spine",
+    "load_label_map",
+    "parse_names",
+    "relabelled",
+]

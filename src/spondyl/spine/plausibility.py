@@ -1,0 +1,127 @@
+"""Do labels and CT belong together? Frames, extents and the grey values under the bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spondyl.errors import InputError
+from spondyl.space import Floats, Volume
+from spondyl.spine.types import Level
+from spondyl.studies import Question
+
+_AIR_HU = -200.0  # a body's median is far above, even with gas in a cleft or much fat
+_SOFT_HU = (-150.0, 100.0)  # fat to contrast-filled muscle; low bone densities lie here too, so the rim decides
+_RIM_HU = 20.0  # how much denser the rim of any body is than its inside: cortex, even thin and blurred
+_RIM_MM = 3.0
+_SAMPLES = 4000
+_OUTSIDE_REFUSED = 0.5  # share of labelled voxels outside the CT
+_OUTSIDE_ASKED = 0.02
+
+
+def check_grids(ct: Volume, labels: Volume, *, resample: bool) -> tuple[str, ...]:
+    """Refuse labels that cannot be laid over the CT; notes on what was accepted.
+
+    Labels on another grid of the same frame keep their own grid: their borders stay where they were drawn, and grey
+    values are read at their points. It is still asked for, because another grid is often another scan.
+    """
+    if not ct.geometry.is_same_frame(labels.geometry):
+        raise InputError(
+            "labels and CT have different frames of reference: they come from different scans. Give the labels of "
+            "this CT, or register them first"
+        )
+    if ct.geometry.is_same_grid(labels.geometry):
+        return ()
+    grids = f"the labels have {_grid_text(labels)}, the CT has {_grid_text(ct)}"
+    if not resample:
+        raise InputError(
+            f"labels and CT have different grids: {grids}. If both show the same scan, ask for resampling "
+            "(resample=True, --resample)"
+        )
+    return (f"{grids}; the labels keep their own grid and the CT is read at their points",)
+
+
+def extent_questions(ct: Volume, masks: Sequence[Volume]) -> tuple[Question, ...]:
+    """Whether labels reach beyond the CT."""
+    inside = np.concatenate([ct.geometry.contains(_points(mask, mask.array)) for mask in masks])
+    outside = float(1 - inside.mean())
+    if outside > _OUTSIDE_REFUSED:
+        raise InputError(
+            f"{outside:.0%} of the labelled voxels lie outside the CT: the labels belong to another scan, or their "
+            "position was lost. Give the labels of this CT"
+        )
+    if outside <= _OUTSIDE_ASKED:
+        return ()
+    text = f"{outside:.0%} of the labelled voxels lie outside the CT."
+    return (Question("extent_conflict", text, "Check that labels and CT come from the same scan.", blocking=True),)
+
+
+def grey_value_questions(ct: Volume, bodies: Sequence[tuple[Level, Volume]]) -> tuple[Question, ...]:
+    """Whether bodies lie on air or soft tissue.
+
+    Parameters
+    ----------
+    ct
+        Volume in Hounsfield units.
+    bodies
+        Levels with the masks of their bodies.
+
+    Raises
+    ------
+    InputError
+        If most of the bodies do: labels of another patient, flipped or shifted.
+    """
+    found = {level: _tissue(ct, body) for level, body in bodies}
+    wrong = {level: tissue for level, tissue in found.items() if tissue is not None}
+    text = "; ".join(f"{level.name} on {tissue}" for level, tissue in wrong.items())
+    if wrong and len(wrong) * 2 >= len(found):
+        raise InputError(
+            f"labelled bodies do not lie on bone: {text}. The labels belong to another patient or scan, are flipped or "
+            "shifted; give the labels of this CT"
+        )
+    if not wrong:
+        return ()
+    action = "Check that labels and CT belong together; correct these labels."
+    return (Question("bodies_not_on_bone", f"Bodies do not lie on bone: {text}.", action, blocking=True),)
+
+
+def _tissue(ct: Volume, body: Volume) -> str | None:
+    """Name of the tissue that a body wrongly lies on; None where it is bone or lies outside the CT."""
+    depth = ndimage.distance_transform_edt(body.array, sampling=body.geometry.spacing_mm)
+    rim = _values(ct, body, (depth > 0) & (depth <= _RIM_MM))
+    inside = _values(ct, body, depth > _RIM_MM)
+    if len(inside) < 20 or len(rim) < 20:
+        return None
+    median = float(np.median(inside))
+    if median < _AIR_HU:
+        return f"air (median {median:.0f} HU)"
+    if _SOFT_HU[0] < median < _SOFT_HU[1] and rim.mean() - inside.mean() < _RIM_HU:
+        return f"soft tissue (median {median:.0f} HU, no brighter rim)"
+    return None
+
+
+def _values(ct: Volume, body: Volume, where: NDArray[np.bool_]) -> Floats:
+    points = _points(body, where)
+    points = points[ct.geometry.contains(points)]
+    if len(points) == 0:
+        return np.empty(0)
+    indices = ct.geometry.indices(points)
+    near = ct.cropped(
+        np.floor(indices.min(axis=0)), np.ceil(indices.max(axis=0)) + 2
+    )  # sampling copies what it is given
+    return near.sample(points)
+
+
+def _points(mask: Volume, where: NDArray[np.bool_]) -> Floats:
+    """Some of the patient points of a selection of voxels, evenly spread."""
+    indices = np.argwhere(where)
+    return mask.geometry.points(indices[:: max(1, len(indices) // _SAMPLES)])
+
+
+def _grid_text(volume: Volume) -> str:
+    shape = " x ".join(map(str, volume.geometry.shape))
+    spacing = " x ".join(f"{mm:.2f}" for mm in volume.geometry.spacing_mm)
+    return f"{shape} voxels of {spacing} mm"
