@@ -6,7 +6,7 @@ Local coordinates are (cranial, anterior, left) from the middle of the intact bo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,14 +96,7 @@ class Body:
 
     def border(self, left: Floats) -> tuple[Floats, Floats]:
         """Anterior position of the footprint's front and back border over left, NaN beyond the sides."""
-        half = self.width_mm / 2
-        place = np.abs(left) / half
-        place = np.where(place <= 1, place, np.nan)
-        middle = self.depth_mm / 2
-        front = middle * (1 - place**_FRONT_POWER) ** (1 / _FRONT_POWER)
-        hollow = _HOLLOW_MM * np.exp(-((place / _HOLLOW_WIDTH) ** 2))
-        back = -(middle + _HOLLOW_MM) * (1 - place**_BACK_POWER) ** (1 / _BACK_POWER) + hollow
-        return front, back
+        return _border(self.depth_mm, self.width_mm, left)
 
     def wall(self, c: Floats, left: Floats) -> tuple[Floats, Floats]:
         """Anterior position of the anterior and the posterior wall over (cranial, left), any shape."""
@@ -126,23 +119,9 @@ class Body:
         reach = middle[1] - self.bulge_mm * np.sqrt(np.clip(1 - square, 0, None))
         return np.where(square < 1, reach, np.inf) if self.bulge_mm else np.full(square.shape, np.inf)
 
-    @cached_property
-    def _outline(self) -> tuple[NDArray[np.float32], float, float]:
-        """Distance table of the footprint (positive inside) with the place of its first entry."""
-        along = self.width_mm / 2 * np.sin(np.linspace(-np.pi / 2, np.pi / 2, 1201))
-        front, back = self.border(along)
-        points = np.concatenate([np.stack([front, along], axis=1), np.stack([back, along], axis=1)])
-        a = np.arange(-self.depth_mm / 2 - 8, self.depth_mm / 2 + 8, _LOOKUP_MM)
-        left = np.arange(-self.width_mm / 2 - 8, self.width_mm / 2 + 8, _LOOKUP_MM)
-        grid = np.stack(np.meshgrid(a, left, indexing="ij"), axis=-1)
-        distance, _ = cKDTree(points).query(grid)
-        front, back = self.border(left)
-        inside = (a[:, None] <= front) & (a[:, None] >= back)  # NaN borders compare false: outside
-        return np.where(inside, distance, -distance).astype(np.float32), float(a[0]), float(left[0])
-
     def inset(self, a: NDArray[np.floating], left: NDArray[np.floating]) -> NDArray[np.float32]:
         """Distance from the footprint's border at the endplates, positive inside."""
-        table, first_a, first_left = self._outline
+        table, first_a, first_left = _outline(self.depth_mm, self.width_mm)
         place = np.stack([(a - first_a) / _LOOKUP_MM, (left - first_left) / _LOOKUP_MM])
         return np.asarray(ndimage.map_coordinates(table, place, order=1, mode="nearest"), np.float32)
 
@@ -177,3 +156,28 @@ class Body:
     def intact(self) -> Body:
         """The same body before it was deformed, without a node or a bulge."""
         return replace(self, deformity=None, node=None, bulge_mm=0.0)
+
+
+def _border(depth: float, width: float, left: Floats) -> tuple[Floats, Floats]:
+    """Front and back border of a footprint of this depth and width over left."""
+    place = 2 * np.abs(left) / width
+    place = np.where(place <= 1, place, np.nan)
+    front = depth / 2 * (1 - place**_FRONT_POWER) ** (1 / _FRONT_POWER)
+    hollow = _HOLLOW_MM * np.exp(-((place / _HOLLOW_WIDTH) ** 2))
+    back = -(depth / 2 + _HOLLOW_MM) * (1 - place**_BACK_POWER) ** (1 / _BACK_POWER) + hollow
+    return front, back
+
+
+@lru_cache(maxsize=64)
+def _outline(depth: float, width: float) -> tuple[NDArray[np.float32], float, float]:
+    """Distance table of a footprint (positive inside) with the place of its first entry."""
+    along = width / 2 * np.sin(np.linspace(-np.pi / 2, np.pi / 2, 1201))
+    front, back = _border(depth, width, along)
+    points = np.concatenate([np.stack([front, along], axis=1), np.stack([back, along], axis=1)])
+    a = np.arange(-depth / 2 - 8, depth / 2 + 8, _LOOKUP_MM)
+    left = np.arange(-width / 2 - 8, width / 2 + 8, _LOOKUP_MM)
+    grid = np.stack(np.meshgrid(a, left, indexing="ij"), axis=-1)
+    distance, _ = cKDTree(points).query(grid)
+    front, back = _border(depth, width, left)
+    inside = (a[:, None] <= front) & (a[:, None] >= back)  # NaN borders compare false: outside
+    return np.where(inside, distance, -distance).astype(np.float32), float(a[0]), float(left[0])

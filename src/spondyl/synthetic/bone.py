@@ -16,7 +16,7 @@ from spondyl.synthetic.vertebra import VertebraShape
 
 _WAVES = 12
 _WAVELENGTHS_MM = (12.0, 40.0)
-_ARCH_DENSITY = 1.3
+ARCH_DENSITY = 1.3  # trabecular density inside arches, ribs and sacrum against the bodies'
 _SOFT_MM = 1.0  # over which foci and clefts blend into the bone around them
 
 
@@ -65,7 +65,7 @@ class BodyLook(BoneLook):
 
     def __init__(self, shape: VertebraShape, spec: VirtualSpineSpec, hu: dict[str, float], field: DensityField) -> None:
         energy, fat = spec.scan.energy_kev, spec.marrow_fat_share
-        super().__init__(hu["cortical_bone"], float(trabecular_hu(_ARCH_DENSITY * field.mean, energy, fat)))
+        super().__init__(hu["cortical_bone"], float(trabecular_hu(ARCH_DENSITY * field.mean, energy, fat)))
         self._shape, self._hu, self._field = shape, hu, field
         self._energy, self._fat = energy, fat
         self._foramen = _foramen(shape)

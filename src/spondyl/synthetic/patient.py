@@ -13,7 +13,7 @@ from spondyl.space import Floats, Frame, Geometry, Volume
 from spondyl.spine import Level
 from spondyl.synthetic.background import paint_background, spine_path
 from spondyl.synthetic.body import Body
-from spondyl.synthetic.bone import body_look
+from spondyl.synthetic.bone import ARCH_DENSITY, body_look
 from spondyl.synthetic.canvas import BoneLook, Canvas, Structure
 from spondyl.synthetic.curve import stack_frames, turned_about
 from spondyl.synthetic.scanner import scanned
@@ -26,7 +26,6 @@ from spondyl.synthetic.vertebra import BODY, Part, VertebraShape, make_vertebra
 DESCRIPTION = "virtual patient: made by code, not a scan of a person"
 MARKER_HU = 3000.0
 MARKER_RADIUS_MM = 4.0
-_ARCH_DENSITY = 1.3  # trabecular density inside the arch against the body's
 _SACRUM_LEAN_DEG = 16.0
 
 
@@ -83,14 +82,13 @@ def make_virtual_patient(spec: VirtualSpineSpec, generator: Generator) -> Virtua
 def _shapes(spec: VirtualSpineSpec) -> tuple[VertebraShape, ...]:
     """Every vertebra in its place, deformed to exactly the wanted heights."""
     frames = stack_frames(spec)
-    shapes = []
+    shapes: list[VertebraShape] = []
     for level in spec.levels:
         wanted = spec.vertebra(level).deformity
-        shape = make_vertebra(spec, level, frames[level], None)
         if wanted is not None:
-            matched = matched_deformity(shape.body, shape.frame, wanted)
-            shape = make_vertebra(spec, level, frames[level], matched)
-        shapes.append(shape)
+            wanted = matched_deformity(make_vertebra(spec, level, frames[level], None).body, frames[level], wanted)
+        above = shapes[-1] if shapes else None
+        shapes.append(make_vertebra(spec, level, frames[level], wanted, above))
     return tuple(shapes)
 
 
@@ -186,7 +184,7 @@ def _paint_bones(
     generator: Generator,
 ) -> None:
     energy, fat = spec.scan.energy_kev, spec.marrow_fat_share
-    usual = BoneLook(hu["cortical_bone"], float(trabecular_hu(_ARCH_DENSITY * spec.density_mg_cm3, energy, fat)))
+    usual = BoneLook(hu["cortical_bone"], float(trabecular_hu(ARCH_DENSITY * spec.density_mg_cm3, energy, fat)))
     if sacrum is not None:
         canvas.paint_bone(sacrum.parts, sacrum.frame, usual)
         canvas.mark(sacrum.parts, sacrum.frame, Level.SACRUM, Structure.SACRUM)

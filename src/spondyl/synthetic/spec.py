@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
@@ -259,12 +258,6 @@ def defects_of(options: VertebraSpec, density_mg_cm3: float) -> tuple[str, ...]:
     names += ["osteophytes"] if options.osteophyte_mm else []
     names += ["posterior_bulge"] if options.posterior_bulge_mm else []
     return tuple(names)
-
-
-def plain(record: Any) -> dict[str, Any]:
-    """The fields of a flat options record by name, enumerations as text."""
-    values = {item.name: getattr(record, item.name) for item in fields(record)}
-    return {name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()}
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:

@@ -328,7 +328,7 @@ def _as_json(value: Any) -> Any:
     if is_dataclass(value):
         return {item.name: _as_json(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, dict):
-        return {str(key): _as_json(item) for key, item in value.items()}
+        return {key.name if isinstance(key, Level) else str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_as_json(item) for item in value]
     if isinstance(value, float) and not np.isfinite(value):

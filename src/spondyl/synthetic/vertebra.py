@@ -12,7 +12,7 @@ from spondyl.space import Floats, Frame
 from spondyl.spine import Level, Side
 from spondyl.synthetic.anatomy import VertebraSize, size_of
 from spondyl.synthetic.body import Body
-from spondyl.synthetic.solids import Solid, ellipsoid, tube
+from spondyl.synthetic.solids import Field, Solid, ellipsoid, tube
 from spondyl.synthetic.spec import Deformity, VertebraSpec, VirtualSpineSpec
 
 ARCH, SPINOUS = 41, 42
@@ -25,6 +25,7 @@ _ARCH_SHELL_MM = 1.2  # cortex of the arch and its processes
 _RIB_SHELL_MM = 1.0
 _SUPERIOR_CUP_MM, _INFERIOR_CUP_MM = 1.6, 2.0
 _WAIST_MM = 1.4  # how far a wall of usual concavity draws in
+_JOINT_MM = 1.0  # between articular processes
 _PEDICLE_BEHIND_MM = 3.0  # isthmus behind the posterior wall
 
 
@@ -58,6 +59,7 @@ class VertebraShape:
     body: Body
     frame: Frame
     shell_mm: float
+    above: VertebraShape | None = None  # whose articular processes have a joint space in this one
 
     @property
     def back_mm(self) -> float:
@@ -118,8 +120,16 @@ class VertebraShape:
     def parts(self) -> tuple[Part, ...]:
         """Body first, then arch and processes; nothing of the arch reaches into the canal."""
         arch = [*self._lamina_and_spinous(), *(part for side in Side for part in self._side_parts(side))]
-        cleared = [Part(p.number, _without(p.solid, self.canal), p.shell_mm) for p in arch]
+        holes = (self.canal, *self._joint_spaces())
+        cleared = [Part(p.number, _without(p.solid, holes), p.shell_mm) for p in arch]
         return (Part(BODY, self.body_solid, self.shell_mm), *cleared)
+
+    def _joint_spaces(self) -> tuple[Solid, ...]:
+        """Room for the inferior articular processes of the vertebra above and the joint around them."""
+        above = self.above
+        if above is None:
+            return ()
+        return tuple(_moved(above.inferior_articular(side), above.frame, self.frame, _JOINT_MM) for side in Side)
 
     def _lamina_and_spinous(self) -> list[Part]:
         size, height = self.size, self.size.posterior_mm
@@ -196,7 +206,9 @@ class VertebraShape:
         return tube(start, end, (1, 0, 0), 5.0, 3.2)
 
 
-def make_vertebra(spec: VirtualSpineSpec, level: Level, frame: Frame, deformity: Deformity | None) -> VertebraShape:
+def make_vertebra(
+    spec: VirtualSpineSpec, level: Level, frame: Frame, deformity: Deformity | None, above: VertebraShape | None = None
+) -> VertebraShape:
     """The vertebra of a level in its frame, with this deformity of its body."""
     size, options = size_of(level, spec.scale), spec.vertebra(level)
     body = Body(
@@ -211,7 +223,7 @@ def make_vertebra(spec: VirtualSpineSpec, level: Level, frame: Frame, deformity:
         options.schmorl_node,
         options.posterior_bulge_mm,
     )
-    return VertebraShape(level, size, options, body, frame, spec.shell_mm)
+    return VertebraShape(level, size, options, body, frame, spec.shell_mm, above)
 
 
 def _sign(side: Side) -> float:
@@ -224,7 +236,21 @@ def _union(solids: tuple[Solid, ...]) -> Solid:
     return Solid(lambda c, a, left: np.maximum.reduce([s.distance(c, a, left) for s in solids]), low, high)
 
 
-def _without(solid: Solid, hole: Solid) -> Solid:
-    return Solid(
-        lambda c, a, left: np.minimum(solid.distance(c, a, left), -hole.distance(c, a, left)), solid.low, solid.high
-    )
+def _without(solid: Solid, holes: tuple[Solid, ...]) -> Solid:
+    def distance(c: Field, a: Field, left: Field) -> Field:
+        near = [solid.distance(c, a, left), *(-hole.distance(c, a, left) for hole in holes)]
+        return np.asarray(np.minimum.reduce(near), np.float32)
+
+    return Solid(distance, solid.low, solid.high)
+
+
+def _moved(solid: Solid, old: Frame, new: Frame, grown_mm: float) -> Solid:
+    """A solid given in one frame, in the coordinates of another one, and thicker."""
+    turn = (old.axes.T @ new.axes).astype(np.float32)
+    shift = old.to_local(new.origin).astype(np.float32)
+
+    def distance(c: Field, a: Field, left: Field) -> Field:
+        place = (shift[row] + turn[row, 0] * c + turn[row, 1] * a + turn[row, 2] * left for row in range(3))
+        return np.asarray(solid.distance(*place) + np.float32(grown_mm))
+
+    return Solid(distance, solid.low, solid.high)  # the box stays that of the old frame; only the distance is used
