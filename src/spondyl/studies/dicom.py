@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
-from pydicom.uid import HTJ2K, JPEG2000, UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
+from pydicom import Dataset, FileDataset
+from pydicom.uid import HTJ2K, JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from spondyl.errors import InputError
 from spondyl.space import Volume
-from spondyl.studies.dicom_headers import SliceHeader, read_dataset, read_headers
+from spondyl.studies.dicom_headers import SliceHeader, lenient, read_dataset, read_headers
 from spondyl.studies.progress import Progress
 from spondyl.studies.scan import scan_from_header
 from spondyl.studies.series import choose, separate
@@ -200,22 +199,21 @@ def _rescale(header: SliceHeader) -> tuple[float, float]:
     return header.slope, header.intercept
 
 
-def _decoded(dataset: Dataset, header: SliceHeader) -> NDArray[Any]:
+def _decoded(dataset: FileDataset, header: SliceHeader) -> NDArray[Any]:
     """Stored values, shape (frames, rows, columns)."""
     name = header.source.name
     if "PixelData" not in dataset:
         raise InputError(f"'{name}' ends before its pixels; a whole DICOM file is expected: copy it again")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of excess padding bytes after the pixels, which do no harm
+        with lenient():
             pixels = dataset.pixel_array
     except (ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError, OSError, TypeError) as error:
-        syntax = UID(str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID", "not recorded")))
+        syntax = dataset.file_meta.get("TransferSyntaxUID", "not recorded")
         raise InputError(
-            f"the pixels of '{name}' cannot be decoded (transfer syntax {syntax.name}); a whole image in a known "
-            "lossless coding is expected: copy it again, or decompress it with another tool"
+            f"the pixels of '{name}' cannot be decoded (transfer syntax {getattr(syntax, 'name', syntax)}); a whole image "
+            "in a known lossless coding is expected: copy it again, or decompress it with another tool"
         ) from error
     frames = pixels.reshape(-1, *header.shape) if pixels.size % max(1, math.prod(header.shape)) == 0 else pixels
-    if frames.ndim != 3:
+    if frames.ndim != 3 or (header.frame or 0) >= len(frames):
         raise InputError(f"'{name}' holds pixels of shape {pixels.shape}; {header.shape} is expected: export it again")
     return frames

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO
@@ -46,6 +48,7 @@ class SliceHeader:
     source: SourceFile
     frame: int | None  # None: the file holds one image
     dataset: Dataset  # header only
+    shape: tuple[int, int]  # rows, columns
     position: Floats | None  # (3,), centre of the first pixel, patient mm
     row_direction: Floats | None  # (3,), along which the column index grows
     column_direction: Floats | None
@@ -58,11 +61,6 @@ class SliceHeader:
         """Unit normal of the slice plane, shape (3,)."""
         assert self.row_direction is not None and self.column_direction is not None
         return np.cross(self.row_direction, self.column_direction)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return int(self.dataset.get("Rows") or 0), int(self.dataset.get("Columns") or 0)
 
     def text(self, keyword: str) -> str | None:
         """A header value as text, several values joined by a backslash, None where it is absent or empty."""
@@ -87,7 +85,7 @@ def read_headers(sources: Iterable[SourceFile], progress: Progress) -> tuple[tup
     return tuple(found), others
 
 
-def _read_header(source: SourceFile) -> Dataset | None:
+def _read_header(source: SourceFile) -> FileDataset | None:
     with source.open() as stream:
         start = stream.read(132)
         if not _looks_like_dicom(start):
@@ -106,12 +104,11 @@ def _looks_like_dicom(start: bytes) -> bool:
     return start[128:132] == b"DICM" or (start[:2] in (b"\x02\x00", b"\x08\x00") and start[3:4] == b"\x00")
 
 
-def _has_image(source: SourceFile, dataset: Dataset) -> bool:
+def _has_image(source: SourceFile, dataset: FileDataset) -> bool:
     """Whether there is an image. Reports, plans and directories have none; a CT image without one is damaged."""
     if dataset.get("Rows"):
         return True
-    meta = getattr(dataset, "file_meta", None) or Dataset()
-    kind = meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+    kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
     if kind in (None, "", CTImageStorage, EnhancedCTImageStorage):
         raise InputError(
             f"the header of '{source.name}' ends before the image; a whole DICOM file is expected: copy it again"
@@ -119,17 +116,29 @@ def _has_image(source: SourceFile, dataset: Dataset) -> bool:
     return False
 
 
-def _parse(stream: BinaryIO, name: str) -> Dataset:
+def _parse(stream: BinaryIO, name: str) -> FileDataset:
     try:
         # Files come in their thousands: only the wanted elements are kept, and pixels are not touched.
-        with disable_value_validation():
+        with lenient():
             dataset = dcmread(stream, stop_before_pixels=True, specific_tags=list(_KEYWORDS), force=True)
             _settle(dataset)
+            _settle(dataset.file_meta)
             return dataset
     except _NOT_PARSED as error:
         raise InputError(
             f"the header of '{name}' is damaged ({type(error).__name__}); a whole DICOM file is expected: copy it again"
         ) from error
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Read what hospitals really write: pydicom's remarks on values that bend the standard are not shown.
+
+    They would also carry values of the header into logs.
+    """
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _settle(dataset: Dataset) -> None:
@@ -148,8 +157,9 @@ def _settle(dataset: Dataset) -> None:
 def read_dataset(source: SourceFile, data: bytes) -> FileDataset:
     """The whole dataset of a file's bytes, pixels included."""
     try:
-        with disable_value_validation():
+        with lenient():
             dataset = dcmread(io.BytesIO(data), force=True)
+            _settle(dataset.file_meta)
     except _NOT_PARSED as error:
         raise InputError(
             f"'{source.name}' is damaged ({type(error).__name__}); a whole DICOM file is expected: copy it again"
@@ -212,6 +222,7 @@ def _slice(source: SourceFile, frame: int | None, dataset: Dataset, groups: list
         source,
         frame,
         dataset,
+        (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
         _numbers(groups, "ImagePositionPatient", 3),
         row,
         column,

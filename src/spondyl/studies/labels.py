@@ -66,11 +66,11 @@ def _table(extensions: tuple[bytes, ...]) -> Mapping[int, str] | None:
             continue
         try:
             root = ElementTree.fromstring(text)
-        except ElementTree.ParseError as error:
+            names = {int(e.get("Key", "0")): (e.text or "").strip() for e in root.iter("Label")}
+        except (ElementTree.ParseError, LookupError, ValueError) as error:
             raise InputError(
                 f"the label table in the file's header is damaged ({error}); readable XML is expected: export it again"
             ) from error
-        names = {int(e.get("Key", "0")): (e.text or "").strip() for e in root.iter("Label")}
         named = {number: name for number, name in names.items() if number > 0 and name}
         if named:
             return named

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel import imageglobals
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -27,6 +31,9 @@ MAX_BYTES = 8 * 1024**3  # unpacked; four bytes a voxel
 SAME_POSE_VOXELS = 0.5  # qform and sform closer than half a voxel at every corner name the same voxel
 SQUARE_AXES = 2e-3  # cosine between axes, about 0.1 degree: half a voxel over 300 voxels
 
+_GUESSED = 35  # nibabel's level of problems from which it would go on with a guessed value
+
+_LENGTH_UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}  # the lowest three bits of xyzt_units
 _TO_MM = {"mm": 1.0, "unknown": 1.0, "meter": 1000.0, "micron": 0.001}
 _NOT_READABLE = (
     WrapStructError,
@@ -37,6 +44,7 @@ _NOT_READABLE = (
     zlib.error,
     ValueError,
     OverflowError,
+    NotImplementedError,
 )
 
 
@@ -86,12 +94,26 @@ def _parse(data: bytes, name: str) -> Any:
     """The image of a file's bytes; NIfTI-1 and NIfTI-2 alike."""
     try:
         plain = _unpacked(data, name) if data[:2] == b"\x1f\x8b" else data
-        kind = nib.Nifti2Image if plain[:4] in (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c") else nib.Nifti1Image
-        return kind.from_bytes(plain)
+        kind: Any = nib.Nifti2Image if plain[:4] in (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c") else nib.Nifti1Image
+        with _strict_and_quiet():
+            return kind.from_bytes(plain)
     except _NOT_READABLE as error:
         raise InputError(
             f"'{name}' cannot be read as NIfTI ({_short(error)}); a whole file is expected: copy or export it again"
         ) from error
+
+
+@contextmanager
+def _strict_and_quiet() -> Iterator[None]:
+    """Problems that nibabel would mend by a guess (such as negative spacings) are errors; the others stay unprinted."""
+    was_disabled = imageglobals.logger.disabled
+    imageglobals.logger.disabled = True
+    try:
+        with warnings.catch_warnings(), imageglobals.ErrorLevel(_GUESSED):  # type: ignore[no-untyped-call]
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        imageglobals.logger.disabled = was_disabled
 
 
 def _unpacked(data: bytes, name: str) -> bytes:
@@ -140,9 +162,9 @@ def _pose(image: Any, name: str) -> tuple[Floats, tuple[str, ...]]:
                 "expected: find out which one is right and write it into both"
             )
     pose = np.asarray(qform if sform is None else sform, np.float64)
-    unit = header.get_xyzt_units()[0]
-    if unit not in _TO_MM:
-        raise InputError(f"'{name}' has the length unit '{unit}'; mm, micron or meter are expected: mend the header")
+    unit = _LENGTH_UNITS.get(int(header["xyzt_units"]) & 7)
+    if unit is None:
+        raise InputError(f"'{name}' has no known length unit; mm, micron or meter are expected: mend the header")
     if unit != "mm":
         notes.append(f"the NIfTI length unit is '{unit}': read with {_TO_MM[unit]:g} mm to the unit")
     scaled = pose.copy()
