@@ -209,8 +209,9 @@ def _decoded(dataset: FileDataset, header: SliceHeader) -> NDArray[Any]:
             pixels = dataset.pixel_array
     except (ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError, OSError, TypeError) as error:
         syntax = dataset.file_meta.get("TransferSyntaxUID", "not recorded")
+        coding = getattr(syntax, "name", syntax)
         raise InputError(
-            f"the pixels of '{name}' cannot be decoded (transfer syntax {getattr(syntax, 'name', syntax)}); a whole image "
+            f"the pixels of '{name}' cannot be decoded (transfer syntax {coding}); a whole image "
             "in a known lossless coding is expected: copy it again, or decompress it with another tool"
         ) from error
     frames = pixels.reshape(-1, *header.shape) if pixels.size % max(1, math.prod(header.shape)) == 0 else pixels

@@ -31,6 +31,7 @@ MAX_BYTES = 8 * 1024**3  # unpacked; four bytes a voxel
 SAME_POSE_VOXELS = 0.5  # qform and sform closer than half a voxel at every corner name the same voxel
 SQUARE_AXES = 2e-3  # cosine between axes, about 0.1 degree: half a voxel over 300 voxels
 
+_XML_CODES = (0, 30)  # "unknown", as TotalSegmentator marks its table, and Caret/Workbench
 _GUESSED = 35  # nibabel's level of problems from which it would go on with a guessed value
 
 _LENGTH_UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}  # the lowest three bits of xyzt_units
@@ -73,12 +74,18 @@ def read_nifti(path: Path) -> NiftiImage:
     """
     data = _read_bytes(path)
     image = _parse(data, path.name)
+    _check_shape(image, path.name)
     pose, notes = _pose(image, path.name)
     array = _values(image, path.name)
     geometry = Geometry(RAS_TO_LPS @ pose, array.shape[:3])
     _check_square(geometry, path.name)
-    extensions = tuple(bytes(e.get_content()) for e in image.header.extensions if isinstance(e.get_content(), bytes))
-    return NiftiImage(array, geometry, notes, extensions, data)
+    return NiftiImage(array, geometry, notes, _xml_extensions(image.header), data)
+
+
+def _xml_extensions(header: Any) -> tuple[bytes, ...]:
+    """Contents of the header extensions that can hold a label table, as bytes."""
+    found = [e.get_content() for e in header.extensions if e.get_code() in _XML_CODES]
+    return tuple(content for content in found if isinstance(content, bytes))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -127,7 +134,7 @@ def _unpacked(data: bytes, name: str) -> bytes:
     return plain
 
 
-def _values(image: Any, name: str) -> NDArray[Any]:
+def _check_shape(image: Any, name: str) -> None:
     shape = tuple(image.shape)
     if len(shape) < 3 or any(n > 1 for n in shape[3:]):
         raise InputError(
@@ -135,15 +142,19 @@ def _values(image: Any, name: str) -> NDArray[Any]:
         )
     if np.prod(shape, dtype=float) > MAX_VOXELS:
         raise InputError(f"'{name}' claims {shape} voxels; at most {MAX_VOXELS} are read: check the file")
+
+
+def _values(image: Any, name: str) -> NDArray[Any]:
     try:
-        array = np.asarray(image.dataobj)
+        with _strict_and_quiet():
+            array = np.asarray(image.dataobj)
     except _NOT_READABLE as error:
         raise InputError(
             f"'{name}' ends too early or is damaged ({_short(error)}); all voxels are expected: copy or export it again"
         ) from error
     if array.dtype.names or array.dtype.kind == "c":
         raise InputError(f"'{name}' holds colour or complex values; one grey value a voxel is expected: give the CT")
-    return array.reshape(shape[:3])
+    return array.reshape(image.shape[:3])
 
 
 def _pose(image: Any, name: str) -> tuple[Floats, tuple[str, ...]]:
@@ -174,7 +185,10 @@ def _pose(image: Any, name: str) -> tuple[Floats, tuple[str, ...]]:
 
 def _coded_poses(header: Any, name: str) -> tuple[Floats | None, Floats | None]:
     try:
-        return header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+        sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+        if not all(np.isfinite(pose).all() for pose in (sform, qform) if pose is not None):
+            raise ValueError("numbers that are not finite")
+        return sform, qform
     except (HeaderDataError, ValueError) as error:
         raise InputError(
             f"'{name}' has a damaged pose ({_short(error)}); finite numbers are expected: convert it again from DICOM"

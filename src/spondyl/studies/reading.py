@@ -75,7 +75,11 @@ def _narrowed(array: NDArray[Any], name: str) -> NDArray[Any]:
         raise InputError(f"'{name}' holds values that are not finite; Hounsfield units are expected: export it again")
     if array.dtype == np.int16:
         return array
-    fits = array.min() >= _INT16.min and array.max() <= _INT16.max
-    if fits and (array.dtype.kind in "iu" or np.array_equal(array, np.rint(array))):
+    if array.min() < _INT16.min or array.max() > _INT16.max:
+        raise InputError(
+            f"the values of '{name}' run from {array.min():g} to {array.max():g}; Hounsfield units from -32768 to "
+            "32767 are expected: check the scaling"
+        )
+    if array.dtype.kind in "iu" or np.array_equal(array, np.rint(array)):
         return array.astype(np.int16)
     return array.astype(np.float32)
