@@ -96,6 +96,6 @@ def test_written_series_says_what_it_is(left_marked: Volume, tmp_path: Path) -> 
         files = write_dicom(left_marked, tmp_path / start, virtual=virtual)
         dataset = pydicom.dcmread(files[0])
         assert str(dataset.SeriesDescription).startswith(start)
-        assert (str(dataset.PatientName), dataset.PatientID, dataset.PatientBirthDate) == (who, who, "")
+        assert (dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate) == (f"{who}^PATIENT", who, "")
         assert len({pydicom.dcmread(f).SOPInstanceUID for f in files}) == 14
         assert len({pydicom.dcmread(f).SeriesInstanceUID for f in files}) == 1

@@ -75,14 +75,15 @@ def _common(volume: Volume, scan: Scan, virtual: bool) -> Dataset:
     dataset.StudyInstanceUID = generate_uid(entropy_srcs=["study", *seed])
     dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["series", *seed])
     dataset.FrameOfReferenceUID = geometry.frame_of_reference_uid or generate_uid(entropy_srcs=["frame", *seed])
-    dataset.PatientName = dataset.PatientID = "VIRTUAL" if virtual else "ANONYMOUS"
+    dataset.PatientID = "VIRTUAL" if virtual else "ANONYMOUS"
+    dataset.PatientName = f"{dataset.PatientID}^PATIENT"
     dataset.PatientBirthDate = ""
     dataset.PatientSex = scan.patient_sex.value if scan.patient_sex else ""
     if scan.patient_age_years is not None:
         dataset.PatientAge = f"{round(scan.patient_age_years):03d}Y"
     dataset.StudyDate = _day(scan.study_date)
     dataset.StudyTime = dataset.AccessionNumber = dataset.ReferringPhysicianName = dataset.StudyID = ""
-    dataset.Modality = "CT"
+    dataset.Modality, dataset.BodyPartExamined = "CT", "SPINE"
     dataset.Manufacturer, dataset.ManufacturerModelName = scan.manufacturer or "", scan.model or ""
     start = "VIRTUAL" if virtual else "RESEARCH ONLY"
     dataset.SeriesDescription = f"{start} {scan.series_description or 'CT'}"[:64]
