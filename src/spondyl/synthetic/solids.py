@@ -37,7 +37,7 @@ def tube(
     half_wide, half_thick
         Half axes of the section. [mm]
     flare
-        Growth of both half axes with the square of the distance from the middle of the axis. [1/mm²]
+        Growth of `half_thick` with the square of the distance from the middle of the axis. [1/mm²]
     """
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
     length = float(np.linalg.norm(last - first))
@@ -55,9 +55,9 @@ def tube(
         )
         grown = 1 + np.float32(flare) * np.minimum(np.abs(t), np.float32(length / 2)) ** 2
         beyond = np.clip(np.abs(t) - np.float32(length / 2), 0, None)
-        return _ellipsoid_distance((u, v, beyond), (half_wide * grown, half_thick * grown, half_thick * grown))
+        return _ellipsoid_distance((u, v, beyond), (half_wide, half_thick * grown, half_thick * grown))
 
-    reach = max(half_wide, half_thick) * (1 + flare * (length / 2) ** 2) + 1.0
+    reach = max(half_wide, half_thick * (1 + flare * (length / 2) ** 2)) + 1.0
     return Solid(distance, np.minimum(first, last) - reach, np.maximum(first, last) + reach)
 
 

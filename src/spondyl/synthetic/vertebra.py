@@ -13,7 +13,7 @@ from spondyl.spine import Level, Side
 from spondyl.synthetic.anatomy import VertebraSize, size_of
 from spondyl.synthetic.body import Body
 from spondyl.synthetic.solids import Field, Solid, ellipsoid, tube
-from spondyl.synthetic.spec import Deformity, VertebraSpec, VirtualSpineSpec
+from spondyl.synthetic.spec import Deformity, Endplate, VertebraSpec, VirtualSpineSpec
 
 ARCH, SPINOUS = 41, 42
 COSTAL = {Side.LEFT: 43, Side.RIGHT: 44}
@@ -159,11 +159,29 @@ class VertebraShape:
         start, end = pedicle.isthmus - 10.0 * pedicle.axis, pedicle.isthmus + 10.0 * pedicle.axis
         bar = tube(start, end, (1, 0, 0), pedicle.height_mm / 2, pedicle.width_mm / 2, flare=0.006)
         return [
-            Part(ARCH, bar, min(_ARCH_SHELL_MM, 0.3 * pedicle.width_mm)),
+            Part(ARCH, _without(bar, self._beyond_endplates), min(_ARCH_SHELL_MM, 0.3 * pedicle.width_mm)),
             self._transverse(side),
             Part(SUPERIOR_ARTICULAR[side], self._superior_articular(side), _ARCH_SHELL_MM),
             Part(INFERIOR_ARTICULAR[side], self.inferior_articular(side), _ARCH_SHELL_MM),
         ]
+
+    @cached_property
+    def _beyond_endplates(self) -> tuple[Solid, ...]:
+        """Where a pedicle's root would stand out above or below the body."""
+        wall = np.float32(self.back_mm - 1.0)
+
+        def above(c: Field, a: Field, left: Field) -> Field:
+            return np.asarray(
+                np.minimum(c - self.body.endplate(Endplate.SUPERIOR, a, left) + 0.5, a - wall), np.float32
+            )
+
+        def below(c: Field, a: Field, left: Field) -> Field:
+            return np.asarray(
+                np.minimum(self.body.endplate(Endplate.INFERIOR, a, left) - c + 0.5, a - wall), np.float32
+            )
+
+        everywhere = np.full(3, np.inf)
+        return Solid(above, -everywhere, everywhere), Solid(below, -everywhere, everywhere)
 
     def _transverse(self, side: Side) -> Part:
         mass = self._mass(side)

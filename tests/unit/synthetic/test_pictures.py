@@ -9,6 +9,7 @@ from scipy import ndimage
 from spondyl.space import Frame
 from spondyl.spine import Level, Side
 from spondyl.synthetic import (
+    CRUSH_45,
     WEDGE_30,
     CorticalDefect,
     Focus,
@@ -169,3 +170,15 @@ def test_a_pickled_patient_stays_read_only():
     made = pickle.loads(pickle.dumps(patient(scan={"in_plane_mm": 2.0, "slice_step_mm": 3.0})))
     for array in (made.ct.array, made.truth["L2"].body.superior_normal, made.truth["L2"].pedicles[0].axis):
         assert not array.flags.writeable
+
+
+@pytest.mark.parametrize("options", [None, VertebraSpec(deformity=CRUSH_45)])
+def test_nothing_of_the_arch_stands_above_the_body(options):
+    """A pedicle's root stood out above the superior endplate like an osteophyte."""
+    made = patient(options)
+    arch = np.argwhere((made.labels.array > 0) & (made.subregions.array != 49))
+    body = made.truth["L2"].body
+    local = body.frame.to_local(made.labels.geometry.points(arch))
+    over_body = local[:, 1] > body.posterior_wall_mm + 2
+    tops = made.truth["L2"].superior.height_mm
+    assert (local[over_body, 0] < np.nanmax(tops)).all()
