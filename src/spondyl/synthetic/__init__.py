@@ -25,7 +25,7 @@ from spondyl.synthetic.spec import (
     Wall,
 )
 from spondyl.synthetic.tissues import effective_energy, tissue_hu, trabecular_density, trabecular_hu
-from spondyl.synthetic.truth import BodyMeasures, LevelTruth, PedicleTruth, VirtualTruth
+from spondyl.synthetic.truth import BodyMeasures, LevelTruth, PedicleTruth, VirtualTruth, as_json
 
 __all__ = [
     "BICONCAVE_35",
@@ -51,6 +51,7 @@ __all__ = [
     "VirtualSpineSpec",
     "VirtualTruth",
     "Wall",
+    "as_json",
     "cement_bright",
     "deform_vertebra",
     "effective_energy",

@@ -219,7 +219,9 @@ class VirtualSpineSpec:
             raise InputError("levels of a virtual patient run from head to foot without a gap, at least one")
         object.__setattr__(self, "levels", levels)
         self._check_numbers()
-        missing = [Level(level).name for level in self.vertebrae if level not in levels]
+        options = {level_named(level): vertebra for level, vertebra in self.vertebrae.items()}
+        object.__setattr__(self, "vertebrae", options)
+        missing = [level.name for level in options if level not in levels]
         if missing:
             raise InputError(f"options are given for {', '.join(missing)}, which the levels of the spine leave out")
 
@@ -247,8 +249,12 @@ class VirtualSpineSpec:
 
 
 def level_named(given: Level | str | int) -> Level:
-    """A level from its name or number."""
-    return Level.parse(given) if isinstance(given, str) else Level(given)
+    """A level from its name or VerSe number."""
+    if isinstance(given, str):
+        return Level.parse(given)
+    if given not in [level.value for level in Level]:
+        raise InputError(f"{given} is not the VerSe number of a level")
+    return Level(given)
 
 
 def defects_of(options: VertebraSpec, density_mg_cm3: float) -> tuple[str, ...]:

@@ -142,9 +142,12 @@ class VirtualTruth:
 
     def as_json(self) -> dict[str, Any]:
         """The whole record as numbers, text, lists and dictionaries."""
-        found = _as_json(self)
-        assert isinstance(found, dict)
-        return found
+        return as_json(self)
+
+
+def as_json(record: Any) -> dict[str, Any]:
+    """A record of this package (truth, spec) as numbers, text, lists and dictionaries; levels by name, NaN as None."""
+    return {item.name: _as_json(getattr(record, item.name)) for item in fields(record)}
 
 
 def measure_body(body: Body, placed: Frame) -> BodyMeasures:
@@ -326,7 +329,7 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _as_json(value.tolist())
     if is_dataclass(value):
-        return {item.name: _as_json(getattr(value, item.name)) for item in fields(value)}
+        return as_json(value)
     if isinstance(value, dict):
         return {key.name if isinstance(key, Level) else str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

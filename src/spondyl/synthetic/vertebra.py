@@ -23,7 +23,7 @@ BODY = 49
 
 _ARCH_SHELL_MM = 1.2  # cortex of the arch and its processes
 _RIB_SHELL_MM = 1.0
-_SUPERIOR_CUP_MM, _INFERIOR_CUP_MM = 1.6, 2.0
+_CUPS = 0.034, 0.043  # usual depth of the superior and the inferior endplate's cup, of the body's depth
 _WAIST_MM = 1.4  # how far a wall of usual concavity draws in
 _JOINT_MM = 1.0  # between articular processes
 _PEDICLE_BEHIND_MM = 3.0  # isthmus behind the posterior wall
@@ -234,8 +234,8 @@ def make_vertebra(
         size.posterior_mm,
         size.depth_mm,
         size.width_mm,
-        _SUPERIOR_CUP_MM * spec.cupping,
-        _INFERIOR_CUP_MM * spec.cupping,
+        _CUPS[0] * size.depth_mm * spec.cupping,
+        _CUPS[1] * size.depth_mm * spec.cupping,
         2 * _WAIST_MM * spec.waist / size.depth_mm,
         deformity,
         options.schmorl_node,

@@ -5,7 +5,7 @@ import pytest
 
 from spondyl.errors import InputError
 from spondyl.spine import Level, Side
-from spondyl.synthetic import ScanSpec, Structure, VertebraSpec, VirtualSpineSpec, make_virtual_patient
+from spondyl.synthetic import ScanSpec, Structure, VertebraSpec, VirtualSpineSpec, as_json, make_virtual_patient
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,20 @@ def test_truth_is_json(small):
     assert record["levels"][0]["level"] == "L1"
 
 
+def test_spec_is_json_with_levels_by_name():
+    spec = VirtualSpineSpec(levels=("L1",), vertebrae={"L1": VertebraSpec(osteophyte_mm=3.0)})
+    record = json.loads(json.dumps(as_json(spec)))
+    assert record["levels"] == ["L1"]
+    assert record["vertebrae"]["L1"]["osteophyte_mm"] == 3.0
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: VirtualSpineSpec(levels=(Level.C5,)), "C5"),
         (lambda: VirtualSpineSpec(levels=(Level.L1, Level.L3)), "without a gap"),
         (lambda: VirtualSpineSpec(levels=()), "at least one"),
+        (lambda: VirtualSpineSpec(levels=(99,)), "99"),
         (lambda: VirtualSpineSpec(levels=("L1",), vertebrae={Level.L4: VertebraSpec()}), "L4"),
         (lambda: VertebraSpec(pedicle_width_mm=0.0), "pedicle_width_mm"),
         (lambda: ScanSpec(in_plane_mm=0.0), "in_plane_mm"),
