@@ -41,9 +41,14 @@ PIXEL_MM = 0.6
 PIXELS = 200, 250
 INCH_PER_MM = 0.024  # a body of 20 mm then holds three lines of 8 points beside it
 DOTS_PER_INCH = 110
-STYLE = {"font.size": 9.0, "font.family": "DejaVu Sans", "svg.hashsalt": "spondyl", "axes.linewidth": 0.8}
-COLOURS = {"anterior_height": "#E69F00", "middle_height": "#56B4E9", "posterior_height": "#CC79A7"}
-LINES = {"anterior_height": "-", "middle_height": (0, (4, 1.5)), "posterior_height": (0, (1.2, 1.2))}
+STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "font.family": "DejaVu Sans",
+    "svg.hashsalt": "spondyl",
+    "axes.linewidth": 0.8,
+}
+COLOURS: dict[str, Any] = {"anterior_height": "#E69F00", "middle_height": "#56B4E9", "posterior_height": "#CC79A7"}
+LINES: dict[str, Any] = {"anterior_height": "-", "middle_height": (0, (4, 1.5)), "posterior_height": (0, (1.2, 1.2))}
 MARKERS = {"anterior_height": "o", "middle_height": "s", "posterior_height": "^"}
 CONTOUR, DEFORMED = "#F0E442", "#D55E00"
 
@@ -312,7 +317,12 @@ def _plot_profile(axes: Axes, spine: Spine, findings: Findings, name: str, shift
             values.append(value)
             below.append(0.0 if found.low is None else value - found.low)
             above.append(0.0 if found.high is None else found.high - value)
-    style = {"color": COLOURS[name], "marker": MARKERS[name], "linestyle": LINES[name], "markeredgecolor": "black"}
+    style: dict[str, Any] = {
+        "color": COLOURS[name],
+        "marker": MARKERS[name],
+        "linestyle": LINES[name],
+        "markeredgecolor": "black",
+    }
     label = f"{HEIGHT_WORDS[name]} height"
     axes.errorbar(places, values, [below, above], capsize=3, ecolor="black", elinewidth=0.9, label=label, **style)
 

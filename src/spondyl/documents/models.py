@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
 from spondyl.findings import Finding, Findings, Status
 from spondyl.space import Floats, Frame, Geometry, HeightMap
@@ -43,10 +43,16 @@ LevelName = Annotated[
 ]
 
 
+def _key(name: str) -> str:
+    return name.removesuffix("_")  # `schema` is a name of pydantic's own
+
+
 class Document(BaseModel):
     """Base of all models: unknown keys are refused, nothing changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, from_attributes=True, populate_by_name=True, alias_generator=_key
+    )
 
 
 class FindingModel(Document):
@@ -73,7 +79,7 @@ class FindingModel(Document):
 class FindingsDocument(Document):
     """findings.json: what was measured and seen."""
 
-    schema_: Literal["spondyl.findings/1"] = Field("spondyl.findings/1", alias="schema")
+    schema_: Literal["spondyl.findings/1"] = "spondyl.findings/1"
     findings: tuple[FindingModel, ...]
 
     @classmethod
@@ -174,12 +180,12 @@ class SourceModel(Document):
 class SpineDocument(Document):
     """spine.json: levels, axes and surfaces of the vertebrae found in one label image."""
 
-    schema_: Literal["spondyl.spine/1"] = Field("spondyl.spine/1", alias="schema")
+    schema_: Literal["spondyl.spine/1"] = "spondyl.spine/1"
     label_map: str | None
     method: str
     geometry: GeometryModel
     labels_file: str
-    parts_file: str
+    parts_file: str | None  # null: no body was separated and no canal found
     canal: BlockModel | None
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
@@ -193,7 +199,7 @@ class StudyDocument(Document):
     `geometry` are null.
     """
 
-    schema_: Literal["spondyl.study/1"] = Field("spondyl.study/1", alias="schema")
+    schema_: Literal["spondyl.study/1"] = "spondyl.study/1"
     source: SourceModel | None
     geometry: GeometryModel | None
     scan: Scan | None
@@ -223,6 +229,6 @@ class StageModel(Document):
 class RunDocument(Document):
     """run.json: how each file of the case folder came to be."""
 
-    schema_: Literal["spondyl.run/1"] = Field("spondyl.run/1", alias="schema")
+    schema_: Literal["spondyl.run/1"] = "spondyl.run/1"
     versions: dict[str, str]
     stages: tuple[StageModel, ...]

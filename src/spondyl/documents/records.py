@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from spondyl.documents.files import hashes_of, replacing, write_bytes
+from spondyl.documents.files import hashes_of
 from spondyl.documents.models import (
     BlockModel,
     Document,
@@ -28,11 +28,12 @@ from spondyl.errors import InputError
 from spondyl.findings import Findings
 from spondyl.space import Geometry, HeightMap, Volume
 from spondyl.spine import Spine, Vertebra
-from spondyl.studies import Patient, Study, Suitability, read_label_image, write_nifti
+from spondyl.studies import Patient, Study, Suitability, read_label_image, write_label_nifti, write_whole
 
 STUDY_FILE, SPINE_FILE, FINDINGS_FILE, RUN_FILE = "study.json", "spine.json", "findings.json", "run.json"
 LABELS_FILE, PARTS_FILE = "labels.nii.gz", "parts.nii.gz"
 ARCH_NUMBER, BODY_NUMBER, CANAL_NUMBER = 41, 49, 61  # as in SPINEPS
+PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
 
 D = TypeVar("D", bound=Document)
 
@@ -56,7 +57,7 @@ def from_json(model: type[D], path: Path) -> D:
 
 def write_document(path: Path, document: Document) -> None:
     """Write a document as JSON, as a whole or not at all."""
-    write_bytes(path, to_json(document).encode())
+    write_whole(path, to_json(document).encode())
 
 
 def findings_to_json(findings: Findings) -> str:
@@ -110,21 +111,25 @@ def write_spine(folder: Path, spine: Spine) -> tuple[str, ...]:
     is both bone and canal, bone wins.
     """
     labels, parts = _paint(spine)
-    for name, array in ((LABELS_FILE, labels), (PARTS_FILE, parts)):
-        with replacing(folder / name) as temporary:
-            write_nifti(temporary, Volume(array, spine.geometry, "1"))
+    names = {int(level): f"vertebrae_{level.name}" for level in spine.levels}
+    write_label_nifti(Volume(labels, spine.geometry, "1"), folder / LABELS_FILE, names=names)
+    if not parts.any():
+        (folder / PARTS_FILE).unlink(missing_ok=True)
+        write_document(folder / SPINE_FILE, spine_document(spine, parts_file=None))
+        return SPINE_FILE, LABELS_FILE
+    write_label_nifti(Volume(parts, spine.geometry, "1"), folder / PARTS_FILE, names=PART_NAMES)
     write_document(folder / SPINE_FILE, spine_document(spine))
     return SPINE_FILE, LABELS_FILE, PARTS_FILE
 
 
-def spine_document(spine: Spine) -> SpineDocument:
-    """The document of a spine, which names its two images."""
+def spine_document(spine: Spine, parts_file: str | None = PARTS_FILE) -> SpineDocument:
+    """The document of a spine, which names its images."""
     return SpineDocument(
         label_map=spine.label_map,
         method=spine.method,
         geometry=GeometryModel.model_validate(spine.geometry),
         labels_file=LABELS_FILE,
-        parts_file=PARTS_FILE,
+        parts_file=parts_file,
         canal=None if spine.canal is None else _block(spine.canal, spine.geometry),
         questions=spine.questions,
         notes=spine.notes,
@@ -137,7 +142,7 @@ def read_spine(folder: Path, study: Study | None = None) -> Spine:
     document = from_json(SpineDocument, folder / SPINE_FILE)
     geometry = document.geometry.record()
     labels = _read_image(folder / document.labels_file, geometry)
-    parts = _read_image(folder / document.parts_file, geometry)
+    parts = _read_image(folder / document.parts_file, geometry) if document.parts_file else np.zeros_like(labels)
     return Spine(
         study=study,
         geometry=geometry,
@@ -203,17 +208,23 @@ def _surface_model(surface: HeightMap | None) -> HeightMapModel | None:
 
 def _vertebra(model: VertebraModel, geometry: Geometry, labels: NDArray[Any], parts: NDArray[Any]) -> Vertebra:
     mask = labels == model.level
-    surfaces = (model.superior, model.inferior, model.anterior, model.posterior)
     return Vertebra(
-        model.level,
-        _cut_out(mask, model.block, geometry),
-        _cut_out(mask & (parts == BODY_NUMBER), model.block, geometry) if model.has_body else None,
-        None if model.frame is None else model.frame.record(),
-        *(None if surface is None else surface.record() for surface in surfaces),
+        level=model.level,
+        mask=_cut_out(mask, model.block, geometry),
+        body=_cut_out(mask & (parts == BODY_NUMBER), model.block, geometry) if model.has_body else None,
+        frame=None if model.frame is None else model.frame.record(),
+        superior=_surface(model.superior),
+        inferior=_surface(model.inferior),
+        anterior=_surface(model.anterior),
+        posterior=_surface(model.posterior),
         pedicles=tuple(pedicle.record() for pedicle in model.pedicles),
         cut=model.cut,
         remarks=model.remarks,
     )
+
+
+def _surface(model: HeightMapModel | None) -> HeightMap | None:
+    return None if model is None else model.record()
 
 
 def _read_image(path: Path, geometry: Geometry) -> NDArray[Any]:
