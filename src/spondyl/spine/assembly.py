@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 from spondyl.errors import InputError
-from spondyl.space import Geometry, Volume
+from spondyl.space import Frame, Geometry, Volume
+from spondyl.spine.anatomy import Taken, mask_alone, take_apart
+from spondyl.spine.canal import canal_mask
 from spondyl.spine.centres import rough_centre
-from spondyl.spine.label_maps import LabelMap, choose_label_map, load_label_map, load_names
-from spondyl.spine.masks import LevelMask, cutting_faces, filled, label_numbers, level_masks, touched_faces
+from spondyl.spine.label_maps import CANAL, CORD, LabelMap, choose_label_map, load_label_map, load_names
+from spondyl.spine.local_view import rough_frames
+from spondyl.spine.masks import (
+    LevelMask,
+    filled,
+    fragment_shares,
+    label_numbers,
+    level_masks,
+    mask_of,
+    touched_faces,
+    trimmed,
+)
 from spondyl.spine.naming import blocking_first, naming_questions
 from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions
 from spondyl.spine.types import Level, Spine, Vertebra
@@ -20,7 +31,7 @@ from spondyl.studies import LabelImage, Progress, Question, Study, read_label_im
 from spondyl.studies.progress import silent
 
 _NO_BODY = (Level.C1, Level.C2, Level.SACRUM, Level.COCCYX)  # taken apart otherwise, and never treated here
-_FRAGMENT_SHARE = 0.45  # of its neighbours' volume: less is a piece of a vertebra, whatever the border says
+_END_AREA_MM2 = 150.0  # of a mask on the head or foot face: more, and its centre is not its body's
 
 
 def build_spine(
@@ -65,19 +76,23 @@ def build_spine(
     asked = load_label_map(label_map) if isinstance(label_map, str | Path) else label_map
     chosen, more = choose_label_map(numbers, label_image.names, asked)
     pieces = level_masks(image, {n: chosen.levels[n] for n in numbers if n in chosen.levels})
-    bodies = _given_bodies(pieces, None if subregions is None else _image(subregions).labels)
-    vertebrae = tuple(_vertebra(p, bodies.get(p.level), image.geometry, ct) for p in pieces)
-    questions = [*_piece_questions(pieces, vertebrae), *_naming(vertebrae)]
+    parts_image = None if subregions is None else _image(subregions).labels
+    taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress)
+    vertebrae = tuple(t.vertebra for t in taken)
+    questions = [*_piece_questions(pieces, image.geometry), *_naming(vertebrae)]
     if ct is not None:
         questions += extent_questions(ct, [v.mask for v in vertebrae])
         questions += grey_value_questions(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
+    progress(0.95, "joining the canal")
+    canal, source = _canal(image, parts_image, chosen, taken)
+    progress(1.0, "done")
     return Spine(
         study,
         image.geometry,
         vertebrae,
-        canal=None,
+        canal,
         questions=blocking_first(questions),
-        notes=(*notes, *more),
+        notes=(*notes, *more, *source),
         label_map=chosen.name,
     )
 
@@ -90,7 +105,8 @@ def _given_bodies(pieces: Sequence[LevelMask], image: Volume | None) -> dict[Lev
     """Bodies by level from a sub-region label image."""
     if image is None:
         return {}
-    body_numbers = [n for n, name in load_names("spineps-subregions").items() if name == "body"]
+    names = load_names("spineps-subregions")
+    body_numbers = [n for n, name in names.items() if name in ("body", "superior_endplate", "inferior_endplate")]
     bodies = {}
     for piece in pieces:
         geometry = piece.mask.geometry
@@ -106,45 +122,63 @@ def _given_bodies(pieces: Sequence[LevelMask], image: Volume | None) -> dict[Lev
     return bodies
 
 
-def _vertebra(piece: LevelMask, body: Volume | None, image: Geometry, ct: Volume | None) -> Vertebra:
-    cut = cutting_faces(piece.mask if body is None else body, image)
-    remarks = [*piece.remarks, *_border_remarks(piece.mask, cut, image, ct)]
-    return Vertebra(piece.level, piece.mask, body, None, None, None, None, None, (), cut, tuple(remarks))
+def _take_apart(
+    pieces: Sequence[LevelMask],
+    bodies: Mapping[Level, Volume],
+    image: Geometry,
+    ct: Volume | None,
+    progress: Progress,
+) -> list[Taken]:
+    """All vertebrae from head to foot; those that are never treated with their mask alone."""
+    whole = [piece for piece in pieces if piece.level not in _NO_BODY]
+    frames = dict(zip([p.level for p in whole], _frames(whole, image), strict=True))
+    fragments = fragment_shares(whole, image)
+    taken = []
+    for i, piece in enumerate(pieces):
+        progress(0.1 + 0.85 * i / len(pieces), f"taking {piece.level.name} apart")
+        if piece.level in frames:
+            fragment, body = piece.level in fragments, bodies.get(piece.level)
+            taken.append(take_apart(piece, frames[piece.level], body, image, ct, fragment=fragment))
+        else:
+            taken.append(Taken(mask_alone(piece, image, ct), ()))
+    return taken
 
 
-def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, ct: Volume | None) -> list[str]:
-    remarks = []
-    for face in touched_faces(mask, image):
-        what = "the body is cut" if face in cut else "processes are cut, the body is whole"
-        remarks.append(f"the label image ends towards the {face}: {what}")
-    if cut and ct is not None and not ct.geometry.is_same_grid(image):
-        remarks.append("the labels may end before the CT does: label the whole scan")
-    return remarks
+def _frames(pieces: Sequence[LevelMask], image: Geometry) -> tuple[Frame, ...]:
+    if not pieces:
+        return ()
+    ends = [touched_faces(piece.mask, image) for piece in pieces]
+    whole = [max(faces.get("head", 0.0), faces.get("foot", 0.0)) < _END_AREA_MM2 for faces in ends]
+    return rough_frames([piece.mask for piece in pieces], whole)
 
 
-def _piece_questions(pieces: Sequence[LevelMask], vertebrae: Sequence[Vertebra]) -> list[Question]:
+def _canal(
+    image: Volume, parts: Volume | None, label_map: LabelMap, taken: Sequence[Taken]
+) -> tuple[Volume | None, tuple[str, ...]]:
+    """The canal, from its own label where there is one, and a note where it comes from."""
+    names = load_names("spineps-subregions")
+    own = {n for n, name in names.items() if name == CANAL}, {n for n, name in names.items() if name == CORD}
+    for labels, (canal, cord) in ((parts, own), (image, (label_map.canal, label_map.cord))):
+        if labels is not None and canal:
+            mask = mask_of(labels, canal)
+            if mask.array.any():
+                return trimmed(mask_of(labels, canal | cord)), ("the canal is the one in the labels",)
+    occupied = mask_of(image, label_map.levels)
+    derived = canal_mask([station for t in taken for station in t.stations], occupied)
+    return derived, () if derived is None else ("the canal is what the arches enclose, joined along the spine",)
+
+
+def _piece_questions(pieces: Sequence[LevelMask], image: Geometry) -> list[Question]:
     questions = []
     for piece in pieces:
         if piece.double_mm is not None:
             text = f"{piece.level.name} labels two separate bodies, {piece.double_mm:.0f} mm apart; the larger is kept."
             action = "Correct the labels: one number for each vertebra."
             questions.append(Question("level_doubled", text, action, blocking=True))
-    for level, share in _fragments(vertebrae).items():
+    for level, share in fragment_shares(pieces, image).items():
         text = f"The label of {level.name} is a fragment: {share:.0%} of its neighbours' volume, away from the border."
         questions.append(Question("level_fragment", text, "Correct its label; it is not measured.", blocking=False))
     return questions
-
-
-def _fragments(vertebrae: Sequence[Vertebra]) -> dict[Level, float]:
-    """Whole-looking vertebrae that are far too small, with their share of the neighbours' volume."""
-    whole = [v for v in vertebrae if v.level not in _NO_BODY]
-    volumes = [float(v.mask.array.sum() * v.mask.geometry.voxel_volume_mm3) for v in whole]
-    found = {}
-    for i, vertebra in enumerate(whole):
-        near = [volumes[k] for k in range(max(0, i - 2), min(len(whole), i + 3)) if k != i and not whole[k].is_cut]
-        if len(near) >= 2 and not vertebra.is_cut and volumes[i] < _FRAGMENT_SHARE * median(near):
-            found[vertebra.level] = volumes[i] / median(near)
-    return found
 
 
 def _naming(vertebrae: Sequence[Vertebra]) -> tuple[Question, ...]:

@@ -33,18 +33,21 @@ class LabelMap:
 
     name: str
     levels: Mapping[int, Level]
-    canal: frozenset[int] = frozenset()  # numbers of the spinal canal and of the cord in it
+    canal: frozenset[int] = frozenset()  # numbers of the spinal canal
+    cord: frozenset[int] = frozenset()  # and of the cord in it
     others: frozenset[int] = field(default_factory=frozenset)  # known structures that are no vertebrae
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", MappingProxyType(dict(self.levels)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, dict(self.levels), self.canal, self.others)
+        return type(self), (self.name, dict(self.levels), self.canal, self.cord, self.others)
 
     def unknown(self, numbers: Iterable[int]) -> tuple[int, ...]:
         """The numbers this map says nothing about."""
-        return tuple(n for n in sorted(numbers) if n not in self.levels and n not in self.canal | self.others)
+        return tuple(
+            n for n in sorted(numbers) if n not in self.levels and n not in self.canal | self.cord | self.others
+        )
 
 
 def read_level_name(name: str) -> Level | None:
@@ -67,14 +70,13 @@ def read_level_name(name: str) -> Level | None:
 def label_map_of_names(names: Mapping[int, str], name: str = "names in the file") -> LabelMap:
     """The map that the names of a label image give."""
     levels: dict[int, Level] = {}
-    canal: set[int] = set()
+    canal = frozenset(n for n, text in names.items() if text.strip().lower() == CANAL)
+    cord = frozenset(n for n, text in names.items() if text.strip().lower() == CORD)
     for number, text in names.items():
         level = read_level_name(text)
         if level is not None:
             levels[number] = level
-        elif text.strip().lower() in (CANAL, CORD):
-            canal.add(number)
-    return LabelMap(name, levels, frozenset(canal), frozenset(names) - frozenset(levels) - canal)
+    return LabelMap(name, levels, canal, cord, frozenset(names) - frozenset(levels) - canal - cord)
 
 
 def load_label_map(name: str | Path) -> LabelMap:

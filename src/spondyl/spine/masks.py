@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ _CONNECTED = np.ones((3, 3, 3), bool)
 _FRAGMENT_SHARE = 0.02  # of the largest piece: a smaller piece is a speck, whatever it was meant to be
 _FRAGMENT_REACH_MM = 6.0  # a larger piece as near as this belongs to the vertebra (displaced fragment, thin lamina)
 _DOUBLE_SHARE = 0.3  # a detached piece this large and further away is a second vertebra under the same number
+_PIECE_SHARE = 0.45  # of its neighbours' volume: less is a piece of a vertebra
 _BORDER_MM = 1.5  # automatic labels often end one voxel short of the image border
 _CUT_AREA_MM2 = 20.0  # of a body on the border; less is a corner that grazes it
 
@@ -69,11 +71,18 @@ def level_masks(labels: Volume, levels: Mapping[int, Level]) -> tuple[LevelMask,
     )
 
 
-def union_mask(labels: Volume, numbers: Iterable[int]) -> Volume | None:
-    """Mask of all voxels with one of these numbers, cropped; None where there are none."""
-    mask = np.isin(labels.array, list(numbers))
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
-    return _cropped(mask, labels.geometry, boxes[0], 1) if boxes else None
+def mask_of(labels: Volume, numbers: Iterable[int]) -> Volume:
+    """Mask of all voxels with one of these numbers, on the grid of the labels."""
+    wanted = np.zeros(int(labels.array.max()) + 1, bool)
+    wanted[[n for n in numbers if n < len(wanted)]] = True
+    return Volume(wanted[labels.array], labels.geometry, "1")
+
+
+def trimmed(mask: Volume) -> Volume:
+    """A mask cropped to what it holds, with a margin."""
+    margin = np.ceil(_MARGIN_MM / mask.geometry.spacing_mm).astype(int)
+    box = ndimage.find_objects(mask.array.view(np.uint8))[0]
+    return mask.cropped([s.start for s in box] - margin, [s.stop for s in box] + margin)
 
 
 def touched_faces(mask: Volume, image: Geometry) -> dict[str, float]:
@@ -99,6 +108,19 @@ def touched_faces(mask: Volume, image: Geometry) -> dict[str, float]:
 def cutting_faces(mask: Volume, image: Geometry) -> tuple[str, ...]:
     """Faces of the image that cut a body, rather than graze its corner."""
     return tuple(name for name, area in touched_faces(mask, image).items() if area >= _CUT_AREA_MM2)
+
+
+def fragment_shares(pieces: Sequence[LevelMask], image: Geometry) -> dict[Level, float]:
+    """Levels that are far too small although no border is near, with their share of the neighbours' volume."""
+    whole = [p for p in pieces if p.level not in (Level.C1, Level.C2, Level.SACRUM, Level.COCCYX)]
+    volumes = [float(p.mask.array.sum() * p.mask.geometry.voxel_volume_mm3) for p in whole]
+    at_border = [bool(touched_faces(p.mask, image)) for p in whole]
+    found = {}
+    for i, piece in enumerate(whole):
+        near = [volumes[k] for k in range(max(0, i - 2), min(len(whole), i + 3)) if k != i and not at_border[k]]
+        if len(near) >= 2 and not at_border[i] and volumes[i] < _PIECE_SHARE * median(near):
+            found[piece.level] = volumes[i] / median(near)
+    return found
 
 
 def face_name(image: Geometry, axis: int, at_end: bool) -> str:
@@ -143,17 +165,10 @@ def _main_piece(level: Level, mask: Volume) -> LevelMask:
     if left_out:
         volume = left_out * mask.geometry.voxel_volume_mm3 / 1000
         remarks.append(f"{left_out} loose voxels ({volume:.2f} ml) of the label are left out")
-    return LevelMask(level, _trimmed(replace(mask, array=kept)), tuple(remarks), double)
+    return LevelMask(level, trimmed(replace(mask, array=kept)), tuple(remarks), double)
 
 
 def _distances(pieces: NDArray[np.int32], main: int, count: int, geometry: Geometry) -> NDArray[np.float64]:
     """Least distance of each piece from the main one. [mm]"""
     away = ndimage.distance_transform_edt(pieces != main, sampling=geometry.spacing_mm)
     return np.atleast_1d(ndimage.minimum(away, pieces, np.arange(1, count + 1))).astype(float)
-
-
-def _trimmed(mask: Volume) -> Volume:
-    """Cropped anew, since a speck far away made the first crop large."""
-    margin = np.ceil(_MARGIN_MM / mask.geometry.spacing_mm).astype(int)
-    box = ndimage.find_objects(mask.array.astype(np.uint8))[0]
-    return mask.cropped([s.start for s in box] - margin, [s.stop for s in box] + margin)

@@ -46,8 +46,8 @@ def test_every_number_of_a_tool_means_the_published_level(name: str) -> None:
 
 
 def test_the_canal_and_cord_of_tools_that_have_them() -> None:
-    assert load_label_map("totalseg").canal == {79}
-    assert load_label_map("spineps").canal == {60, 61}
+    assert (load_label_map("totalseg").canal, load_label_map("totalseg").cord) == (frozenset(), {79})
+    assert (load_label_map("spineps").canal, load_label_map("spineps").cord) == ({61}, {60})
 
 
 def test_sub_regions_have_the_numbers_of_spineps() -> None:
@@ -163,4 +163,5 @@ def test_runs_of_numbers_are_joined() -> None:
 
 
 def test_a_map_of_names_knows_the_canal() -> None:
-    assert label_map_of_names({1: "L1", 2: "spinal_canal", 3: "spinal_cord"}).canal == {2, 3}
+    label_map = label_map_of_names({1: "L1", 2: "spinal_canal", 3: "spinal_cord"})
+    assert (label_map.canal, label_map.cord) == ({2}, {3})

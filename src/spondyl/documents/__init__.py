@@ -1,1 +1,0 @@
-"""Documents: the report, its figures, and the JSON records of a case folder."""
