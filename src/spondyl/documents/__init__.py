@@ -1,0 +1,1 @@
+"""Documents: the report, its figures, and the JSON records of a case folder."""

@@ -1,0 +1,395 @@
+"""The pictures of the report, and the words that say the same. The only place that draws.
+
+Colours are those of Okabe and Ito, told apart by all kinds of colour vision; what matters is shown by shape too.
+Text is 8 points or larger. The same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from spondyl.documents.reformat import CurvedPlane, curved_plane, mask_points, sample_labels
+from spondyl.documents.tables import (
+    HEIGHT_WORDS,
+    HEIGHTS,
+    Table,
+    deformed_levels,
+    find,
+    grade,
+    grade_text,
+    heights_table,
+    joined,
+    number,
+)
+from spondyl.errors import InputError
+from spondyl.findings import Findings
+from spondyl.space import Floats, Frame, HeightMap
+from spondyl.spine import Level, Spine, Vertebra
+
+BAND_CENTRES = {"anterior_height": 0.125, "middle_height": 0.5, "posterior_height": 0.875}  # of the depth, from front
+WINDOW_HU = -300.0, 1200.0  # bone, with soft tissue still to be seen
+PIXEL_MM = 0.6
+PIXELS = 200, 250
+INCH_PER_MM = 0.024  # a body of 20 mm then holds three lines of 8 points beside it
+DOTS_PER_INCH = 110
+STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "font.family": "DejaVu Sans",
+    "svg.hashsalt": "spondyl",
+    "axes.linewidth": 0.8,
+}
+COLOURS: dict[str, Any] = {"anterior_height": "#E69F00", "middle_height": "#56B4E9", "posterior_height": "#CC79A7"}
+LINES: dict[str, Any] = {"anterior_height": "-", "middle_height": (0, (4, 1.5)), "posterior_height": (0, (1.2, 1.2))}
+MARKERS = {"anterior_height": "o", "middle_height": "s", "posterior_height": "^"}
+CONTOUR, DEFORMED = "#F0E442", "#D55E00"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its text twin: the short one for `alt`, the numbers as a table."""
+
+    name: str
+    title: str
+    png: bytes
+    alt: str
+    table: Table
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """A picture along a curved plane: its axes, and the picture coordinates at its left and right edge."""
+
+    axes: Axes
+    plane: CurvedPlane
+    left: float
+    right: float
+
+    def beyond(self, distance_mm: float) -> float:
+        """The coordinate that many mm to the right of the right edge."""
+        return self.right + distance_mm * float(np.sign(self.right - self.left))
+
+
+def draw_sagittal(spine: Spine, findings: Findings) -> Picture:
+    """The spine from the side, cut along its curve, with the three measured heights of each body."""
+    plane = curved_plane(spine, "sagittal")
+    low, high = _reach(spine, plane)
+    figure, sheet = _new_sheet(spine, plane, left=high + 10.0, right=low, margin_mm=74.0)
+    for vertebra in spine:
+        _draw_body_from_side(sheet, vertebra, findings)
+        _name_level(sheet, vertebra, findings)
+        _write_heights(sheet, vertebra, findings)
+    _name_sides(sheet, "A", "P", "front", "back")
+    _explain_lines(sheet)
+    return Picture(
+        "sagittal",
+        "From the side, along the curve of the spine",
+        _png(figure),
+        f"Spine from the side, head up, front on the left, {_levels_text(spine)}. {_marked_text(findings)} "
+        "The heights drawn on it stand in the table that follows.",
+        heights_table(findings, spine.levels),
+    )
+
+
+def draw_coronal(spine: Spine, findings: Findings) -> Picture:
+    """The spine from the front, cut along its curve, with the patient's left and right."""
+    plane = curved_plane(spine, "coronal")
+    low, high = _reach(spine, plane)
+    figure, sheet = _new_sheet(spine, plane, left=low, right=high, margin_mm=28.0)
+    for vertebra in spine:
+        _name_level(sheet, vertebra, findings)
+    _name_sides(sheet, "R", "L", "right", "left")
+    rows = tuple((v.level.name, *_centre_text(plane, v)) for v in spine)
+    return Picture(
+        "coronal",
+        "From the front, along the curve of the spine",
+        _png(figure),
+        f"Spine from the front, head up, the patient's right on the left side of the picture, {_levels_text(spine)}.",
+        Table("Where the bodies stand in this picture", ("Level", "To the patient's left", "Below the top"), rows),
+    )
+
+
+def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
+    """Front, middle and back heights by level, with their 95 % intervals."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(max(5.0, 0.5 * len(spine.levels) + 2.0), 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        for shift, name in zip((-0.18, 0.0, 0.18), HEIGHTS, strict=True):
+            _plot_profile(axes, spine, findings, name, shift)
+        for place, level in enumerate(spine.levels):
+            if (grade(findings, level) or 0) > 0:
+                axes.axvspan(place - 0.45, place + 0.45, facecolor="none", edgecolor=DEFORMED, hatch="//", alpha=0.5)
+        names = [f"{v.name}\ngrade {g}" if (g := grade(findings, v)) else v.name for v in spine.levels]
+        axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set_ylabel("height [mm]")
+        axes.grid(axis="y", alpha=0.3)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    return Picture(
+        "heights",
+        "Heights by level",
+        _png(figure),
+        f"Chart of the front, middle and back height of {_levels_text(spine)}, in mm with 95 % intervals. "
+        f"{_marked_text(findings)} The same numbers stand in the table below.",
+        heights_table(findings, spine.levels),
+    )
+
+
+def draw_close_up(spine: Spine, level: Level, findings: Findings) -> Picture:
+    """One vertebra in its own axes: from the side, and from below with the patient's left and right."""
+    vertebra = spine[level]
+    if vertebra.frame is None:
+        raise InputError(f"{level.name} has no frame, so there are no axes to draw it in")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 4.2), layout="constrained")
+        side, below = figure.subplots(1, 2)
+        _paint_local(side, spine, vertebra.frame, "cranial", "anterior", (40.0, -40.0), (40.0, -60.0))
+        _draw_local_heights(side, vertebra, findings)
+        _mark_sides(side, "A", "P", "head")
+        side.set_title(f"{level.name} from the side, front on the left", fontsize=9)
+        _paint_local(below, spine, vertebra.frame, "anterior", "left", (35.0, -65.0), (-50.0, 50.0))
+        _mark_sides(below, "R", "L", "front")
+        below.set_title(f"{level.name} from below, patient's right on the left", fontsize=9)
+    return Picture(
+        f"close-up-{level.name}",
+        f"{level.name}, close up",
+        _png(figure),
+        f"{level.name} from the side (head up, front on the left) and from below (front up, the patient's right on "
+        f"the left side of the picture): {grade_text(findings, level)}.",
+        heights_table(findings, (level,)),
+    )
+
+
+def _new_sheet(spine: Spine, plane: CurvedPlane, left: float, right: float, margin_mm: float) -> tuple[Figure, _Sheet]:
+    """The picture along the plane, on its scale, with a margin for words on the right."""
+    width, height = abs(right - left) + margin_mm, plane.down[-1] + 24.0
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width * INCH_PER_MM, height * INCH_PER_MM))
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    sheet = _Sheet(axes, plane, left, right)
+    down = np.arange(0.0, plane.down[-1], PIXEL_MM)
+    across = np.linspace(left, right, round(abs(right - left) / PIXEL_MM))
+    points = plane.points(*np.meshgrid(down, across, indexing="ij"))
+    _show(axes, spine, points, (left, right, float(plane.down[-1]), 0.0))
+    axes.set_axis_off()
+    axes.set_xlim(left, sheet.beyond(margin_mm))
+    axes.set_ylim(plane.down[-1] + 16.0, -8.0)
+    return figure, sheet
+
+
+def _reach(spine: Spine, plane: CurvedPlane) -> tuple[float, float]:
+    """How far the picture goes across: all voxels of the vertebrae and some mm more."""
+    across = np.concatenate([plane.picture(mask_points(vertebra))[:, 1] for vertebra in spine])
+    return float(across.min() - 10.0), float(across.max() + 10.0)
+
+
+def _show(axes: Axes, spine: Spine, points: Floats, extent: tuple[float, float, float, float]) -> None:
+    """The CT at these points or, without a CT, the silhouettes of the labels, bodies lighter than arches."""
+    if spine.ct is not None:
+        grey = spine.ct.sample(points, outside=WINDOW_HU[0])
+        axes.imshow(grey, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], extent=extent, interpolation="bilinear")
+    else:
+        levels, bodies = sample_labels(spine, points)
+        shade = np.select([bodies, levels > 0], [0.55, 0.35], 0.08)
+        axes.imshow(shade, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="nearest")
+    axes.set_aspect("equal")
+
+
+def _draw_body_from_side(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
+    colour, width = (DEFORMED, 2.6) if grade(findings, vertebra.level) else (CONTOUR, 1.3)
+    for surface in (vertebra.superior, vertebra.inferior):
+        if surface is not None:
+            line = sheet.plane.picture(_middle_line(surface))
+            sheet.axes.plot(line[:, 1], line[:, 0], color=colour, linewidth=width)
+    for name, ends in height_lines(vertebra).items():
+        if number(findings, name, vertebra.level) is not None:
+            line = sheet.plane.picture(ends)
+            _height_line(sheet.axes, line[:, 1], line[:, 0], name)
+
+
+def _height_line(axes: Axes, x: Floats, y: Floats, name: str) -> None:
+    axes.plot(x, y, color="black", linewidth=3.4)  # a dark rim keeps the line apart from bright bone
+    axes.plot(x, y, color=COLOURS[name], linestyle=LINES[name], linewidth=2.0)
+
+
+def height_lines(vertebra: Vertebra) -> dict[str, Floats]:
+    """Where the three heights are drawn: their ends on the endplates, in the middle of each band, shape (2, 3)."""
+    frame, depth = vertebra.frame, _depth_range(vertebra)
+    if frame is None or depth is None or vertebra.superior is None or vertebra.inferior is None:
+        return {}
+    lines = {}
+    for name, fraction in BAND_CENTRES.items():
+        anterior = depth[1] - fraction * (depth[1] - depth[0])
+        ends = [_height_at(surface, anterior) for surface in (vertebra.superior, vertebra.inferior)]
+        if np.isfinite(ends).all():
+            lines[name] = frame.to_patient([(height, anterior, 0.0) for height in ends])
+    return lines
+
+
+def _depth_range(vertebra: Vertebra) -> tuple[float, float] | None:
+    """Places of the back and the front wall along the anterior axis: medians near the middle of the body. [mm]"""
+    if vertebra.anterior is None or vertebra.posterior is None:
+        return None
+    found = []
+    for wall in (vertebra.posterior, vertebra.anterior):
+        near = np.abs(wall.v_mm) <= 6.0
+        middle = np.abs(wall.u_mm - wall.u_mm.mean()) <= np.ptp(wall.u_mm) / 6
+        heights = wall.height_mm[np.ix_(middle, near)]
+        if not np.isfinite(heights).any():
+            return None
+        found.append(float(np.nanmedian(heights)))
+    return found[0], found[1]
+
+
+def _height_at(surface: HeightMap, anterior: float) -> float:
+    """Height of an endplate in the midsagittal plane at one place along the anterior axis, NaN beyond it."""
+    line = surface.height_mm[:, int(np.argmin(np.abs(surface.v_mm)))]
+    known = np.isfinite(line)
+    return float(np.interp(anterior, surface.u_mm[known], line[known], np.nan, np.nan)) if known.any() else np.nan
+
+
+def _middle_line(surface: HeightMap) -> Floats:
+    points = surface.points()[:, int(np.argmin(np.abs(surface.v_mm)))]
+    return np.asarray(points[np.isfinite(points).all(axis=1)])
+
+
+def _write_heights(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
+    """The measured heights in the margin, beside the body they belong to."""
+    values = ((name, number(findings, name, vertebra.level)) for name in HEIGHTS)
+    lines = [f"{HEIGHT_WORDS[name]} {value:.1f} mm" for name, value in values if value is not None]
+    text = "\n".join(lines) or "not measured"
+    sheet.axes.text(sheet.beyond(30.0), _place_down(sheet, vertebra), text, fontsize=8, va="center", linespacing=1.1)
+
+
+def _name_level(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
+    """The level's name in the margin; a deformed one is boxed and bold, with its grade."""
+    found, name = grade(findings, vertebra.level), vertebra.level.name
+    style: dict[str, Any] = {"fontsize": 9, "va": "center"}
+    if found:
+        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 2.0}
+        style |= {"fontweight": "bold", "bbox": box}
+    words = f"{name}\ngrade {found}" if found else f"{name}\n(cut)" if vertebra.is_cut else name
+    sheet.axes.text(sheet.beyond(3.0), _place_down(sheet, vertebra), words, **style)
+
+
+def _place_down(sheet: _Sheet, vertebra: Vertebra) -> float:
+    return float(sheet.plane.picture(_centre(vertebra))[0])
+
+
+def _centre(vertebra: Vertebra) -> Floats:
+    return np.asarray(mask_points(vertebra).mean(axis=0) if vertebra.frame is None else vertebra.frame.origin)
+
+
+def _name_sides(sheet: _Sheet, left: str, right: str, left_words: str, right_words: str) -> None:
+    """Letters on both sides of the picture and words above it, as everyone looks for them."""
+    style: dict[str, Any] = {"fontsize": 13, "color": "white", "fontweight": "bold", "va": "center", "ha": "center"}
+    for letter, edge in ((left, sheet.left), (right, sheet.right)):
+        inwards = edge + 5.0 * float(np.sign((sheet.left + sheet.right) / 2 - edge))
+        sheet.axes.text(inwards, sheet.plane.down[-1] / 2, letter, **style)
+    sheet.axes.text((sheet.left + sheet.right) / 2, 5.0, "head", **style | {"fontsize": 9})
+    inside = 1.5 * float(np.sign(sheet.right - sheet.left))
+    sheet.axes.text(sheet.left + inside, -4.0, f"← {left_words}", fontsize=9, va="center")
+    sheet.axes.text(sheet.right, -4.0, f"{right_words} →", fontsize=9, va="center", ha="right")
+
+
+def _explain_lines(sheet: _Sheet) -> None:
+    handles = [
+        Line2D([], [], color=COLOURS[name], linestyle=LINES[name], linewidth=2.0, label=f"{HEIGHT_WORDS[name]} height")
+        for name in HEIGHTS
+    ]
+    sheet.axes.legend(handles=handles, loc="lower left", ncols=3, fontsize=8, frameon=False, borderpad=0.1)
+
+
+def _plot_profile(axes: Axes, spine: Spine, findings: Findings, name: str, shift: float) -> None:
+    places, values, below, above = [], [], [], []
+    for place, level in enumerate(spine.levels):
+        found, value = find(findings, name, level), number(findings, name, level)
+        if found is not None and value is not None:
+            places.append(place + shift)
+            values.append(value)
+            below.append(0.0 if found.low is None else value - found.low)
+            above.append(0.0 if found.high is None else found.high - value)
+    style: dict[str, Any] = {
+        "color": COLOURS[name],
+        "marker": MARKERS[name],
+        "linestyle": LINES[name],
+        "markeredgecolor": "black",
+    }
+    label = f"{HEIGHT_WORDS[name]} height"
+    axes.errorbar(places, values, [below, above], capsize=3, ecolor="black", elinewidth=0.9, label=label, **style)
+
+
+def _paint_local(
+    axes: Axes,
+    spine: Spine,
+    frame: Frame,
+    down: str,
+    across: str,
+    rows: tuple[float, float],
+    columns: tuple[float, float],
+) -> None:
+    """A plane through the origin of a frame: `down` and `across` name its axes, rows and columns its edges. [mm]"""
+    names = ("cranial", "anterior", "left")
+    local = np.zeros((*PIXELS, 3))
+    vertical, horizontal = np.linspace(*rows, PIXELS[0]), np.linspace(*columns, PIXELS[1])
+    local[..., names.index(down)], local[..., names.index(across)] = np.meshgrid(vertical, horizontal, indexing="ij")
+    _show(axes, spine, frame.to_patient(local), (columns[0], columns[1], rows[1], rows[0]))
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _draw_local_heights(axes: Axes, vertebra: Vertebra, findings: Findings) -> None:
+    if vertebra.frame is None:
+        return
+    for surface in (vertebra.superior, vertebra.inferior):
+        if surface is not None:
+            line = vertebra.frame.to_local(_middle_line(surface))
+            axes.plot(line[:, 1], line[:, 0], color=CONTOUR, linewidth=1.3)
+    for name, ends in height_lines(vertebra).items():
+        value = number(findings, name, vertebra.level)
+        if value is not None:
+            line = vertebra.frame.to_local(ends)
+            _height_line(axes, line[:, 1], line[:, 0], name)
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            axes.text(line[0, 1], line[0, 0] + 5, f"{value:.1f}", fontsize=8, ha="center", va="center", bbox=box)
+
+
+def _mark_sides(axes: Axes, left: str, right: str, top: str) -> None:
+    style: dict[str, Any] = {"color": "white", "fontweight": "bold", "transform": axes.transAxes, "va": "center"}
+    axes.text(0.02, 0.5, left, fontsize=12, ha="left", **style)
+    axes.text(0.98, 0.5, right, fontsize=12, ha="right", **style)
+    axes.text(0.5, 0.96, top, fontsize=9, ha="center", **style)
+
+
+def _centre_text(plane: CurvedPlane, vertebra: Vertebra) -> tuple[str, str]:
+    down, left = plane.picture(_centre(vertebra))
+    return f"{left:.0f} mm", f"{down:.0f} mm"
+
+
+def _levels_text(spine: Spine) -> str:
+    first, last = spine.levels[0].name, spine.levels[-1].name
+    return first if first == last else f"{first} to {last}"
+
+
+def _marked_text(findings: Findings) -> str:
+    marked = deformed_levels(findings)
+    if not marked:
+        return "No level is marked as deformed."
+    return f"Marked as deformed: {joined(f'{level.name} (grade {grade(findings, level)})' for level in marked)}."
+
+
+def _png(figure: Figure) -> bytes:
+    """The bytes of the picture, without the date or the version that would make each run differ."""
+    FigureCanvasAgg(figure)
+    stream = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(stream, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return stream.getvalue()

@@ -1,0 +1,234 @@
+"""The shape of each JSON document: pydantic models at the edge, from and to the records inside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+
+from spondyl.findings import Finding, Findings, Status
+from spondyl.space import Floats, Frame, Geometry, HeightMap
+from spondyl.spine import Level, Pedicle, Side
+from spondyl.studies import OtherSeries, Patient, Question, Scan, Suitability
+
+
+def _to_array(value: Any) -> Floats:
+    return np.array(value, np.float64)  # a missing number (null) becomes NaN
+
+
+def _to_lists(array: Floats) -> Any:
+    numbers = array.astype(object)
+    numbers[np.isnan(array)] = None
+    return numbers.tolist()
+
+
+def _to_level(value: Any) -> Any:
+    return Level.parse(value) if isinstance(value, str) else value
+
+
+_NUMBER = {"type": ["number", "null"]}
+_ROW = {"type": "array", "items": _NUMBER}
+
+Row = Annotated[Floats, PlainValidator(_to_array), PlainSerializer(_to_lists), WithJsonSchema(_ROW)]
+Table = Annotated[
+    Floats, PlainValidator(_to_array), PlainSerializer(_to_lists), WithJsonSchema({"type": "array", "items": _ROW})
+]
+Index = tuple[int, int, int]
+LevelName = Annotated[
+    Level,
+    BeforeValidator(_to_level),
+    PlainSerializer(lambda level: level.name),
+    WithJsonSchema({"type": "string", "enum": [level.name for level in Level]}),
+]
+
+
+def _key(name: str) -> str:
+    return name.removesuffix("_")  # `schema` is a name of pydantic's own
+
+
+class Document(BaseModel):
+    """Base of all models: unknown keys are refused, nothing changes afterwards."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, from_attributes=True, populate_by_name=True, alias_generator=_key
+    )
+
+
+class FindingModel(Document):
+    """One measurement or observation, with its 95 % interval, status, method and source."""
+
+    name: str
+    level: LevelName | None
+    level_to: LevelName | None
+    side: Side | None
+    value: int | float | str | None
+    unit: str
+    low: float | None
+    high: float | None
+    status: Status
+    reason: str | None
+    method: str
+    source: str
+
+    def record(self) -> Finding:
+        """The finding itself."""
+        return Finding(**dict(self))
+
+
+class FindingsDocument(Document):
+    """findings.json: what was measured and seen."""
+
+    schema_: Literal["spondyl.findings/1"] = "spondyl.findings/1"
+    findings: tuple[FindingModel, ...]
+
+    @classmethod
+    def of(cls, findings: Findings) -> FindingsDocument:
+        """The document of these findings."""
+        return cls(findings=tuple(FindingModel.model_validate(finding) for finding in findings))
+
+    def record(self) -> Findings:
+        """The findings themselves."""
+        return tuple(finding.record() for finding in self.findings)
+
+
+class GeometryModel(Document):
+    """A grid: voxel index to patient mm (LPS), shape, frame of reference."""
+
+    affine: Table
+    shape: Index
+    frame_of_reference_uid: str | None
+
+    def record(self) -> Geometry:
+        """The grid itself."""
+        return Geometry(**dict(self))
+
+
+class FrameModel(Document):
+    """Axes of a vertebra: origin in patient mm (LPS), unit vectors to the head, the front and the left."""
+
+    origin: Row
+    cranial: Row
+    anterior: Row
+    left: Row
+
+    def record(self) -> Frame:
+        """The frame itself."""
+        return Frame(**dict(self))
+
+
+class HeightMapModel(Document):
+    """A surface as heights over a plane of a frame [mm]; null where there is no surface."""
+
+    frame: FrameModel
+    direction: Literal["cranial", "anterior"]
+    u_mm: Row
+    v_mm: Row
+    height_mm: Table
+    sd_mm: float
+
+    def record(self) -> HeightMap:
+        """The surface itself."""
+        return HeightMap(self.frame.record(), self.direction, self.u_mm, self.v_mm, self.height_mm, self.sd_mm)
+
+
+class PedicleModel(Document):
+    """One pedicle: centre of its narrowest cross-section (patient mm), axis into the body, width and height."""
+
+    side: Side
+    isthmus: Row
+    axis: Row
+    width_mm: float
+    height_mm: float
+    half_voxel_mm: float
+
+    def record(self) -> Pedicle:
+        """The pedicle itself."""
+        return Pedicle(**dict(self))
+
+
+class BlockModel(Document):
+    """A block of voxels of the label image: its first index and its shape."""
+
+    start: Index
+    shape: Index
+
+
+class VertebraModel(Document):
+    """One vertebra; its voxels stand in the label image (mask) and in the parts image (body)."""
+
+    level: LevelName
+    block: BlockModel
+    has_body: bool
+    frame: FrameModel | None
+    superior: HeightMapModel | None
+    inferior: HeightMapModel | None
+    anterior: HeightMapModel | None
+    posterior: HeightMapModel | None
+    pedicles: tuple[PedicleModel, ...]
+    cut: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class SourceModel(Document):
+    """A file or folder that was read: where it lay (seen from the case folder) and the hashes of its files."""
+
+    path: str
+    hashes: dict[str, str]
+
+
+class SpineDocument(Document):
+    """spine.json: levels, axes and surfaces of the vertebrae found in one label image."""
+
+    schema_: Literal["spondyl.spine/1"] = "spondyl.spine/1"
+    label_map: str | None
+    method: str
+    geometry: GeometryModel
+    labels_file: str
+    parts_file: str | None  # null: no body was separated and no canal found
+    canal: BlockModel | None
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    vertebrae: tuple[VertebraModel, ...]
+
+
+class StudyDocument(Document):
+    """study.json: what the files and the record say, and what the image is good enough for.
+
+    The CT itself stays where it is: `source` says where and how its files hash. Without a CT, `source`, `scan` and
+    `geometry` are null.
+    """
+
+    schema_: Literal["spondyl.study/1"] = "spondyl.study/1"
+    source: SourceModel | None
+    geometry: GeometryModel | None
+    scan: Scan | None
+    patient: Patient
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    other_series: tuple[OtherSeries, ...]
+    suitability: tuple[Suitability, ...]
+
+
+class StageModel(Document):
+    """One stage of a run. It is done when its outputs stand there with these hashes, made from these inputs."""
+
+    stage: str
+    status: Literal["done", "failed"]
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+    seed: int | None
+    outputs: dict[str, str]
+    version: str
+    started: str
+    seconds: float
+    warnings: tuple[str, ...]
+    error: str | None
+
+
+class RunDocument(Document):
+    """run.json: how each file of the case folder came to be."""
+
+    schema_: Literal["spondyl.run/1"] = "spondyl.run/1"
+    versions: dict[str, str]
+    stages: tuple[StageModel, ...]

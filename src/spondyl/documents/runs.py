@@ -1,0 +1,120 @@
+"""run.json: how each file of a case folder came to be, and which stages need not run again."""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from spondyl import __version__
+from spondyl.documents.files import sha256
+from spondyl.documents.models import RunDocument, StageModel
+from spondyl.documents.records import RUN_FILE, from_json, write_document
+from spondyl.errors import InputError
+
+_PACKAGES = ("numpy", "scipy", "scikit-image", "nibabel", "pydicom", "matplotlib", "weasyprint")
+
+
+@dataclass
+class Progress:
+    """What a running stage tells of itself: the files it wrote and its warnings."""
+
+    outputs: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_run(folder: Path) -> RunDocument:
+    """The run.json of a case folder, an empty one where there is none yet."""
+    path = folder / RUN_FILE
+    return from_json(RunDocument, path) if path.exists() else RunDocument(versions=_versions(), stages=())
+
+
+def find_stage(folder: Path, stage: str) -> StageModel | None:
+    """The record of one stage, None where it never ran."""
+    return next((s for s in read_run(folder).stages if s.stage == stage), None)
+
+
+def is_done(folder: Path, stage: str, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> bool:
+    """Whether the stage ended well, from these very inputs, and its files are still the ones it wrote."""
+    record = find_stage(folder, stage)
+    if record is None or record.status != "done" or record.version != __version__:
+        return False
+    same = record.inputs == dict(inputs) and record.parameters == dict(parameters)
+    return same and all(_has_hash(folder / name, digest) for name, digest in record.outputs.items())
+
+
+@contextmanager
+def recorded(
+    folder: Path, stage: str, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int | None = None
+) -> Iterator[Progress]:
+    """Run a stage and write its record to run.json, also when it fails."""
+    progress, started, clock = Progress(), datetime.now(UTC), time.monotonic()
+
+    def record(error: str | None) -> StageModel:
+        return StageModel(
+            stage=stage,
+            status="done" if error is None else "failed",
+            inputs=dict(inputs),
+            parameters=dict(parameters),
+            seed=seed,
+            outputs={name: sha256(folder / name) for name in progress.outputs} if error is None else {},
+            version=__version__,
+            started=started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - clock, 3),
+            warnings=tuple(progress.warnings),
+            error=error,
+        )
+
+    with _write_after(folder, record), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            yield progress
+        finally:
+            progress.warnings += [_describe(warning) for warning in caught]
+
+
+def replace_stage(folder: Path, record: StageModel) -> None:
+    """Write a stage's record to run.json, in place of an older one of the same name."""
+    run = read_run(folder)
+    kept = tuple(stage for stage in run.stages if stage.stage != record.stage)
+    write_document(folder / RUN_FILE, RunDocument(versions=_versions(), stages=(*kept, record)))
+
+
+@contextmanager
+def _write_after(folder: Path, record: Callable[[str | None], StageModel]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        message = str(error) if isinstance(error, InputError) else type(error).__name__
+        replace_stage(folder, record(message))
+        raise
+    replace_stage(folder, record(None))
+
+
+def _has_hash(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
+
+
+def _describe(warning: warnings.WarningMessage) -> str:
+    """The text of our own warnings; of another library's only the kind and place, since it may quote the header."""
+    place = Path(warning.filename)
+    if "spondyl" in place.parts:
+        return str(warning.message)
+    return f"{warning.category.__name__} in {place.parent.name}/{place.name}"
+
+
+def _versions() -> dict[str, str]:
+    found = {"spondyl": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

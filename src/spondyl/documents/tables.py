@@ -1,0 +1,126 @@
+"""Numbers and words of the report, taken from findings: what the pictures, their text twins and the tables share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spondyl.findings import Finding, Findings, Status
+from spondyl.spine import Level
+
+HEIGHTS = ("anterior_height", "middle_height", "posterior_height")
+HEIGHT_WORDS = {"anterior_height": "front", "middle_height": "middle", "posterior_height": "back"}
+GRADE_WORDS = {0: "no deformity", 1: "mild deformity", 2: "moderate deformity", 3: "severe deformity"}
+_UNITS = {"1": "", "deg": "°", "mg/cm3": " mg/cm³", "mm2": " mm²", "mm3": " mm³", "%": " %", "[hnsf'U]": " HU"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words, with its caption and the heads of its columns; the first column names the row."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def find(findings: Findings, name: str, level: Level | None) -> Finding | None:
+    """The finding of this name at this level, None where there is none."""
+    return next((f for f in findings if f.name == name and f.level is level and f.level_to is None), None)
+
+
+def number(findings: Findings, name: str, level: Level | None) -> float | None:
+    """Its value where it is a number."""
+    found = find(findings, name, level)
+    return float(found.value) if found is not None and isinstance(found.value, int | float) else None
+
+
+def grade(findings: Findings, level: Level) -> int | None:
+    """The grade of a level's deformity, None where it is not evaluable or was not asked."""
+    value = number(findings, "genant_grade", level)
+    return None if value is None else int(value)
+
+
+def deformed_levels(findings: Findings) -> tuple[Level, ...]:
+    """Levels with a deformity of grade 1 or more, from head to foot."""
+    levels = {f.level for f in findings if f.name == "genant_grade" and f.level is not None}
+    return tuple(sorted((v for v in levels if (grade(findings, v) or 0) > 0), key=lambda level: level.order))
+
+
+def grade_chances(findings: Findings, level: Level) -> tuple[tuple[int, float], ...]:
+    """The chance of each grade of a level, those that were given."""
+    chances = ((n, number(findings, f"genant_grade_probability_{n}", level)) for n in range(4))
+    return tuple((n, chance) for n, chance in chances if chance is not None)
+
+
+def words(name: str) -> str:
+    """A finding's name as words: 'anterior_height' becomes 'anterior height'."""
+    return name.replace("_", " ")
+
+
+def unit_text(unit: str) -> str:
+    """A UCUM unit as it is printed behind a number, with its space."""
+    return _UNITS.get(unit, f" {unit}")
+
+
+def value_text(finding: Finding) -> str:
+    """The value with its unit, or 'not evaluable'."""
+    if finding.status is Status.NOT_EVALUABLE or finding.value is None:
+        return "not evaluable"
+    if isinstance(finding.value, str):
+        return words(finding.value)
+    return f"{number_text(finding.value, finding.unit)}{unit_text(finding.unit)}"
+
+
+def interval_text(finding: Finding) -> str:
+    """The 95 % interval, a dash where there is none."""
+    if finding.low is None or finding.high is None:
+        return "–"
+    return f"{number_text(finding.low, finding.unit)} to {number_text(finding.high, finding.unit)}"
+
+
+def number_text(value: float, unit: str) -> str:
+    """A number with as many places as its unit deserves: 25.0 mm, a ratio 0.83, a grade 3."""
+    if unit != "1" and isinstance(value, float):
+        return f"{value:.1f}"
+    return str(int(value)) if float(value).is_integer() else f"{value:.2f}"
+
+
+def place_text(finding: Finding) -> str:
+    """The level, levels and side a finding speaks of."""
+    if finding.level is None:
+        return "whole study"
+    levels = finding.level.name if finding.level_to is None else f"{finding.level.name} to {finding.level_to.name}"
+    return levels if finding.side is None else f"{levels}, {finding.side.value}"
+
+
+def joined(names: Iterable[str]) -> str:
+    """'T12', 'T12 and L1', 'T11, T12 and L1'."""
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def heights_table(findings: Findings, levels: Iterable[Level]) -> Table:
+    """The three heights of each level with their intervals: the text twin of the sagittal picture and the chart."""
+    rows = []
+    for level in levels:
+        cells = [_with_interval(find(findings, name, level)) for name in HEIGHTS]
+        rows.append((level.name, *cells, grade_text(findings, level)))
+    head = ("Level", "Front height", "Middle height", "Back height", "Deformity")
+    return Table("Heights of the vertebral bodies, with 95 % intervals", head, tuple(rows))
+
+
+def grade_text(findings: Findings, level: Level) -> str:
+    """The grade in words, such as 'grade 2, moderate deformity, wedge'."""
+    found = grade(findings, level)
+    if found is None:
+        return "not evaluable" if find(findings, "genant_grade", level) else "not graded"
+    shape = find(findings, "deformity_shape", level)
+    kind = f", {words(shape.value)}" if found and shape is not None and isinstance(shape.value, str) else ""
+    return f"grade {found}, {GRADE_WORDS.get(found, 'deformity')}{kind}"
+
+
+def _with_interval(finding: Finding | None) -> str:
+    if finding is None:
+        return "not measured"
+    value = value_text(finding)
+    return value if finding.low is None else f"{value} ({interval_text(finding)})"
