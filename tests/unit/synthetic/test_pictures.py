@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spondyl.space import Frame
+from spondyl.space import Frame, Volume
 from spondyl.spine import Level, Side
 from spondyl.synthetic import (
+    BICONCAVE_35,
     CRUSH_45,
     WEDGE_30,
     CorticalDefect,
@@ -182,3 +183,18 @@ def test_nothing_of_the_arch_stands_above_the_body(options):
     over_body = local[:, 1] > body.posterior_wall_mm + 2
     tops = made.truth["L2"].superior.height_mm
     assert (local[over_body, 0] < np.nanmax(tops)).all()
+
+
+@pytest.mark.parametrize("deformity", [WEDGE_30, BICONCAVE_35, CRUSH_45])
+def test_columns_of_a_fine_mask_are_as_high_as_the_truth(deformity):
+    """Heights counted in voxels, by the definition, without the surfaces."""
+    scan = {"in_plane_mm": 0.4, "slice_step_mm": 0.4, "tilt_deg": 15.0, "coronal_tilt_deg": 5.0}
+    made = patient(VertebraSpec(deformity=deformity), scan=scan, cobb_deg=15.0)
+    body = made.truth["L2"].body
+    mask = Volume((made.subregions.array == 49) & (made.labels.array == Level.L2), made.labels.geometry, "1")
+    cranial, left = np.arange(-20, 20, 0.1), np.arange(-5.75, 6, 0.5)
+    for (near, far), height in zip(((0.05, 0.2), (0.4, 0.6), (0.8, 0.95)), body.heights_mm, strict=True):
+        anterior = body.anterior_wall_mm - np.linspace(near, far, 22)[1:-1:2] * body.depth_mm
+        local = np.stack(np.meshgrid(cranial, anterior, left, indexing="ij"), axis=-1)
+        counted = 0.1 * mask.sample(body.frame.to_patient(local), order=0).sum(axis=0).mean()
+        assert counted == pytest.approx(height, abs=0.1)  # a quarter of a voxel, over hundreds of columns
