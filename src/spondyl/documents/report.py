@@ -284,4 +284,3 @@ def _weasyprint() -> Any:
             "Debian, libpango-1.0-0 and libpangoft2-1.0-0; report.html holds the same words"
         ) from None
     return weasyprint
-
