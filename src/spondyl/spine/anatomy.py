@@ -12,14 +12,17 @@ from spondyl.spine.canal import Station, canal_stations
 from spondyl.spine.foramen import Foramen, find_foramen
 from spondyl.spine.frames import find_frame
 from spondyl.spine.local_view import LocalView, view_along
-from spondyl.spine.masks import LevelMask, cutting_faces, filled, touched_faces
+from spondyl.spine.masks import LevelMask, cutting_faces, filled, flat_ends, touched_faces, trimmed
 from spondyl.spine.parts import find_posterior_wall, has_arch, separate_body
 from spondyl.spine.pedicles import find_pedicles
 from spondyl.spine.surfaces import find_surfaces
 from spondyl.spine.types import Pedicle, Vertebra
 
 _BEHIND_MM = 30.0  # a point behind the body where no canal is known
-_LARGEST_TURN_DEG = 40.0  # between rough and own axes; more, and the separation went wrong
+_LARGEST_TURN_DEG = (
+    25.0,
+    40.0,
+)  # between a body's own axis and the line of its neighbours, where there are some or not
 _CT_MARGIN_MM = 12.0
 
 
@@ -49,7 +52,14 @@ class _Parts:
 
 
 def take_apart(
-    piece: LevelMask, rough: Frame, given_body: Volume | None, image: Geometry, ct: Volume | None, *, fragment: bool
+    piece: LevelMask,
+    rough: Frame,
+    given_body: Volume | None,
+    image: Geometry,
+    ct: Volume | None,
+    *,
+    fragment: bool,
+    alone: bool,
 ) -> Taken:
     """Find the parts of one vertebra.
 
@@ -65,14 +75,18 @@ def take_apart(
         Where given, endplates follow its grey values.
     fragment
         The label holds only a piece of the vertebra: it gets no axes and surfaces either.
+    alone
+        There are no neighbours that would tell the direction of the spine, so the rough axes are rougher.
     """
-    parts = _refined(piece.mask, _look(piece.mask, rough, given_body, image), given_body, image)
-    cut = cutting_faces(parts.body or piece.mask, image)
+    limit = _LARGEST_TURN_DEG[1 if alone else 0]
+    parts = _refined(piece.mask, _look(piece.mask, rough, given_body, image), given_body, image, limit)
+    ends = flat_ends(piece.mask) if parts.foramen is not None or has_arch(parts.view) else ()
+    cut = tuple(dict.fromkeys((*cutting_faces(parts.body or piece.mask, image), *ends)))
     remarks = [*piece.remarks, *_border_remarks(piece.mask, cut, image, ct), *parts.remarks]
     plain = Vertebra(piece.level, piece.mask, parts.body, None, None, None, None, None, (), cut, tuple(remarks))
     if parts.body is None or cut or fragment:
         return Taken(plain, _stations(parts))
-    return Taken(_measured(plain, parts, ct), _stations(parts))
+    return Taken(_measured(plain, parts, ct, rough.cranial, limit), _stations(parts))
 
 
 def mask_alone(piece: LevelMask, image: Geometry, ct: Volume | None) -> Vertebra:
@@ -87,9 +101,13 @@ def _look(mask: Volume, frame: Frame, given_body: Volume | None, image: Geometry
     foramen = find_foramen(view)
     remarks = []
     if foramen is not None and foramen.bridged_mm:
-        remarks.append(f"the bony ring around the canal has gaps of up to {2 * foramen.bridged_mm} mm in the mask")
+        remarks.append(f"the bony ring around the canal has gaps of up to {foramen.bridged_mm} mm in the mask")
+    if foramen is not None and foramen.is_open:
+        remarks.append("the bony ring around the canal is open behind (operation, cleft, or poor mask)")
     if given_body is not None:
         return _Parts(view, foramen, given_body, tuple(remarks))
+    if foramen is None and _is_halved(mask, image):
+        return _Parts(view, None, None, ("too little of it is in the image to tell body from arch",))
     if foramen is None and not has_arch(view):
         text = "the label holds no arch: all of it is taken for the body, and the front is the patient's front"
         return _Parts(view, None, Volume(filled(mask.array), mask.geometry, "1"), (text,))
@@ -102,33 +120,44 @@ def _look(mask: Volume, frame: Frame, given_body: Volume | None, image: Geometry
     return _Parts(view, foramen, body, tuple(remarks))
 
 
-def _refined(mask: Volume, first: _Parts, given_body: Volume | None, image: Geometry) -> _Parts:
+def _is_halved(mask: Volume, image: Geometry) -> bool:
+    return bool({"head", "foot"} & set(cutting_faces(mask, image)))
+
+
+def _refined(mask: Volume, first: _Parts, given_body: Volume | None, image: Geometry, limit_deg: float) -> _Parts:
     """The same vertebra looked at along its own axes; the first look where it is cut or they cannot be found."""
     if first.body is None or cutting_faces(first.body, image):
         return first
     try:
-        own = find_frame(first.body, first.view.frame.cranial, first.behind)
+        own = find_frame(trimmed(first.body), first.view.frame.cranial, first.behind)
     except InputError:
         return first
-    turn = np.degrees(np.arccos(np.clip(own.cranial @ first.view.frame.cranial, -1, 1)))
-    if turn > _LARGEST_TURN_DEG:
+    if _angle_deg(own.cranial, first.view.frame.cranial) > limit_deg:
         return first
     second = _look(mask, own, given_body, image)
     return first if second.body is None or (second.foramen is None and first.foramen is not None) else second
+
+
+def _angle_deg(a: Floats, b: Floats) -> float:
+    return float(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))
 
 
 def _stations(parts: _Parts) -> tuple[Station, ...]:
     return () if parts.foramen is None else canal_stations(parts.view, parts.foramen)
 
 
-def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None) -> Vertebra:
+def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Floats, limit_deg: float) -> Vertebra:
     assert vertebra.body is not None
     pedicles, remarks = _pedicles(vertebra.mask, parts)
     near = None if ct is None else _around(ct, vertebra.mask)
     try:
-        surfaces = find_surfaces(vertebra.body, parts.view.frame.cranial, parts.behind, near)
+        surfaces = find_surfaces(trimmed(vertebra.body), parts.view.frame.cranial, parts.behind, near)
     except InputError as error:
         return replace(vertebra, pedicles=pedicles, remarks=(*vertebra.remarks, *remarks, str(error)))
+    turn = _angle_deg(surfaces.frame.cranial, cranial)
+    if turn > limit_deg:
+        text = f"its axis differs by {turn:.0f} degrees from the line of the spine: label damaged, not measured"
+        return replace(vertebra, remarks=(*vertebra.remarks, text))
     return replace(
         vertebra,
         frame=surfaces.frame,
@@ -161,6 +190,9 @@ def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, ct: Vol
     for face in touched_faces(mask, image):
         what = "the body is cut" if face in cut else "processes are cut, the body is whole"
         remarks.append(f"the label image ends towards the {face}: {what}")
+    for face in cut:
+        if face not in touched_faces(mask, image):
+            remarks.append(f"the label ends in a plane towards the {face} although the image goes on: it is cut")
     if cut and ct is not None and not ct.geometry.is_same_grid(image):
         remarks.append("the labels may end before the CT does: label the whole scan")
     return remarks

@@ -11,12 +11,12 @@ from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
 from spondyl.spine.anatomy import Taken, mask_alone, take_apart
 from spondyl.spine.canal import canal_mask
-from spondyl.spine.centres import rough_centre
 from spondyl.spine.label_maps import CANAL, CORD, LabelMap, choose_label_map, load_label_map, load_names
 from spondyl.spine.local_view import rough_frames
 from spondyl.spine.masks import (
     LevelMask,
     filled,
+    flat_ends,
     fragment_shares,
     label_numbers,
     level_masks,
@@ -24,13 +24,14 @@ from spondyl.spine.masks import (
     touched_faces,
     trimmed,
 )
-from spondyl.spine.naming import blocking_first, naming_questions
+from spondyl.spine.naming import blocking_first, body_centres, naming_questions, unlabelled_ends
 from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
 from spondyl.studies.progress import silent
 
 _NO_BODY = (Level.C1, Level.C2, Level.SACRUM, Level.COCCYX)  # taken apart otherwise, and never treated here
+_NEIGHBOURS = 4  # vertebrae that tell the direction of the spine; fewer, and a cut one may spoil it
 _END_AREA_MM2 = 150.0  # of a mask on the head or foot face: more, and its centre is not its body's
 
 
@@ -79,7 +80,8 @@ def build_spine(
     parts_image = None if subregions is None else _image(subregions).labels
     taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress)
     vertebrae = tuple(t.vertebra for t in taken)
-    questions = [*_piece_questions(pieces, image.geometry), *_naming(vertebrae)]
+    naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
+    questions = [*_piece_questions(pieces, image.geometry), *naming]
     if ct is not None:
         questions += extent_questions(ct, [v.mask for v in vertebrae])
         questions += grey_value_questions(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
@@ -92,7 +94,7 @@ def build_spine(
         vertebrae,
         canal,
         questions=blocking_first(questions),
-        notes=(*notes, *more, *source),
+        notes=(*notes, *more, *ends, *source),
         label_map=chosen.name,
     )
 
@@ -132,13 +134,13 @@ def _take_apart(
     """All vertebrae from head to foot; those that are never treated with their mask alone."""
     whole = [piece for piece in pieces if piece.level not in _NO_BODY]
     frames = dict(zip([p.level for p in whole], _frames(whole, image), strict=True))
-    fragments = fragment_shares(whole, image)
+    fragments, alone = fragment_shares(whole, image), len(whole) < _NEIGHBOURS
     taken = []
     for i, piece in enumerate(pieces):
         progress(0.1 + 0.85 * i / len(pieces), f"taking {piece.level.name} apart")
         if piece.level in frames:
             fragment, body = piece.level in fragments, bodies.get(piece.level)
-            taken.append(take_apart(piece, frames[piece.level], body, image, ct, fragment=fragment))
+            taken.append(take_apart(piece, frames[piece.level], body, image, ct, fragment=fragment, alone=alone))
         else:
             taken.append(Taken(mask_alone(piece, image, ct), ()))
     return taken
@@ -148,7 +150,8 @@ def _frames(pieces: Sequence[LevelMask], image: Geometry) -> tuple[Frame, ...]:
     if not pieces:
         return ()
     ends = [touched_faces(piece.mask, image) for piece in pieces]
-    whole = [max(faces.get("head", 0.0), faces.get("foot", 0.0)) < _END_AREA_MM2 for faces in ends]
+    at_border = [max(faces.get("head", 0.0), faces.get("foot", 0.0)) >= _END_AREA_MM2 for faces in ends]
+    whole = [not cut and not flat_ends(piece.mask) for cut, piece in zip(at_border, pieces, strict=True)]
     return rough_frames([piece.mask for piece in pieces], whole)
 
 
@@ -181,8 +184,10 @@ def _piece_questions(pieces: Sequence[LevelMask], image: Geometry) -> list[Quest
     return questions
 
 
-def _naming(vertebrae: Sequence[Vertebra]) -> tuple[Question, ...]:
+def _naming(vertebrae: Sequence[Vertebra], shown: Geometry) -> tuple[tuple[Question, ...], tuple[str, ...]]:
+    """Questions and notes on the names."""
     named = [v for v in vertebrae if v.level not in (Level.SACRUM, Level.COCCYX)]
     sacrum = next((v.mask for v in vertebrae if v.level is Level.SACRUM), None)
-    centres = np.array([rough_centre(v.mask) for v in named]).reshape(-1, 3)
-    return naming_questions([v.level for v in named], centres, sacrum)
+    levels, centres = [v.level for v in named], body_centres(named)
+    ends = unlabelled_ends(levels, centres, shown, sacrum=sacrum is not None)
+    return naming_questions(levels, centres, sacrum), ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from spondyl.spine.local_view import LocalView
 
 _STATION_MM = 3.0  # between cross-sections within one vertebra
 _LONGEST_GAP_MM = 90.0  # between cross-sections that are joined: two unlabelled vertebrae
-_REACH_MM = 21.0  # half width of the block in which voxels are asked: wider than any canal
+_REACH_MM = 21.0  # half width of the square in which voxels are asked: wider than any canal
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +57,10 @@ def canal_mask(stations: Sequence[Station], occupied: Volume) -> Volume | None:
     pairs = [(a, b) for a, b in pairwise(stations) if _distance(a, b) <= _LONGEST_GAP_MM]
     if not pairs:
         return None
-    start, stop = _bounds(geometry, [s.frame.origin for pair in pairs for s in pair])
+    start, stop = _bounds(geometry, [s.frame for pair in pairs for s in pair])
     canal = np.zeros(stop - start, bool)
     for upper, lower in pairs:
-        low, high = _bounds(geometry, [upper.frame.origin, lower.frame.origin])
+        low, high = _bounds(geometry, [upper.frame, lower.frame])
         block = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
         canal[block] |= _between(upper, lower, geometry, low, high)
     canal &= ~occupied.array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
@@ -71,18 +71,17 @@ def _distance(a: Station, b: Station) -> float:
     return float(np.linalg.norm(a.frame.origin - b.frame.origin))
 
 
-def _bounds(geometry: Geometry, points: Sequence[Floats]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    corners = np.array(list(_corners(points)))
-    indices = geometry.indices(corners)
+def _bounds(geometry: Geometry, frames: Sequence[Frame]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Index block that holds the planes of these cross-sections as far as a canal can reach in them."""
+    corners = [
+        frame.origin + _REACH_MM * (a * frame.anterior + left * frame.left)
+        for frame in frames
+        for a in (-1, 1)
+        for left in (-1, 1)
+    ]
+    indices = geometry.indices(np.array(corners))
     start = np.clip(np.floor(indices.min(axis=0)).astype(int), 0, geometry.shape)
     return start, np.clip(np.ceil(indices.max(axis=0)).astype(int) + 1, start, geometry.shape)
-
-
-def _corners(points: Sequence[Floats]) -> Iterator[Floats]:
-    for point in points:
-        for axis in np.eye(3):
-            yield point + _REACH_MM * axis
-            yield point - _REACH_MM * axis
 
 
 def _between(

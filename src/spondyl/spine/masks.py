@@ -21,6 +21,7 @@ _FRAGMENT_SHARE = 0.02  # of the largest piece: a smaller piece is a speck, what
 _FRAGMENT_REACH_MM = 6.0  # a larger piece as near as this belongs to the vertebra (displaced fragment, thin lamina)
 _DOUBLE_SHARE = 0.3  # a detached piece this large and further away is a second vertebra under the same number
 _PIECE_SHARE = 0.45  # of its neighbours' volume: less is a piece of a vertebra
+_FLAT_SHARE = 0.4  # of the largest cross-section; the last plane of a whole vertebra has 0.2 at 3 mm slices
 _BORDER_MM = 1.5  # automatic labels often end one voxel short of the image border
 _CUT_AREA_MM2 = 20.0  # of a body on the border; less is a corner that grazes it
 
@@ -108,6 +109,18 @@ def touched_faces(mask: Volume, image: Geometry) -> dict[str, float]:
 def cutting_faces(mask: Volume, image: Geometry) -> tuple[str, ...]:
     """Faces of the image that cut a body, rather than graze its corner."""
     return tuple(name for name, area in touched_faces(mask, image).items() if area >= _CUT_AREA_MM2)
+
+
+def flat_ends(mask: Volume) -> tuple[str, ...]:
+    """Ends, "head" or "foot", at which a whole vertebra's mask stops in a plane, as if cut off: its image was padded.
+
+    Articular processes overtop the body at both ends, so a whole vertebra tapers; a body alone does not.
+    """
+    axis = int(np.abs(mask.geometry.axes[2]).argmax())
+    counts = mask.array.sum(axis=tuple(k for k in range(3) if k != axis))
+    used = np.flatnonzero(counts)
+    ends = {face_name(mask.geometry, axis, at_end): counts[used[-1 if at_end else 0]] for at_end in (False, True)}
+    return tuple(name for name, count in ends.items() if count >= _FLAT_SHARE * counts.max())
 
 
 def fragment_shares(pieces: Sequence[LevelMask], image: Geometry) -> dict[Level, float]:

@@ -9,13 +9,15 @@ from itertools import pairwise
 import numpy as np
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Volume
+from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine.centres import rough_centre
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import Question
 
 _NEIGHBOURS = 4  # gaps on either side that tell how far apart bodies stand here
 _ROOM = 0.55  # of a body's spacing: so much more or less than expected is another body, not a tall or a crushed one
+_FURTHER = 1.4  # of a body's spacing beyond the last labelled body: there another one is mostly visible
+_SACRUM_ROOM = 1.1  # of a body's spacing from the lowest centre to the sacrum; one that stands on it has 0.6-0.8
 _PREFIX = "level_"  # of the codes of all questions asked here, so that renaming can ask them anew
 
 
@@ -58,7 +60,7 @@ def relabelled(spine: Spine, shift: int) -> Spine:
     renamed = [v if v.level in fixed else replace(v, level=_shifted(v.level, shift, chain)) for v in spine]
     named = [v for v in renamed if v.level not in fixed]
     sacrum = next((v.mask for v in renamed if v.level is Level.SACRUM), None)
-    centres = np.array([_centre(v) for v in named]).reshape(-1, 3)
+    centres = body_centres(named)
     questions = [q for q in spine.questions if not q.code.startswith(_PREFIX)]
     questions += naming_questions([v.level for v in named], centres, sacrum)
     if shift and sacrum is not None:
@@ -77,8 +79,27 @@ def blocking_first(questions: Sequence[Question]) -> tuple[Question, ...]:
     return tuple(sorted(questions, key=lambda question: not question.blocking))
 
 
-def _centre(vertebra: Vertebra) -> Floats:
-    return rough_centre(vertebra.mask) if vertebra.frame is None else vertebra.frame.origin
+def body_centres(vertebrae: Sequence[Vertebra]) -> Floats:
+    """Centres of bodies, shape (n, 3), as well as they are known: from axes, body or mask alone. [mm, LPS]"""
+    found = [rough_centre(v.body or v.mask) if v.frame is None else v.frame.origin for v in vertebrae]
+    return np.array(found).reshape(-1, 3)
+
+
+def unlabelled_ends(levels: Sequence[Level], centres: Floats, image: Geometry, *, sacrum: bool) -> tuple[str, ...]:
+    """Notes on room for whole bodies above or below the labelled ones that the image shows.
+
+    Some tools leave partly visible vertebrae without a label, some stop at the vertebrae they were asked for.
+    """
+    if len(levels) < 2:
+        return ()
+    notes = []
+    steps = np.diff(centres, axis=0)
+    per_level = [_names_between(a, b) + 1 for a, b in pairwise(levels)]
+    if levels[0] is not Level.C1 and image.contains(centres[0] - _FURTHER * steps[0] / per_level[0]):
+        notes.append(f"the image goes on above {levels[0].name}: vertebrae there are not labelled")
+    if levels[-1] < Level.L5 and not sacrum and image.contains(centres[-1] + _FURTHER * steps[-1] / per_level[-1]):
+        notes.append(f"the image goes on below {levels[-1].name}: vertebrae there are not labelled")
+    return tuple(notes)
 
 
 def _chain(levels: Sequence[Level]) -> list[Level]:
@@ -199,20 +220,26 @@ def _transitional(levels: Sequence[Level], centres: Floats, sacrum: Volume | Non
         for level in (Level.T13, Level.L6)
         if level in levels
     ]
-    if sacrum is not None and levels and levels[-1] < Level.L5:
+    if sacrum is not None and levels:
         questions += _above_sacrum(levels, centres, sacrum)
     return questions
 
 
 def _above_sacrum(levels: Sequence[Level], centres: Floats, sacrum: Volume) -> list[Question]:
-    """The lowest body is not L5: is it the one that stands on the sacrum?"""
+    """Does the lowest body stand on the sacrum, and should it?"""
     indices = np.argwhere(sacrum.array)[::7]
     nearest = float(np.linalg.norm(sacrum.geometry.points(indices) - centres[-1], axis=1).min())
     spacing = np.linalg.norm(np.diff(centres, axis=0), axis=1)
     last = levels[-1].name
     if len(spacing) == 0:
         return []
-    if nearest > 1.1 * float(np.median(spacing[-3:])):
+    far = nearest > _SACRUM_ROOM * float(np.median(spacing[-3:]))
+    if levels[-1] >= Level.L5:
+        text = f"Between {last} and the sacrum ({nearest:.0f} mm away) there is room for another vertebra."
+        return [
+            Question(_PREFIX + "room", text, "Check whether one is missing or the names are off by one.", True)
+        ] * far
+    if far:
         text = f"The lowest labelled vertebra above the sacrum is {last}, {nearest:.0f} mm from it: others are missing."
         return [Question(_PREFIX + "missing", text, "Label the missing vertebrae or confirm the names.", False)]
     text = f"{last} stands on the sacrum: four lumbar vertebrae, L5 part of the sacrum, or names off by one."

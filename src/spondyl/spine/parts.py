@@ -94,14 +94,20 @@ def _in_front(local: Floats, foramen: Foramen, wall: PosteriorWall) -> NDArray[n
 
 def _stout(front: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     """The main piece of a mask without what is thin, grown back a little; None where nothing is left."""
-    depth = ndimage.distance_transform_edt(front)
+    if not front.any():
+        return None
+    box = ndimage.find_objects(front.view(np.uint8))[0]
+    padded = np.pad(front[box], 1)
+    depth = ndimage.distance_transform_edt(padded)
     for thin in (_THIN_MM, _THIN_MM / 2):  # a flat body is thinner than a rib
         pieces, count = ndimage.label(depth > thin)
         if count:
             sizes = np.bincount(pieces.ravel())[1:]
             core = pieces == int(sizes.argmax()) + 1
-            grown = np.asarray(ndimage.distance_transform_edt(~core) <= thin + _REGROWN_MM)
-            if (grown & front).sum() > 0.6 * front.sum():
+            near = ndimage.distance_transform_edt(~core) <= thin + _REGROWN_MM
+            if (near & padded).sum() > 0.6 * padded.sum():
+                grown = np.zeros_like(front)
+                grown[box] = near[1:-1, 1:-1, 1:-1]
                 return grown
     return None
 
