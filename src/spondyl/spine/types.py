@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Frame, Geometry, HeightMap, Volume
+from spondyl.space import Floats, Frame, Geometry, HeightMap, Volume, read_only
 from spondyl.studies import Question, Study
 
 
@@ -54,6 +55,13 @@ class Pedicle:
     width_mm: float  # smallest extent of the narrowest cross-section across the axis
     height_mm: float  # extent square to the width
     half_voxel_mm: float  # half the largest voxel edge: the doubt of each border
+
+    def __post_init__(self) -> None:
+        for name in ("isthmus", "axis"):
+            object.__setattr__(self, name, read_only(getattr(self, name), np.float64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,61 @@
+"""Rules on imports that import-linter has no words for, and that the declared dependencies are the used ones."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SOURCE = ROOT / "src" / "spondyl"
+NAMES_OF_THE_TOP = {"__version__"}  # what a module may take from the top, since it stands nowhere else
+LOCAL = {"spondyl", "tools", "tests"}
+
+
+def imports(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Modules that a file imports with the names taken from them; () for a plain import."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.append((node.module or "", tuple(alias.name for alias in node.names)))
+        elif isinstance(node, ast.Import):
+            found += [(alias.name, ()) for alias in node.names]
+    return found
+
+
+def third_parties(folder: Path) -> set[str]:
+    """Distributions that the Python files of a folder import."""
+    names = {module.split(".")[0] for path in folder.rglob("*.py") for module, _ in imports(path)}
+    helpers = {path.stem for path in folder.rglob("*.py")}
+    outside = names - set(sys.stdlib_module_names) - LOCAL - helpers
+    known = packages_distributions()
+    return {normal(known.get(name, [name])[0]) for name in outside}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras: str) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {normal(re.split(r"[<>=!~\[; ]", line)[0]) for line in lines}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_nothing_inside_imports_from_the_top(path: Path) -> None:
+    taken = [names for module, names in imports(path) if module == "spondyl" and not set(names) <= NAMES_OF_THE_TOP]
+    plain = [names for module, names in imports(path) if module == "spondyl" and not names]
+    assert taken + plain == []
+
+
+def test_the_package_imports_what_it_declares() -> None:
+    assert third_parties(SOURCE) <= declared("pdf")
+
+
+def test_the_tests_import_what_is_declared() -> None:
+    used = third_parties(ROOT / "tests") | third_parties(ROOT / "tools")
+    assert used <= declared("pdf", "test")

@@ -1,0 +1,107 @@
+"""Check that everything the program needs may be given away with it: permissive licences, and no other.
+
+Run as `python -m tools.check_licences`. It covers the core and the `pdf` extra with all that they need in turn; tools
+for tests and documentation are never given away and are not checked. What counts is the licence that a distribution
+itself declares: its licence expression (SPDX), else its classifiers, else a licence field of one line.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import Distribution, distribution
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+EXTRAS = ("pdf",)
+ALLOWED = {
+    "MIT", "MIT-0", "MIT-CMU", "HPND", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "CC0-1.0",
+    "Apache-2.0", "MPL-2.0", "PSF-2.0",
+}  # fmt: skip
+
+# Distributions whose own words do not settle it, and what we take them for.
+DECIDED = {
+    "pyphen": ("MPL-1.1", "offered under GPL, LGPL or MPL at the user's choice; needed by WeasyPrint, in `pdf` only"),
+}
+
+# Words of classifiers and licence fields, in the order they are looked for: the first that fits names the licence.
+WORDS = (
+    (r"GPL|GNU|Affero", "GPL"),
+    (r"Apache", "Apache-2.0"),
+    (r"BSD", "BSD"),
+    (r"\bMIT\b", "MIT"),
+    (r"Mozilla.*2\.0|MPL[- ]2\.0", "MPL-2.0"),
+    (r"Python Software Foundation|\bPSF", "PSF-2.0"),
+    (r"HPND|Historical Permission", "HPND"),
+    (r"\bISC\b", "ISC"),
+)
+
+
+def main() -> int:
+    """Print what may not be given away, or how many distributions were found good."""
+    found = closure("spondyl", EXTRAS)
+    refused = [f"{name}: {licence}" for name, licence in licences(found.values()).items() if not is_allowed(licence)]
+    for line in refused:
+        print(f"licence not allowed: {line}", file=sys.stderr)
+    print(f"licences: {len(found) - len(refused)} of {len(found)} distributions may be given away with the program")
+    return 1 if refused else 0
+
+
+def closure(
+    name: str, extras: Iterable[str] = (), find: Callable[[str], Distribution] = distribution
+) -> dict[str, Distribution]:
+    """All installed distributions that a distribution needs, in turn, without itself."""
+    found: dict[str, Distribution] = {}
+    waiting = [(name, tuple(extras))]
+    while waiting:
+        wanted, its_extras = waiting.pop()
+        for requirement in map(Requirement, find(wanted).requires or ()):
+            key = canonicalize_name(requirement.name)
+            if key not in found and is_needed(requirement, its_extras):
+                found[key] = find(requirement.name)
+                waiting.append((requirement.name, tuple(requirement.extras)))
+    return dict(sorted(found.items()))
+
+
+def is_needed(requirement: Requirement, extras: Iterable[str]) -> bool:
+    """Whether a requirement holds on this machine with these extras."""
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def licences(distributions: Iterable[Distribution]) -> dict[str, str]:
+    """The licence of each distribution, as an SPDX expression."""
+    return {name: DECIDED[name][0] if name in DECIDED else declared(d) for d in distributions for name in [key(d)]}
+
+
+def key(found: Distribution) -> str:
+    return canonicalize_name(found.metadata["Name"])
+
+
+def declared(found: Distribution) -> str:
+    """What a distribution says of its licence, as an SPDX expression; "unknown" when it says nothing clear."""
+    metadata = found.metadata
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = [line for line in metadata.get_all("Classifier") or () if line.startswith("License ::")]
+    field = metadata.get("License") or ""
+    return " AND ".join(map(spdx, classifiers)) or spdx(field if len(field) < 100 else "")
+
+
+def spdx(words: str) -> str:
+    """The SPDX name that a classifier or a licence field stands for."""
+    return next((name for pattern, name in WORDS if re.search(pattern, words, re.IGNORECASE)), "unknown")
+
+
+def is_allowed(expression: str) -> bool:
+    """Whether one of the alternatives has allowed licences only; brackets are not taken apart but need all allowed."""
+    if expression in {licence for licence, _ in DECIDED.values()}:
+        return True
+    alternatives = [expression.replace(" OR ", " AND ")] if "(" in expression else expression.split(" OR ")
+    return any(all(part.strip(" ()") in ALLOWED for part in each.split(" AND ")) for each in alternatives)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

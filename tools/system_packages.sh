@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Bring what the tests need beside Python: Pango for PDF, fonts, Poppler to look into a PDF, Chromium to look at pages.
+# On Debian as root they are installed; elsewhere this says what is missing and goes on.
+set -euo pipefail
+
+packages=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils chromium)
+
+is_debian() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
+
+is_installed() { dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+if ! is_debian; then
+  for program in pdftotext chromium; do
+    command -v "$program" >/dev/null || echo "missing: $program; tests that need it are skipped"
+  done
+  echo "not Debian: bring Pango, DejaVu fonts, Poppler and Chromium by your system's own means"
+  exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+
+if [ ${#missing[@]} -eq 0 ]; then
+  exit 0
+elif [ "$(id -u)" -ne 0 ]; then
+  echo "missing: ${missing[*]}; tests that need them are skipped; as root: apt-get install ${missing[*]}"
+else
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
