@@ -18,6 +18,7 @@ _EXPECTED = {
     "ct_date": "a date such as 2026-03-31",
     "onset_date": "a date such as 2026-03-31",
     "fracture_levels": 'a list of levels such as ["L1"]',
+    "contrast_given": "true or false",
 }
 
 

@@ -7,7 +7,7 @@ from spondyl.studies.image_quality import ImageQuality, measure_quality
 from spondyl.studies.labels import read_label_image
 from spondyl.studies.progress import Progress
 from spondyl.studies.reading import read_study
-from spondyl.studies.suitability import assess_suitability
+from spondyl.studies.suitability import assess_suitability, known_contrast
 from spondyl.studies.types import (
     LabelImage,
     OtherSeries,
@@ -36,6 +36,7 @@ __all__ = [
     "assess_suitability",
     "find_conflicts",
     "find_label_conflicts",
+    "known_contrast",
     "measure_quality",
     "read_label_image",
     "read_study",

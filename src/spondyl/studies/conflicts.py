@@ -18,10 +18,10 @@ TILT_DEG = 1.0  # smaller entries for the gantry tilt are rounding
 def find_conflicts(study: Study, label_geometry: Geometry | None = None) -> tuple[Question, ...]:
     """Blocking questions about what does not fit.
 
-    Codes: age_conflict, sex_conflict, ct_date_conflict, onset_after_ct, tilt_conflict; with the grid of a label image
-    also frame_conflict and extent_conflict. A fact that one side does not give is no conflict.
+    Codes: age_conflict, sex_conflict, ct_date_conflict, onset_after_ct, tilt_conflict, contrast_conflict; with the grid of a
+    label image also frame_conflict and extent_conflict. A fact that one side does not give is no conflict.
     """
-    found = [*_age(study), *_sex(study), *_dates(study), *_tilt(study)]
+    found = [*_age(study), *_sex(study), *_dates(study), *_tilt(study), *_contrast(study)]
     if label_geometry is not None:
         found += find_label_conflicts(study.ct.geometry, label_geometry)
     return tuple(found)
@@ -87,6 +87,18 @@ def _tilt(study: Study) -> Iterator[Question]:
         "Check that heights in the picture look right: the positions may be wrong, or the slices are reformatted.",
         blocking=True,
     )
+
+
+def _contrast(study: Study) -> Iterator[Question]:
+    record, header = study.patient.contrast_given, study.scan.contrast
+    if record is not None and header is not None and record is not header:
+        said = {True: "contrast was given", False: "none was given"}
+        yield Question(
+            "contrast_conflict",
+            f"The record says of contrast that {said[record]}, the image header that {said[header]}.",
+            "Look at the aorta in the picture; correct contrast_given in the record.",
+            blocking=True,
+        )
 
 
 def _frames(ct: Geometry, labels: Geometry) -> Iterator[Question]:

@@ -36,6 +36,14 @@ def assess_suitability(study: Study) -> tuple[Suitability, ...]:
     )
 
 
+def known_contrast(study: Study) -> bool | None:
+    """Whether contrast was given: what the header says, else the record; None where both are silent or differ."""
+    header, record = study.scan.contrast, study.patient.contrast_given
+    if header is not None and record is not None and header is not record:
+        return None
+    return record if header is None else header
+
+
 class _Verdict:
     """The worst of several remarks, and their words."""
 
@@ -99,7 +107,7 @@ def _access(study: Study, quality: ImageQuality | None) -> Suitability:
 
 def _density(study: Study, quality: ImageQuality | None) -> Suitability:
     verdict, scan = _Verdict(), study.scan
-    _add_contrast(verdict, scan.contrast)
+    _add_contrast(verdict, known_contrast(study))
     _add_kernel(verdict, study, quality)
     if scan.kvp is None:
         verdict.add(Usability.LIMITED, "the tube voltage is not recorded: a nominal scanner line cannot be chosen")
@@ -117,7 +125,7 @@ def _density(study: Study, quality: ImageQuality | None) -> Suitability:
 def _add_contrast(verdict: _Verdict, contrast: bool | None) -> None:
     if contrast is None:
         verdict.add(
-            Usability.UNSUITABLE, "whether contrast was given is not recorded: densities are relative only (grade 5)"
+            Usability.UNSUITABLE, "whether contrast was given is not known: densities are relative only (grade 5)"
         )
     elif contrast:
         verdict.add(Usability.LIMITED, "contrast was given: blood cannot be used for calibration, bone reads too dense")

@@ -39,6 +39,7 @@ class Patient:
     ct_date: date | None = None  # the day of the CT, as the record gives it
     onset_date: date | None = None  # the day the pain began
     fracture_levels: tuple[str, ...] | None = None  # levels that the record calls fractured; (): none; None: not said
+    contrast_given: bool | None = None  # whether the record says that contrast was given for this CT
 
     def __post_init__(self) -> None:
         if self.age_years is not None and not 0 <= self.age_years <= 120:

@@ -53,6 +53,20 @@ def test_tilt_in_the_header_alone() -> None:
     assert _codes(Patient(), Scan(gantry_tilt_deg=0.5)) == []
 
 
+@pytest.mark.parametrize(
+    ("record", "header", "codes"),
+    [
+        (True, False, ["contrast_conflict"]),
+        (False, True, ["contrast_conflict"]),
+        (True, True, []),
+        (None, True, []),
+        (True, None, []),
+    ],
+)
+def test_contrast_in_record_and_header(record: bool | None, header: bool | None, codes: list[str]) -> None:
+    assert _codes(Patient(contrast_given=record), Scan(contrast=header)) == codes
+
+
 def _moved(by: float, uid: str | None = "1.2.3", shape: tuple[int, int, int] = (20, 20, 20)) -> Geometry:
     affine = np.eye(4)
     affine[0, 3] = by

@@ -149,3 +149,19 @@ def test_real_images(name: str, sharp: bool, resampled: bool, access: Usability,
     assert ("probably resampled" in density) is resampled
     assert verdicts["density"].usability is UNSUITABLE  # a NIfTI file does not say whether contrast was given
     assert verdicts["pedicle_access"].usability is access
+
+
+@pytest.mark.parametrize(
+    ("record", "header", "usability"),
+    [
+        (False, None, GOOD),  # a silent header: the record is used
+        (True, None, LIMITED),
+        (None, None, UNSUITABLE),
+        (True, False, UNSUITABLE),  # one of them is wrong: not known
+        (False, False, GOOD),
+    ],
+)
+def test_contrast_from_record_or_header(record: bool | None, header: bool | None, usability: Usability) -> None:
+    scan = Scan(modality="CT", kvp=120, convolution_kernel="B30f", contrast=header)
+    study = Study(_noisy((0.8, 0.8, 1.0), 0.7), scan, Patient(contrast_given=record))
+    assert {s.purpose: s.usability for s in assess_suitability(study)}["density"] is usability
