@@ -18,8 +18,8 @@ TILT_DEG = 1.0  # smaller entries for the gantry tilt are rounding
 def find_conflicts(study: Study, label_geometry: Geometry | None = None) -> tuple[Question, ...]:
     """Blocking questions about what does not fit.
 
-    Codes: age_conflict, sex_conflict, ct_date_conflict, onset_after_ct, tilt_conflict, contrast_conflict; with the grid of a
-    label image also frame_conflict and extent_conflict. A fact that one side does not give is no conflict.
+    Codes: age_conflict, sex_conflict, ct_date_conflict, onset_after_ct, tilt_conflict, contrast_conflict; with the
+    grid of a label image also frame_conflict and extent_conflict. A fact that one side does not give is no conflict.
     """
     found = [*_age(study), *_sex(study), *_dates(study), *_tilt(study), *_contrast(study)]
     if label_geometry is not None:
