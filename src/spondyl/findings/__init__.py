@@ -1,6 +1,7 @@
 """Findings: what is broken, how badly, and how sure that is."""
 
 from spondyl.findings.agreement import measure_agreement
+from spondyl.findings.canal import measure_canal
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 
-__all__ = ["Finding", "Findings", "Status", "measure_agreement", "not_evaluable"]
+__all__ = ["Finding", "Findings", "Status", "measure_agreement", "measure_canal", "not_evaluable"]
