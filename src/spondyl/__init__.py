@@ -1,6 +1,60 @@
 """Spondyl: from a spine CT to what is broken, who is helped, and how.
 
-One public function a stage; see `docs/index.md`.
+One public function a stage; see `docs/index.md`. A name is imported when it is first used, so that `import spondyl`
+stays fast.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spondyl.documents.report import write_pdf, write_report
+    from spondyl.errors import InputError
+    from spondyl.findings import Finding, Findings, Status, measure_agreement
+    from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
+    from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Finding",
+    "Findings",
+    "InputError",
+    "Level",
+    "Patient",
+    "Sex",
+    "Side",
+    "Spine",
+    "Status",
+    "Study",
+    "Vertebra",
+    "assess_suitability",
+    "build_spine",
+    "measure_agreement",
+    "read_study",
+    "relabelled",
+    "write_pdf",
+    "write_report",
+]
+
+_OWNERS = {
+    "spondyl.documents.report": ("write_pdf", "write_report"),
+    "spondyl.errors": ("InputError",),
+    "spondyl.findings": ("Finding", "Findings", "Status", "measure_agreement"),
+    "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
+    "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
+}
+_OWNER = {name: module for module, names in _OWNERS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """The public name, imported from the package that owns it."""
+    if name not in _OWNER:
+        raise AttributeError(f"module 'spondyl' has no attribute '{name}'; its names are: {', '.join(__all__)}")
+    return getattr(import_module(_OWNER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
