@@ -26,7 +26,7 @@ def test_the_type_checker_sees_the_same_names() -> None:
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(AttributeError, match="its names are: .*read_study"):
+    with pytest.raises(AttributeError, match=r"its names are: .*read_study"):
         _ = spondyl.nonsense
 
 
