@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "spondyl"
@@ -39,10 +40,13 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def declared(*extras: str) -> set[str]:
+def requirements(*extras: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
-    return {normal(re.split(r"[<>=!~\[; ]", line)[0]) for line in lines}
+    return [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+
+
+def declared(*extras: str) -> set[str]:
+    return {normal(Requirement(line).name) for line in requirements(*extras)}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -59,3 +63,10 @@ def test_the_package_imports_what_it_declares() -> None:
 def test_the_tests_import_what_is_declared() -> None:
     used = third_parties(ROOT / "tests") | third_parties(ROOT / "tools")
     assert used <= declared("pdf", "test")
+
+
+def test_the_lock_has_a_fitting_version_of_all_that_is_declared() -> None:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    locked = {normal(name): version for name, _, version in (line.partition("==") for line in lines)}
+    for requirement in map(Requirement, requirements("pdf", "test")):
+        assert requirement.specifier.contains(locked[normal(requirement.name)]), requirement

@@ -72,14 +72,14 @@ WITH_ARRAYS = [record for record in RECORDS if record.__name__ in public_names()
 def examples() -> dict[type, object]:
     """One instance of each record: those of a small virtual study and of all that is made from it."""
     scan = ScanSpec(in_plane_mm=1.5, slice_step_mm=2.0, margin_side_mm=5, margin_front_mm=5)
-    spec = VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=scan, vertebrae={"L1": VertebraSpec()})
+    spec = VirtualSpineSpec(levels=("L1", "L2"), scan=scan, vertebrae={"L1": VertebraSpec()})
     virtual = make_virtual_patient(spec, np.random.default_rng(0))
     study = Study(virtual.ct, Scan(), Patient())
     label_image = LabelImage(virtual.labels, None)
     subregions = LabelImage(virtual.subregions, None)
     spine = build_spine(study, labels=label_image, label_map="verse", subregions=subregions)
     heights = {"anterior": 0.7, "middle": 0.8, "posterior": 1.0}
-    deformed = deform_vertebra(virtual.ct, virtual.labels, spine.levels[1], "wedge", **heights)
+    deformed = deform_vertebra(virtual.ct, virtual.labels, spine.levels[0], "wedge", **heights)
     knots = np.arange(9.0)
     surface = SplineSurface(knots, knots, np.zeros((5, 5)))
     roots = (virtual, study, label_image, spine, deformed, surface, load_label_map("verse"))
