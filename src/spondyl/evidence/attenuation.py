@@ -33,7 +33,8 @@ def mass_attenuation(material: str, energy_kev: ArrayLike) -> NDArray[np.float64
     table, energies = _table(), np.asarray(energy_kev, np.float64)
     known = table["energy_kev"]
     if not ((energies >= known[0]) & (energies <= known[-1])).all():
-        raise InputError(f"attenuation is tabulated from {known[0]:g} to {known[-1]:g} keV, found {energy_kev}")
+        asked = f"{energies.min():g} to {energies.max():g}"
+        raise InputError(f"attenuation is tabulated from {known[0]:g} to {known[-1]:g} keV, found {asked}")
     return np.asarray(np.exp(np.interp(np.log(energies), np.log(known), np.log(table[material]))))
 
 
