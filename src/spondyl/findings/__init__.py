@@ -2,6 +2,7 @@
 
 from spondyl.findings.agreement import measure_agreement
 from spondyl.findings.canal import measure_canal
+from spondyl.findings.cleft import find_gas_clefts
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 
-__all__ = ["Finding", "Findings", "Status", "measure_agreement", "measure_canal", "not_evaluable"]
+__all__ = ["Finding", "Findings", "Status", "find_gas_clefts", "measure_agreement", "measure_canal", "not_evaluable"]
