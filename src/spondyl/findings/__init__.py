@@ -3,6 +3,16 @@
 from spondyl.findings.agreement import measure_agreement
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
+from spondyl.findings.endplates import find_endplate_defects
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 
-__all__ = ["Finding", "Findings", "Status", "find_gas_clefts", "measure_agreement", "measure_canal", "not_evaluable"]
+__all__ = [
+    "Finding",
+    "Findings",
+    "Status",
+    "find_endplate_defects",
+    "find_gas_clefts",
+    "measure_agreement",
+    "measure_canal",
+    "not_evaluable",
+]
