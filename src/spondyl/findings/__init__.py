@@ -4,6 +4,7 @@ from spondyl.findings.agreement import measure_agreement
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
 from spondyl.findings.endplates import find_endplate_defects
+from spondyl.findings.patterns import find_patterns
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Status",
     "find_endplate_defects",
     "find_gas_clefts",
+    "find_patterns",
     "measure_agreement",
     "measure_canal",
     "not_evaluable",

@@ -74,7 +74,7 @@ class Gas:
 
 def find_gas(body: Volume, ct: Volume) -> Gas | None:
     """Gas of clefts inside a body mask; None where the CT does not cover it."""
-    near, values = _around(body, ct)
+    near, values = around_body(body, ct)
     if np.isnan(values[near]).mean() > 0.1:
         return None
     voxel = body.geometry.voxel_volume_mm3
@@ -96,7 +96,7 @@ def find_gas(body: Volume, ct: Volume) -> Gas | None:
     return Gas(volume, min(low, volume), max(high, volume), float(np.nanmin(values[clefts])))
 
 
-def _around(body: Volume, ct: Volume) -> tuple[NDArray[np.bool_], Floats]:
+def around_body(body: Volume, ct: Volume) -> tuple[NDArray[np.bool_], Floats]:
     """The body mask in a box with room around it, and the HU there, NaN beyond the CT and far from the body."""
     geometry = body.geometry
     found = np.argwhere(body.array)
