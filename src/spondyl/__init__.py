@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spondyl.documents.report import write_pdf, write_report
     from spondyl.errors import InputError
-    from spondyl.findings import Finding, Findings, Status, measure_agreement
+    from spondyl.findings import Finding, Findings, Status, measure_agreement, measure_density
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -33,6 +33,7 @@ __all__ = [
     "assess_suitability",
     "build_spine",
     "measure_agreement",
+    "measure_density",
     "read_study",
     "relabelled",
     "write_pdf",
@@ -42,7 +43,7 @@ __all__ = [
 _OWNERS = {
     "spondyl.documents.report": ("write_pdf", "write_report"),
     "spondyl.errors": ("InputError",),
-    "spondyl.findings": ("Finding", "Findings", "Status", "measure_agreement"),
+    "spondyl.findings": ("Finding", "Findings", "Status", "measure_agreement", "measure_density"),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
 }

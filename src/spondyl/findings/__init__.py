@@ -3,6 +3,7 @@
 from spondyl.findings.agreement import measure_agreement
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
+from spondyl.findings.density import measure_density
 from spondyl.findings.endplates import find_endplate_defects
 from spondyl.findings.patterns import find_patterns
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
@@ -16,5 +17,6 @@ __all__ = [
     "find_patterns",
     "measure_agreement",
     "measure_canal",
+    "measure_density",
     "not_evaluable",
 ]
