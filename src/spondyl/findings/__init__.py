@@ -7,6 +7,7 @@ from spondyl.findings.density import measure_density
 from spondyl.findings.endplates import find_endplate_defects
 from spondyl.findings.patterns import find_patterns
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
+from spondyl.findings.walls import find_wall_defects
 
 __all__ = [
     "Finding",
@@ -15,6 +16,7 @@ __all__ = [
     "find_endplate_defects",
     "find_gas_clefts",
     "find_patterns",
+    "find_wall_defects",
     "measure_agreement",
     "measure_canal",
     "measure_density",
