@@ -1,4 +1,4 @@
-"""Draw docs/img/report.png: the first picture of a report on a virtual patient with a broken L1.
+"""Draw docs/img/heights.png: the first picture of a report on a virtual patient with a broken L1.
 
 Usage: python -m tools.make_readme_picture
 """
@@ -15,7 +15,7 @@ from spondyl.spine import Level, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import WEDGE_30, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 
-PICTURE = Path(__file__).parents[1] / "docs" / "img" / "report.png"
+PICTURE = Path(__file__).parents[1] / "docs" / "img" / "heights.png"
 
 
 def main() -> None:
