@@ -18,7 +18,6 @@ demo: $(VENV)/core.stamp
 	@echo
 	@echo "A virtual patient with a broken L1 lies in $(DEMO)/patient."
 	@echo "Its report: $(CURDIR)/$(DEMO)/case/report.html"
-	@test -f $(DEMO)/case/report.pdf || echo "The PDF was left out: Pango is not installed (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0)."
 
 # One command proves everything; pytest comes last, so that its summary is what one sees.
 test: $(VENV)/test.stamp
