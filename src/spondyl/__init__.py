@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spondyl.documents.report import write_pdf, write_report
     from spondyl.errors import InputError
-    from spondyl.findings import Finding, Findings, Status, measure_agreement, measure_density
+    from spondyl.findings import (
+        Finding,
+        Findings,
+        Status,
+        find_endplate_defects,
+        find_gas_clefts,
+        find_patterns,
+        find_wall_defects,
+        measure_agreement,
+        measure_canal,
+        measure_density,
+    )
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -32,7 +43,12 @@ __all__ = [
     "Vertebra",
     "assess_suitability",
     "build_spine",
+    "find_endplate_defects",
+    "find_gas_clefts",
+    "find_patterns",
+    "find_wall_defects",
     "measure_agreement",
+    "measure_canal",
     "measure_density",
     "read_study",
     "relabelled",
@@ -43,7 +59,18 @@ __all__ = [
 _OWNERS = {
     "spondyl.documents.report": ("write_pdf", "write_report"),
     "spondyl.errors": ("InputError",),
-    "spondyl.findings": ("Finding", "Findings", "Status", "measure_agreement", "measure_density"),
+    "spondyl.findings": (
+        "Finding",
+        "Findings",
+        "Status",
+        "find_endplate_defects",
+        "find_gas_clefts",
+        "find_patterns",
+        "find_wall_defects",
+        "measure_agreement",
+        "measure_canal",
+        "measure_density",
+    ),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
 }
