@@ -19,6 +19,8 @@ HEIGHT_SHARE = (0.25, 0.75)
 FROM_CORTEX_MM = 3.0  # cortex blurred over two voxels of a usual CT
 PRESSED = 0.8  # front or middle third over the highest third: below, bone is compacted and reads denser
 GAS_HU = -200.0  # below what marrow of fat alone reads with its noise
+DENSE_HU = 200.0  # above the region's median: three standard deviations of a very noisy scan
+_SHARE = 0.01  # of the region: more gas or dense bone than this is told
 _STEP_MM, _FEWEST = 1.0, 300
 _THIRDS_HALF_WIDTH_MM = 6.0
 _CORRELATED_VOXELS = 8.0  # blur joins neighbours, two along each axis
@@ -103,8 +105,10 @@ def _remarks(spine: Spine, vertebra: Vertebra, values: Floats) -> tuple[str, ...
     remarks = []
     if metal_near(spine, vertebra):
         remarks.append("something brighter than bone lies near: metal, cement or a dense vessel")
-    if (values < GAS_HU).mean() > 0.01:
+    if (values < GAS_HU).mean() > _SHARE:
         remarks.append("there is gas in the region")
+    if (values > np.median(values) + DENSE_HU).mean() > _SHARE:
+        remarks.append("there is a dense spot in the region, such as sclerosis below an endplate or cement")
     if is_pressed(vertebra):
         remarks.append("the body is deformed: compacted bone reads denser")
     return tuple(remarks)

@@ -12,7 +12,7 @@ import pytest
 from spondyl.findings import Finding, Findings, Status, measure_density
 from spondyl.findings.calibration import DISPLACED_CM3_G
 from spondyl.findings.density_classes import hu_class, qct_class
-from spondyl.findings.trabecular import is_pressed, region_points
+from spondyl.findings.trabecular import is_pressed, measure_region, region_points
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study, read_study
 from spondyl.synthetic import (
@@ -168,6 +168,22 @@ def test_metal_near_a_body_is_told() -> None:
     array[i - 1 : i + 2, j - 1 : j + 2, k - 1 : k + 2] = 3000
     spine = replace(_spine(), study=replace(study, ct=replace(study.ct, array=array)))
     assert "brighter than bone" in (_one(measure_density(spine), "trabecular_hu", Level.L1).reason or "")
+
+
+@pytest.mark.parametrize(("hu", "word"), [(600, "dense spot"), (-900, "gas")])
+def test_what_is_no_trabecular_bone_in_the_region_is_told(hu: int, word: str) -> None:
+    study = _spine().study
+    points = region_points(_spine()[Level.L1])
+    assert study is not None and not isinstance(points, str)
+    array = study.ct.array.copy()
+    near = points[np.linalg.norm(points - points.mean(axis=0), axis=1) < 4.0]  # some 3 % of the region
+    array[tuple(np.rint(study.ct.geometry.indices(near)).astype(int).T)] = hu
+    spine = replace(_spine(), study=replace(study, ct=replace(study.ct, array=array)))
+    found = measure_region(spine, spine[Level.L1])
+    assert not isinstance(found, str)
+    assert any(word in remark for remark in found.remarks)
+    plain = measure_region(_spine(), _spine()[Level.L1])
+    assert not isinstance(plain, str) and plain.remarks == ()
 
 
 def _measured(level: Level, value: float, half: float = 2.0, name: str = "trabecular_hu") -> Finding:
