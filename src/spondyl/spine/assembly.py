@@ -11,6 +11,7 @@ from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
 from spondyl.spine.anatomy import Taken, mask_alone, take_apart
 from spondyl.spine.canal import canal_mask
+from spondyl.spine.centres import rough_centre
 from spondyl.spine.label_maps import CANAL, CORD, LabelMap, choose_label_map, load_label_map, load_names
 from spondyl.spine.local_view import rough_frames
 from spondyl.spine.masks import (
@@ -24,8 +25,8 @@ from spondyl.spine.masks import (
     touched_faces,
     trimmed,
 )
-from spondyl.spine.naming import blocking_first, body_centres, naming_questions, unlabelled_ends
-from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions
+from spondyl.spine.naming import blocking_first, body_centres, naming_questions, refuse_reversed, unlabelled_ends
+from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions, refuse_air
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
 from spondyl.studies.progress import silent
@@ -77,13 +78,13 @@ def build_spine(
     asked = load_label_map(label_map) if isinstance(label_map, str | Path) else label_map
     chosen, more = choose_label_map(numbers, label_image.names, asked)
     pieces = level_masks(image, {n: chosen.levels[n] for n in numbers if n in chosen.levels})
+    questions = _early_checks(pieces, ct)
     parts_image = None if subregions is None else _image(subregions).labels
     taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress)
     vertebrae = tuple(t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
-    questions = [*_piece_questions(pieces, image.geometry), *naming]
+    questions += [*_piece_questions(pieces, image.geometry), *naming]
     if ct is not None:
-        questions += extent_questions(ct, [v.mask for v in vertebrae])
         questions += grey_value_questions(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
     progress(0.95, "joining the canal")
     canal, source = _canal(image, parts_image, chosen, taken)
@@ -101,6 +102,18 @@ def build_spine(
 
 def _image(labels: str | Path | LabelImage) -> LabelImage:
     return labels if isinstance(labels, LabelImage) else read_label_image(labels)
+
+
+def _early_checks(pieces: Sequence[LevelMask], ct: Volume | None) -> list[Question]:
+    """What refuses labels before the long part begins."""
+    named = [piece for piece in pieces if piece.level not in (Level.SACRUM, Level.COCCYX)]
+    centres = np.array([rough_centre(piece.mask) for piece in named]).reshape(-1, 3)
+    refuse_reversed([piece.level for piece in named], centres)
+    if ct is None:
+        return []
+    questions = extent_questions(ct, [piece.mask for piece in pieces])
+    refuse_air(ct, [(piece.level, piece.mask) for piece in named])
+    return list(questions)
 
 
 def _given_bodies(pieces: Sequence[LevelMask], image: Volume | None) -> dict[Level, Volume]:

@@ -18,6 +18,7 @@ _CRANIAL_MM = (-36.0, 36.0)  # of the grid: any adult body, its pedicles and lam
 _ANTERIOR_MM = (-62.0, 36.0)
 _LEFT_MM = (-40.0, 40.0)
 _COLUMN_MM = 5.0  # around the axis: whether the body is here is asked of this column
+_CAVITY = 5  # half height of a cavity or notch of the mask that does not end the body. [steps of the grid]
 _ARM_MM = 4.0  # from a body's centre to that of its whole mask; shorter: there is no arch to tell front from back
 
 
@@ -36,6 +37,7 @@ class LocalView:
         """Bottom and top of the body along its axis through the frame's origin. [mm]"""
         near = np.hypot(self.anterior_mm[:, None], self.left_mm) <= _COLUMN_MM
         inside = self.bone[:, near].mean(axis=1) > 0.5
+        inside |= ndimage.binary_closing(np.pad(inside, _CAVITY), iterations=_CAVITY)[_CAVITY:-_CAVITY]
         pieces, count = ndimage.label(inside)
         if count == 0:
             return -3.0, 3.0

@@ -36,8 +36,9 @@ def naming_questions(levels: Sequence[Level], centres: Floats, sacrum: Volume | 
     Raises
     ------
     InputError
-        If the names run from foot to head: the label map or the orientation is wrong, and no level can be trusted.
+        If the names run from foot to head (`refuse_reversed`).
     """
+    refuse_reversed(levels, centres)
     questions = _order(levels, centres)
     if not questions:
         questions += _gaps(levels, centres)
@@ -127,17 +128,25 @@ def _sacrum_question(last: Level) -> Question:
     )
 
 
-def _order(levels: Sequence[Level], centres: Floats) -> list[Question]:
-    """Names that do not run from head to foot along the line through the bodies."""
-    if len(levels) < 2:
-        return []
-    downward = _toward_foot(centres)
-    steps = np.diff(centres @ downward)
+def refuse_reversed(levels: Sequence[Level], centres: Floats) -> None:
+    """Refuse names that run from foot to head: the label map or the orientation is wrong, and no level can be trusted.
+
+    Parameters
+    ----------
+    levels, centres
+        As for `naming_questions`.
+    """
+    steps = _steps_down(centres)
     if (steps < 0).sum() * 2 > len(steps):
         raise InputError(
             f"the levels run from foot to head: {levels[0].name} lies below {levels[-1].name}; the label map does not "
             "belong to these labels, or the label image is upside down. Name the right label map or correct the image"
         )
+
+
+def _order(levels: Sequence[Level], centres: Floats) -> list[Question]:
+    """Names that do not run from head to foot along the line through the bodies."""
+    steps = _steps_down(centres)
     wrong = [f"{levels[i].name} and {levels[i + 1].name}" for i in np.flatnonzero(steps < 0).tolist()]
     if not wrong:
         return []
@@ -151,10 +160,12 @@ def _order(levels: Sequence[Level], centres: Floats) -> list[Question]:
     ]
 
 
-def _toward_foot(centres: Floats) -> Floats:
-    """Main direction of the centres, towards the feet."""
+def _steps_down(centres: Floats) -> Floats:
+    """From each centre to the next along their main direction, towards the feet. [mm]"""
+    if len(centres) < 2:
+        return np.empty(0)
     main = np.linalg.svd(centres - centres.mean(axis=0))[2][0]
-    return np.asarray(-main if main[2] > 0 else main)
+    return np.diff(centres @ (-main if main[2] > 0 else main))
 
 
 def _gaps(levels: Sequence[Level], centres: Floats) -> list[Question]:

@@ -165,7 +165,7 @@ def _least_area(
     turned: _Turned,
 ) -> tuple[float, float] | None:
     """The direction (inward, upward) among those of any level whose cross-section is smallest."""
-    angles, areas = _areas(occupancy, centre, turned, _INWARD_DEG, _UPWARD_DEG, _COARSE_MM)
+    angles, areas = _areas(occupancy, centre, turned, _INWARD_DEG, _UPWARD_DEG, (0.0,))
     if not np.isfinite(areas).any():
         return None
     best = angles[int(areas.argmin())]
@@ -173,13 +173,18 @@ def _least_area(
 
 
 def _areas(
-    occupancy: Volume, centre: Floats, turned: _Turned, inward: Sequence[float], upward: Sequence[float], step: float
+    occupancy: Volume,
+    centre: Floats,
+    turned: _Turned,
+    inward: Sequence[float],
+    upward: Sequence[float],
+    places: Sequence[float],
 ) -> tuple[Floats, Floats]:
     """Directions as (inward, upward), shape (n, 2), and the least area near a centre square to each, shape (n,)."""
     angles = np.array([(y, p) for y in inward for p in upward])
     axes = [turned.axis(y, p) for y, p in angles]
-    planes = [_plane(centre + t * axis, axis, turned.frame.cranial) for axis in axes for t in _PLACES_MM]
-    stack = _Stack.cut(occupancy, planes, step)
+    planes = [_plane(centre + t * axis, axis, turned.frame.cranial) for axis in axes for t in places]
+    stack = _Stack.cut(occupancy, planes, _COARSE_MM)
     sections = [stack.section(i, plane.origin) for i, plane in enumerate(planes)]
     areas = np.array([np.inf if section is None else section.area_mm2 for section in sections])
     return angles, areas.reshape(len(angles), -1).min(axis=1)
@@ -188,7 +193,7 @@ def _areas(
 def _vertex(occupancy: Volume, centre: Floats, turned: _Turned, coarse: tuple[float, float]) -> tuple[float, float]:
     """Direction of least area between the ones that were tried: vertex of a paraboloid over the areas."""
     inward, upward = ([angle + turn for turn in _NEARBY_DEG] for angle in coarse)
-    angles, areas = _areas(occupancy, centre, turned, inward, upward, _STEP_MM)
+    angles, areas = _areas(occupancy, centre, turned, inward, upward, _PLACES_MM)
     used = areas < _NECK * areas.min()
     if used.sum() < 8:
         return coarse

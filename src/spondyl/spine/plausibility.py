@@ -17,6 +17,10 @@ _AIR_HU = -200.0  # a body's median is far above, even with gas in a cleft or mu
 _SOFT_HU = (-150.0, 100.0)  # fat to contrast-filled muscle; low bone densities lie here too, so the rim decides
 _RIM_HU = 20.0  # how much denser the rim of any body is than its inside: cortex, even thin and blurred
 _RIM_MM = 3.0
+_REFUSED = (
+    "labelled bodies do not lie on bone: {}. The labels belong to another patient or scan, are flipped or shifted; "
+    "give the labels of this CT"
+)
 _SAMPLES = 4000
 _OUTSIDE_REFUSED = 0.5  # share of labelled voxels outside the CT
 _OUTSIDE_ASKED = 0.02
@@ -59,6 +63,15 @@ def extent_questions(ct: Volume, masks: Sequence[Volume]) -> tuple[Question, ...
     return (Question("extent_conflict", text, "Check that labels and CT come from the same scan.", blocking=True),)
 
 
+def refuse_air(ct: Volume, masks: Sequence[tuple[Level, Volume]]) -> None:
+    """Refuse labels that mostly lie on air, before anything is made of them."""
+    medians = {level: float(np.median(hu)) for level, mask in masks if len(hu := _values(ct, mask, mask.array))}
+    on_air = {level: median for level, median in medians.items() if median < _AIR_HU}
+    if on_air and len(on_air) * 2 >= len(medians):
+        text = "; ".join(f"{level.name} on air (median {median:.0f} HU)" for level, median in on_air.items())
+        raise InputError(_REFUSED.format(text))
+
+
 def grey_value_questions(ct: Volume, bodies: Sequence[tuple[Level, Volume]]) -> tuple[Question, ...]:
     """Whether bodies lie on air or soft tissue.
 
@@ -78,10 +91,7 @@ def grey_value_questions(ct: Volume, bodies: Sequence[tuple[Level, Volume]]) -> 
     wrong = {level: tissue for level, tissue in found.items() if tissue is not None}
     text = "; ".join(f"{level.name} on {tissue}" for level, tissue in wrong.items())
     if wrong and len(wrong) * 2 >= len(found):
-        raise InputError(
-            f"labelled bodies do not lie on bone: {text}. The labels belong to another patient or scan, are flipped or "
-            "shifted; give the labels of this CT"
-        )
+        raise InputError(_REFUSED.format(text))
     if not wrong:
         return ()
     action = "Check that labels and CT belong together; correct these labels."

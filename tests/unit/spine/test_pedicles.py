@@ -1,0 +1,79 @@
+"""Pedicles against virtual vertebrae, whose axes and widths are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spondyl.spine import Level, Spine, build_spine
+from spondyl.studies import LabelImage
+from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
+
+
+@pytest.fixture(scope="module")
+def patient() -> VirtualPatient:
+    """T12 to L2 at 1 mm, tilted against the grid, one narrow pedicle pair."""
+    spec = VirtualSpineSpec(
+        levels=(Level.T12, Level.L1, Level.L2),
+        scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0, tilt_deg=10.0),
+        vertebrae={Level.L1: VertebraSpec(pedicle_width_mm=5.0)},
+    )
+    return make_virtual_patient(spec, np.random.default_rng(5))
+
+
+@pytest.fixture(scope="module")
+def spine(patient: VirtualPatient) -> Spine:
+    return build_spine(None, labels=LabelImage(patient.labels, None), label_map="verse")
+
+
+def test_axes_and_widths_of_both_sides(patient: VirtualPatient, spine: Spine) -> None:
+    """Width within one voxel. Axis: mean 1.3, largest 3.8 degrees in 60 pedicles of usual width at 0.7 and 1 mm when
+    written; those of 5 mm are up to 6 degrees off at 1 mm voxels.
+    """
+    angles = []
+    for truth in patient.truth.levels:
+        vertebra = spine[truth.level]
+        assert len(vertebra.pedicles) == 2
+        for pedicle in vertebra.pedicles:
+            true = truth.pedicle(pedicle.side)
+            assert pedicle.width_mm == pytest.approx(true.width_mm, abs=1.0)
+            assert pedicle.height_mm == pytest.approx(true.height_mm, abs=1.0)
+            assert np.linalg.norm(np.cross(pedicle.isthmus - true.isthmus, true.axis)) < 0.5  # off the true axis
+            angles.append(np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1))))
+    assert np.mean(angles) < 3.0
+    assert max(angles) < 6.5
+
+
+def test_bodies_agree_with_the_true_ones(patient: VirtualPatient, spine: Spine) -> None:
+    for vertebra in spine:
+        if vertebra.level is Level.SACRUM:
+            continue
+        assert vertebra.body is not None
+        start = np.rint(patient.labels.geometry.indices(vertebra.mask.geometry.affine[:3, 3])).astype(int)
+        regions = patient.subregions.cropped(start, start + vertebra.mask.geometry.shape).array
+        true = (regions == 49) & vertebra.mask.array
+        found = vertebra.body.array
+        assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.96
+
+
+def test_the_canal_covers_the_true_one_without_bone(patient: VirtualPatient, spine: Spine) -> None:
+    assert spine.canal is not None
+    start = np.rint(patient.canal.geometry.indices(spine.canal.geometry.affine[:3, 3])).astype(int)
+    true = patient.canal.cropped(start, start + spine.canal.geometry.shape).array
+    z = patient.canal.geometry.points(start + np.argwhere(spine.canal.array))[:, 2]
+    between = patient.canal.geometry.points(start + np.argwhere(true))[:, 2]
+    within = (between > z.min() + 5) & (between < z.max() - 5)
+    covered = spine.canal.array[tuple(np.argwhere(true)[within].T)].mean()
+    assert covered > 0.9
+
+
+def test_a_missing_pedicle_is_absent_with_a_remark(patient: VirtualPatient) -> None:
+    """The left pedicle of L1 is taken out of the mask: nothing may be measured in its place."""
+    truth = patient.truth[Level.L1].pedicles[0]
+    points = patient.labels.geometry.points(np.moveaxis(np.indices(patient.labels.array.shape), 0, -1))
+    array = patient.labels.array.copy()
+    array[(array == Level.L1) & (np.linalg.norm(points - truth.isthmus, axis=-1) < 11)] = 0
+    labels = LabelImage(type(patient.labels)(array, patient.labels.geometry, "1"), None)
+    vertebra = build_spine(None, labels=labels, label_map="verse")[Level.L1]
+    assert vertebra.pedicle(truth.side) is None
+    assert f"{truth.side} pedicle not found: no neck between body and arch in the mask" in vertebra.remarks
