@@ -28,6 +28,7 @@ from spondyl.documents.tables import (
     grade_text,
     heights_table,
     joined,
+    level_text,
     number,
 )
 from spondyl.errors import InputError
@@ -107,7 +108,7 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
     for vertebra in spine:
         _name_level(sheet, vertebra, findings)
     _name_sides(sheet, "R", "L", "right", "left")
-    rows = tuple((v.level.name, *_centre_text(plane, v)) for v in spine)
+    rows = tuple((level_text(v.level), *_centre_text(plane, v)) for v in spine)
     return Picture(
         "coronal",
         "From the front, along the curve of the spine",
@@ -265,13 +266,13 @@ def _write_heights(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> Non
     """The measured heights in the margin, beside the body they belong to."""
     values = ((name, number(findings, name, vertebra.level)) for name in HEIGHTS)
     lines = [f"{HEIGHT_WORDS[name]} {value:.1f} mm" for name, value in values if value is not None]
-    text = "\n".join(lines) or "not measured"
+    text = "\n".join(lines) or ("" if vertebra.frame is None else "not measured")
     sheet.axes.text(sheet.beyond(30.0), _place_down(sheet, vertebra), text, fontsize=8, va="center", linespacing=1.1)
 
 
 def _name_level(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
     """The level's name in the margin; a deformed one is boxed and bold, with its grade."""
-    found, name = grade(findings, vertebra.level), vertebra.level.name
+    found, name = grade(findings, vertebra.level), level_text(vertebra.level)
     style: dict[str, Any] = {"fontsize": 9, "va": "center"}
     if found:
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 2.0}
@@ -375,7 +376,7 @@ def _centre_text(plane: CurvedPlane, vertebra: Vertebra) -> tuple[str, str]:
 
 
 def _levels_text(spine: Spine) -> str:
-    first, last = spine.levels[0].name, spine.levels[-1].name
+    first, last = level_text(spine.levels[0]), level_text(spine.levels[-1])
     return first if first == last else f"{first} to {last}"
 
 

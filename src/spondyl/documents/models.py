@@ -232,3 +232,67 @@ class RunDocument(Document):
     schema_: Literal["spondyl.run/1"] = "spondyl.run/1"
     versions: dict[str, str]
     stages: tuple[StageModel, ...]
+
+
+class JobStageModel(Document):
+    """What became of one stage in a job: made now, or kept because nothing it rests on had changed."""
+
+    stage: str
+    status: Literal["made", "kept"]
+
+
+class JobDocument(Document):
+    """What a job on a case folder did, and what a reader must know first."""
+
+    schema_: Literal["spondyl.job/1"] = "spondyl.job/1"
+    case: str
+    stages: tuple[JobStageModel, ...]
+    questions: tuple[Question, ...]  # blocking ones first
+    summary: tuple[str, ...]
+    report: str
+    pdf: str | None
+    remarks: tuple[str, ...]  # such as why the PDF was left out
+
+
+class ErrorDocument(Document):
+    """What `--json` prints instead of a result."""
+
+    schema_: Literal["spondyl.error/1"] = "spondyl.error/1"
+    error: str
+
+
+class CheckModel(Document):
+    """One thing that `doctor` looked at."""
+
+    name: str
+    status: Literal["ok", "missing", "differs"]
+    detail: str
+    needed_for: str
+
+
+class DoctorDocument(Document):
+    """What this installation can do."""
+
+    schema_: Literal["spondyl.doctor/1"] = "spondyl.doctor/1"
+    checks: tuple[CheckModel, ...]
+
+
+class SynthDocument(Document):
+    """The files of a virtual patient."""
+
+    schema_: Literal["spondyl.synth/1"] = "spondyl.synth/1"
+    description: str
+    seed: int
+    ct: str
+    labels: str
+    subregions: str
+    truth: str
+
+
+class TruthDocument(Document):
+    """truth.json: how a virtual patient was made and what is true of it."""
+
+    schema_: Literal["spondyl.truth/1"] = "spondyl.truth/1"
+    seed: int
+    specification: dict[str, Any]
+    truth: dict[str, Any]

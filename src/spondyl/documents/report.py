@@ -20,6 +20,7 @@ from spondyl.documents.tables import (
     grade_text,
     heights_table,
     interval_text,
+    level_text,
     place_text,
     value_text,
     words,
@@ -86,6 +87,11 @@ def write_pdf(
     embedded_only = weasyprint.urls.URLFetcher(allowed_protocols=("data",))
     document = weasyprint.HTML(string=html, url_fetcher=embedded_only)
     write_whole(Path(path), document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"spondyl report"))
+
+
+def pdf_version() -> str:
+    """The version of the library that makes PDFs; an `InputError` where it or Pango is missing."""
+    return str(_weasyprint().__version__)
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,7 @@ def _groups(findings: Findings, levels: tuple[Level, ...]) -> list[FindingGroup]
     for level in (None, *levels):
         rows = tuple(_row(f) for f in findings if f.level is level and not f.name.startswith(_CHANCES))
         if rows:
-            groups.append(FindingGroup("Whole study" if level is None else level.name, level in marked, rows))
+            groups.append(FindingGroup("Whole study" if level is None else level_text(level), level in marked, rows))
     return groups
 
 

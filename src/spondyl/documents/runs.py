@@ -44,10 +44,18 @@ def find_stage(folder: Path, stage: str) -> StageModel | None:
 def is_done(folder: Path, stage: str, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> bool:
     """Whether the stage ended well, from these very inputs, and its files are still the ones it wrote."""
     record = find_stage(folder, stage)
-    if record is None or record.status != "done" or record.version != __version__:
+    if record is None or record.version != __version__:
         return False
     same = record.inputs == dict(inputs) and record.parameters == dict(parameters)
-    return same and all(_has_hash(folder / name, digest) for name, digest in record.outputs.items())
+    return same and has_its_files(folder, stage)
+
+
+def has_its_files(folder: Path, stage: str) -> bool:
+    """Whether the stage ended well and its files are still the ones it wrote."""
+    record = find_stage(folder, stage)
+    if record is None or record.status != "done":
+        return False
+    return all(_has_hash(folder / name, digest) for name, digest in record.outputs.items())
 
 
 @contextmanager
@@ -85,6 +93,14 @@ def replace_stage(folder: Path, record: StageModel) -> None:
     run = read_run(folder)
     kept = tuple(stage for stage in run.stages if stage.stage != record.stage)
     write_document(folder / RUN_FILE, RunDocument(versions=_versions(), stages=(*kept, record)))
+
+
+def drop_stage(folder: Path, stage: str) -> None:
+    """Take a stage's record out of run.json, where there is one."""
+    run = read_run(folder)
+    kept = tuple(record for record in run.stages if record.stage != stage)
+    if kept != run.stages:
+        write_document(folder / RUN_FILE, RunDocument(versions=_versions(), stages=kept))
 
 
 @contextmanager

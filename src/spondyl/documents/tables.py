@@ -52,6 +52,11 @@ def grade_chances(findings: Findings, level: Level) -> tuple[tuple[int, float], 
     return tuple((n, chance) for n, chance in chances if chance is not None)
 
 
+def level_text(level: Level) -> str:
+    """A level as it is printed: L1, sacrum."""
+    return level.name.lower() if level in (Level.SACRUM, Level.COCCYX) else level.name
+
+
 def words(name: str) -> str:
     """A finding's name as words: 'anterior_height' becomes 'anterior height'."""
     return name.replace("_", " ")
@@ -89,7 +94,9 @@ def place_text(finding: Finding) -> str:
     """The level, levels and side a finding speaks of."""
     if finding.level is None:
         return "whole study"
-    levels = finding.level.name if finding.level_to is None else f"{finding.level.name} to {finding.level_to.name}"
+    levels = level_text(finding.level)
+    if finding.level_to is not None:
+        levels += f" to {level_text(finding.level_to)}"
     return levels if finding.side is None else f"{levels}, {finding.side.value}"
 
 
@@ -104,7 +111,7 @@ def heights_table(findings: Findings, levels: Iterable[Level]) -> Table:
     rows = []
     for level in levels:
         cells = [_with_interval(find(findings, name, level)) for name in HEIGHTS]
-        rows.append((level.name, *cells, grade_text(findings, level)))
+        rows.append((level_text(level), *cells, grade_text(findings, level)))
     head = ("Level", "Front height", "Middle height", "Back height", "Deformity")
     return Table("Heights of the vertebral bodies, with 95 % intervals", head, tuple(rows))
 

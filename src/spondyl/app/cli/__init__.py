@@ -1,0 +1,46 @@
+"""The command line. Each command calls one public function; what is heavy is imported when it is needed."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+COMMANDS = ("info", "spine", "synth", "doctor")
+
+app = typer.Typer(
+    name="spondyl",
+    help="From a spine CT and a label map to what is broken, how badly, and how sure that is. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def spondyl(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    """Print the version."""
+    if version:
+        from spondyl import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+for _name in COMMANDS:
+    app.command(_name)(getattr(import_module(f"spondyl.app.cli.{_name}"), _name))
+
+
+def main() -> None:
+    """Run the command line; what the user can mend ends with one sentence on stderr and exit code 2."""
+    from spondyl.app.cli.output import fail
+    from spondyl.errors import InputError
+
+    try:
+        app()
+    except InputError as error:
+        sys.exit(fail(str(error), as_json="--json" in sys.argv))
+    except KeyboardInterrupt:
+        sys.exit(fail("interrupted: run the same command again to go on from the last finished stage", code=130))

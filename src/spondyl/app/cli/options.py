@@ -1,0 +1,33 @@
+"""Options that several commands share, with one wording each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyArgument = Annotated[Path, typer.Argument(help="DICOM folder or zip, or a NIfTI file.", show_default=False)]
+OptionalStudy = Annotated[
+    Path | None,
+    typer.Argument(help="DICOM folder or zip, or a NIfTI file; left out: labels alone.", show_default=False),
+]
+CaseArgument = Annotated[Path, typer.Argument(help="Case folder that `spondyl plan` wrote.", show_default=False)]
+Labels = Annotated[
+    Path, typer.Option(help="Label image (NIfTI), or a folder of masks, one a vertebra.", show_default=False)
+]
+LabelMapOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Whose numbers the labels are: verse, spineps, totalseg, totalseg-v3, totalseg-v1, vertebrae_pp, "
+        "vertebrae_mr, or a FILE.tsv with the columns number and name. Needed where the file holds no names.",
+        show_default=False,
+    ),
+]
+Subregions = Annotated[
+    Path | None, typer.Option(help="Label image of SPINEPS sub-regions on the same grid.", show_default=False)
+]
+PatientOption = Annotated[Path | None, typer.Option(help="TOML file of the patient's facts.", show_default=False)]
+Resample = Annotated[bool, typer.Option("--resample", help="Accept labels on another grid than the CT's.")]
+Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in any case.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]

@@ -1,0 +1,296 @@
+"""The job on a case folder: each stage is run where what it rests on has changed, and kept where it has not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from spondyl.documents.files import hashes_of, sha256, sweep
+from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
+from spondyl.documents.patients import read_patient
+from spondyl.documents.records import (
+    FINDINGS_FILE,
+    SPINE_FILE,
+    STUDY_FILE,
+    from_json,
+    read_findings,
+    read_spine,
+    source_of,
+    source_path,
+    study_document,
+    write_document,
+    write_findings,
+    write_spine,
+)
+from spondyl.documents.report import write_pdf, write_report
+from spondyl.documents.runs import drop_stage, find_stage, has_its_files, is_done, read_run, recorded, replace_stage
+from spondyl.documents.summary import blocking_first, summarise
+from spondyl.errors import InputError
+from spondyl.findings import Findings
+from spondyl.spine import LABEL_MAP_NAMES, Spine, build_spine, relabelled
+from spondyl.studies import Patient, Study, assess_suitability, read_study
+
+REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
+STAGES = ("study", "spine", "findings", "report")
+Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a job and how to read them. Without a study the label image stands alone."""
+
+    study: Path | None
+    labels: Path
+    label_map: str | None
+    subregions: Path | None = None
+    patient: Path | None = None
+    resample: bool = False
+
+
+class Job:
+    """One run on one case folder.
+
+    With `inputs` all stages may be made; without, those that rest on the folder alone (findings, report), while study
+    and spine are read as they stand. A record is taken from the folder where it is up to date.
+    """
+
+    def __init__(self, folder: Path, inputs: Inputs | None, *, force: Collection[str] = (), tell: Tell) -> None:
+        if unknown := sorted(set(force) - set(STAGES)):
+            raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
+        if inputs is None and not (folder / SPINE_FILE).is_file():
+            raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
+        self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
+        self.remarks: list[str] = []
+        self.stages: list[JobStageModel] = []
+
+    def run(self, last: str = "report") -> None:
+        """Run the stages up to the last one wanted."""
+        with _alone_in(self.folder):
+            sweep(self.folder)
+            for stage in STAGES[: STAGES.index(last) + 1]:
+                self._ensure(stage)
+
+    def relabel(self, shift: int) -> None:
+        """Rename all vertebrae by whole levels, then run what rests on the names."""
+        with _alone_in(self.folder):
+            sweep(self.folder)
+            self._write_relabelled(shift)
+            for stage in STAGES[STAGES.index("findings") :]:
+                self._ensure(stage)
+
+    @cached_property
+    def patient(self) -> Patient:
+        """The facts of the record."""
+        if self.inputs is None:
+            return self._study_document.patient
+        return Patient() if self.inputs.patient is None else read_patient(self.inputs.patient)
+
+    @cached_property
+    def study(self) -> Study | None:
+        """The CT with its header and the record; None: labels alone."""
+        if self.inputs is not None:
+            return None if self.inputs.study is None else read_study(self.inputs.study, self.patient)
+        source, scan = self._study_document.source, self._study_document.scan
+        if source is None or scan is None:
+            return None
+        return read_study(source_path(source, self.folder), self.patient, series=scan.series_instance_uid)
+
+    @cached_property
+    def spine(self) -> Spine:
+        """The spine as it stands in the folder."""
+        if not has_its_files(self.folder, "spine"):
+            raise InputError(
+                f"{SPINE_FILE} and its images in '{self.folder}' do not belong together (an interrupted run or a "
+                "changed file): run `spondyl plan` with the first inputs and --force spine"
+            )
+        return read_spine(self.folder, self.study)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The findings as they stand in the folder."""
+        return read_findings(self.folder / FINDINGS_FILE)
+
+    def document(self) -> JobDocument:
+        """What the job did, for `--json`."""
+        pdf = self.folder / PDF_FILE
+        study_questions = self._study_document.questions
+        return JobDocument(
+            case=str(self.folder),
+            stages=tuple(self.stages),
+            questions=blocking_first((*study_questions, *self.spine.questions)),
+            summary=summarise(self.findings, self._study_document.patient),
+            report=str(self.folder / REPORT_FILE),
+            pdf=str(pdf) if pdf.is_file() else None,
+            remarks=tuple(self.remarks),
+        )
+
+    @property
+    def _study_document(self) -> StudyDocument:
+        return from_json(StudyDocument, self.folder / STUDY_FILE)
+
+    @cached_property
+    def _source(self) -> SourceModel | None:
+        """Place and hashes of the study that was given."""
+        given = None if self.inputs is None else self.inputs.study
+        return None if given is None else source_of(given, self.folder)
+
+    def _ensure(self, stage: str) -> None:
+        if self.inputs is None and stage in ("study", "spine"):
+            return
+        needs, make = self._stage(stage)
+        rests_on, parameters = needs()
+        kept = stage not in self.force and is_done(self.folder, stage, rests_on, parameters)
+        if not kept:
+            self.tell(stage, "begins")
+            with recorded(self.folder, stage, rests_on, parameters) as progress:
+                progress.outputs += make()
+                progress.warnings += self.remarks if stage == "report" else []
+        self.stages.append(JobStageModel(stage=stage, status="kept" if kept else "made"))
+        self.tell(stage, "kept" if kept else "made")
+
+    def _stage(self, stage: str) -> tuple[Callable[[], tuple[dict[str, str], dict[str, Any]]], Callable[[], list[str]]]:
+        """What a stage rests on, and how it is made."""
+        return {
+            "study": (self._study_needs, self._make_study),
+            "spine": (self._spine_needs, self._make_spine),
+            "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
+            "report": (
+                lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), {}),
+                self._make_report,
+            ),
+        }[stage]
+
+    def _study_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        assert self.inputs is not None
+        hashes = _hashes_by_role({"patient": self.inputs.patient})
+        if self._source is None:
+            return hashes, {"study": None}
+        slices = {f"study: {name}": digest for name, digest in self._source.hashes.items()}
+        return slices | hashes, {"study": self._source.path}
+
+    def _make_study(self) -> list[str]:
+        assert self.inputs is not None
+        suitability = () if self.study is None else assess_suitability(self.study)
+        document = study_document(self.study, self.patient, suitability, self._source)
+        write_document(self.folder / STUDY_FILE, document)
+        return [STUDY_FILE]
+
+    def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        assert self.inputs is not None
+        own_map = None if self.inputs.label_map in (None, *LABEL_MAP_NAMES) else Path(str(self.inputs.label_map))
+        files = {"labels": self.inputs.labels, "subregions": self.inputs.subregions, "label_map": own_map}
+        parameters = {"label_map": self.inputs.label_map, "resample": self.inputs.resample}
+        return self._hashes(STUDY_FILE) | _hashes_by_role(files), parameters
+
+    def _make_spine(self) -> list[str]:
+        assert self.inputs is not None
+        spine = build_spine(
+            self.study,
+            labels=self.inputs.labels,
+            label_map=self.inputs.label_map,
+            subregions=self.inputs.subregions,
+            resample=self.inputs.resample,
+        )
+        drop_stage(self.folder, "relabel")
+        files = list(write_spine(self.folder, spine))
+        self.spine = spine
+        return files
+
+    def _make_findings(self) -> list[str]:
+        self.findings = measure(self.spine)
+        write_findings(self.folder / FINDINGS_FILE, self.findings)
+        return [FINDINGS_FILE]
+
+    def _make_report(self) -> list[str]:
+        content: dict[str, Any] = {
+            "findings": self.findings,
+            "spine": self.spine,
+            "study": self.study,
+            "patient": self.patient,
+            "suitability": self._study_document.suitability,
+            "run": read_run(self.folder),
+        }
+        write_report(self.folder / REPORT_FILE, **content)
+        try:
+            write_pdf(self.folder / PDF_FILE, **content)
+        except InputError as error:
+            (self.folder / PDF_FILE).unlink(missing_ok=True)
+            self.remarks.append(f"{PDF_FILE} was left out: {error}")
+            return [REPORT_FILE]
+        return [REPORT_FILE, PDF_FILE]
+
+    def _write_relabelled(self, shift: int) -> None:
+        before = find_stage(self.folder, "relabel")
+        total = shift + (0 if before is None else int(before.parameters["shift"]))
+        spine = relabelled(self.spine, shift)
+        made = find_stage(self.folder, "spine")
+        assert made is not None  # `self.spine` was read through it
+        with recorded(self.folder, "relabel", self._hashes(*self._spine_files()), {"shift": total}) as progress:
+            progress.outputs += write_spine(self.folder, spine)
+        renamed = find_stage(self.folder, "relabel")
+        assert renamed is not None
+        replace_stage(self.folder, made.model_copy(update={"outputs": renamed.outputs}))
+        self.spine = spine
+        self.stages.append(JobStageModel(stage="relabel", status="made"))
+
+    def _spine_files(self) -> tuple[str, ...]:
+        made = find_stage(self.folder, "spine")
+        return () if made is None else tuple(sorted(made.outputs))
+
+    def _hashes(self, *names: str) -> dict[str, str]:
+        return {name: sha256(self.folder / name) for name in names if (self.folder / name).is_file()}
+
+
+def measure(spine: Spine) -> Findings:
+    """All findings of a spine, in the order of the report."""
+    return ()
+
+
+def _hashes_by_role(files: dict[str, Path | None]) -> dict[str, str]:
+    """Hashes of input files, named by what they are for."""
+    return {
+        f"{role}: {name}": digest
+        for role, path in files.items()
+        if path is not None
+        for name, digest in hashes_of(path).items()
+    }
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second run out of the case folder as long as this one lasts; a killed run keeps nobody out."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    except OSError as error:
+        raise InputError(f"'{folder}' cannot be written to ({error.strerror}): choose another folder") from None
+    with lock:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"another run works on '{folder}': wait until it has ended") from None
+        yield
+
+
+def build_from(inputs: Inputs, tell: Tell) -> Spine:
+    """The spine of these inputs, without a case folder."""
+    tell("spine", "begins")
+    patient = Patient() if inputs.patient is None else read_patient(inputs.patient)
+    study = None if inputs.study is None else read_study(inputs.study, patient)
+    spine = build_spine(
+        study,
+        labels=inputs.labels,
+        label_map=inputs.label_map,
+        subregions=inputs.subregions,
+        resample=inputs.resample,
+    )
+    tell("spine", "made")
+    return spine
