@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
@@ -28,10 +28,19 @@ from spondyl.documents.records import (
     write_spine,
 )
 from spondyl.documents.report import write_pdf, write_report
-from spondyl.documents.runs import drop_stage, find_stage, has_its_files, is_done, read_run, recorded, replace_stage
+from spondyl.documents.runs import (
+    drop_stage,
+    failure_recorded,
+    find_stage,
+    has_its_files,
+    is_done,
+    read_run,
+    recorded,
+    replace_stage,
+)
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
-from spondyl.findings import Findings
+from spondyl.findings import Findings, find_deformities
 from spondyl.spine import LABEL_MAP_NAMES, Spine, build_spine, relabelled
 from spondyl.studies import Patient, Study, assess_suitability, read_study
 
@@ -140,18 +149,35 @@ class Job:
         return None if given is None else source_of(given, self.folder)
 
     def _ensure(self, stage: str) -> None:
+        """Make a stage, unless its files are up to date."""
         if self.inputs is None and stage in ("study", "spine"):
             return
         needs, make = self._stage(stage)
-        rests_on, parameters = needs()
-        kept = stage not in self.force and is_done(self.folder, stage, rests_on, parameters)
-        if not kept:
-            self.tell(stage, "begins")
-            with recorded(self.folder, stage, rests_on, parameters) as progress:
-                progress.outputs += make()
-                progress.warnings += self.remarks if stage == "report" else []
-        self.stages.append(JobStageModel(stage=stage, status="kept" if kept else "made"))
-        self.tell(stage, "kept" if kept else "made")
+        with failure_recorded(self.folder, stage):
+            rests_on, parameters = needs()
+        if stage not in self.force and is_done(self.folder, stage, rests_on, parameters):
+            self._note(stage, "kept")
+            return
+        self.tell(stage, "begins")
+        self._remove_later_than(stage)
+        with recorded(self.folder, stage, rests_on, parameters) as progress:
+            progress.outputs += make()
+            progress.warnings += self.remarks
+        self._note(stage, "made")
+
+    def _note(self, stage: str, status: Literal["made", "kept"]) -> None:
+        self.stages.append(JobStageModel(stage=stage, status=status))
+        self.tell(stage, status)
+
+    def _remove_later_than(self, stage: str) -> None:
+        """Remove what rests on a stage that is about to change, so that no old report stands beside new records."""
+        for later in STAGES[STAGES.index(stage) + 1 :]:
+            record = find_stage(self.folder, later)
+            for name in () if record is None else record.outputs:
+                (self.folder / name).unlink(missing_ok=True)
+            drop_stage(self.folder, later)
+        if stage in ("study", "spine"):
+            drop_stage(self.folder, "relabel")
 
     def _stage(self, stage: str) -> tuple[Callable[[], tuple[dict[str, str], dict[str, Any]]], Callable[[], list[str]]]:
         """What a stage rests on, and how it is made."""
@@ -196,10 +222,8 @@ class Job:
             subregions=self.inputs.subregions,
             resample=self.inputs.resample,
         )
-        drop_stage(self.folder, "relabel")
-        files = list(write_spine(self.folder, spine))
         self.spine = spine
-        return files
+        return list(write_spine(self.folder, spine))
 
     def _make_findings(self) -> list[str]:
         self.findings = measure(self.spine)
@@ -230,6 +254,7 @@ class Job:
         spine = relabelled(self.spine, shift)
         made = find_stage(self.folder, "spine")
         assert made is not None  # `self.spine` was read through it
+        self._remove_later_than("spine")
         with recorded(self.folder, "relabel", self._hashes(*self._spine_files()), {"shift": total}) as progress:
             progress.outputs += write_spine(self.folder, spine)
         renamed = find_stage(self.folder, "relabel")
@@ -248,7 +273,7 @@ class Job:
 
 def measure(spine: Spine) -> Findings:
     """All findings of a spine, in the order of the report."""
-    return ()
+    return find_deformities(spine)
 
 
 def _hashes_by_role(files: dict[str, Path | None]) -> dict[str, str]:

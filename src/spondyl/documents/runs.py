@@ -80,12 +80,16 @@ def recorded(
             error=error,
         )
 
-    with _write_after(folder, record), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        try:
-            yield progress
-        finally:
-            progress.warnings += [_describe(warning) for warning in caught]
+    with _failure_written(folder, record), _warnings_kept(progress):
+        yield progress
+    replace_stage(folder, record(None))
+
+
+@contextmanager
+def failure_recorded(folder: Path, stage: str) -> Iterator[None]:
+    """Write to run.json that a stage could not begin, when the block fails."""
+    with _failure_written(folder, lambda e: _not_begun(stage, e)):
+        yield
 
 
 def replace_stage(folder: Path, record: StageModel) -> None:
@@ -104,14 +108,38 @@ def drop_stage(folder: Path, stage: str) -> None:
 
 
 @contextmanager
-def _write_after(folder: Path, record: Callable[[str | None], StageModel]) -> Iterator[None]:
+def _failure_written(folder: Path, record: Callable[[str], StageModel]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        message = str(error) if isinstance(error, InputError) else type(error).__name__
-        replace_stage(folder, record(message))
+        replace_stage(folder, record(str(error) if isinstance(error, InputError) else type(error).__name__))
         raise
-    replace_stage(folder, record(None))
+
+
+@contextmanager
+def _warnings_kept(progress: Progress) -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            yield
+        finally:
+            progress.warnings += [_describe(warning) for warning in caught]
+
+
+def _not_begun(stage: str, error: str) -> StageModel:
+    return StageModel(
+        stage=stage,
+        status="failed",
+        inputs={},
+        parameters={},
+        seed=None,
+        outputs={},
+        version=__version__,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=0.0,
+        warnings=(),
+        error=error,
+    )
 
 
 def _has_hash(path: Path, digest: str) -> bool:

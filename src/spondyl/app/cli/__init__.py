@@ -7,7 +7,7 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("info", "spine", "synth", "doctor")
+COMMANDS = ("plan", "info", "spine", "findings", "relabel", "report", "agree", "synth", "doctor")
 
 app = typer.Typer(
     name="spondyl",

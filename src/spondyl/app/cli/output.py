@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spondyl.documents.models import Document
+    from spondyl.documents.models import Document, JobDocument
     from spondyl.findings import Finding
 
 SLOW_SECONDS = 2.0  # what takes longer is told also where nobody watches a terminal
@@ -40,6 +40,15 @@ def fail(message: str, *, as_json: bool = False, code: int = 2) -> int:
 
         print_document(ErrorDocument(error=message))
     return code
+
+
+def print_job(document: JobDocument, as_json: bool) -> None:
+    """Print what a job found: the questions first, then the summary; the last line says where the report lies."""
+    if as_json:
+        print_document(document)
+        return
+    asked = [f"{'ANSWER FIRST' if q.blocking else 'question'}: {q.text} {q.action}" for q in document.questions]
+    print_lines(*asked, *document.summary, *document.remarks, f"report: {document.report}")
 
 
 def finding_line(finding: Finding) -> str:

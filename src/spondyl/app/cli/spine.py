@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from spondyl.app.cli.options import (
     AsJson,
@@ -13,6 +10,7 @@ from spondyl.app.cli.options import (
     LabelMapOption,
     Labels,
     OptionalStudy,
+    Out,
     PatientOption,
     Resample,
     Subregions,
@@ -29,7 +27,7 @@ def spine(
     subregions: Subregions = None,
     patient: PatientOption = None,
     resample: Resample = False,
-    out: Annotated[Path | None, typer.Option(help="Case folder to write to.", show_default=False)] = None,
+    out: Out = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:

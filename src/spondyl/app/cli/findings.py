@@ -1,0 +1,72 @@
+"""`spondyl findings`: what is broken, how badly, and how sure that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spondyl.app.cli.options import AsJson, Force, LabelMapOption, Out, PatientOption, Resample, Subregions
+
+if TYPE_CHECKING:
+    from spondyl.app.job import Inputs
+    from spondyl.findings import Findings
+
+
+def findings(
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            help="DICOM folder or zip, NIfTI file, or a case folder; left out: labels alone.", show_default=False
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Label image (NIfTI) or a folder of masks; not for a case.", show_default=False)
+    ] = None,
+    label_map: LabelMapOption = None,
+    subregions: Subregions = None,
+    patient: PatientOption = None,
+    resample: Resample = False,
+    out: Out = None,
+    force: Force = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure heights, deformities, density and defects. A label map without its CT is enough for the heights."""
+    from spondyl.app.cli.output import finding_line, print_document, print_lines
+    from spondyl.app.job import Inputs
+    from spondyl.documents.models import FindingsDocument
+    from spondyl.errors import InputError
+
+    if labels is not None:
+        found = _measured(Inputs(study, labels, label_map, subregions, patient, resample), out, force)
+    elif study is not None:
+        found = _of_case(study, force)
+    else:
+        raise InputError("neither labels nor a case is given: add --labels SEG, or name a case folder")
+    if as_json:
+        print_document(FindingsDocument.of(found))
+    else:
+        print_lines(*(finding_line(finding) for finding in found))
+
+
+def _measured(inputs: Inputs, out: Path | None, force: list[str] | None) -> Findings:
+    from spondyl.app.cli.output import progress
+    from spondyl.app.job import Job, build_from, measure
+
+    with progress() as tell:
+        if out is None:
+            return measure(build_from(inputs, tell))
+        job = Job(out, inputs, force=force or (), tell=tell)
+        job.run("findings")
+        return job.findings
+
+
+def _of_case(case: Path, force: list[str] | None) -> Findings:
+    from spondyl.app.cli.output import progress
+    from spondyl.app.job import Job
+
+    with progress() as tell:
+        job = Job(case, None, force=force or (), tell=tell)
+        job.run("findings")
+        return job.findings

@@ -1,0 +1,41 @@
+"""`spondyl plan`: the whole job, from a study and its labels to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spondyl.app.cli.options import (
+    AsJson,
+    Force,
+    LabelMapOption,
+    Labels,
+    OptionalStudy,
+    PatientOption,
+    Resample,
+    Subregions,
+)
+
+
+def plan(
+    labels: Labels,
+    out: Annotated[Path, typer.Option(help="Case folder to write to; made when missing.", show_default=False)],
+    study: OptionalStudy = None,
+    label_map: LabelMapOption = None,
+    subregions: Subregions = None,
+    patient: PatientOption = None,
+    resample: Resample = False,
+    force: Force = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do the whole job and write report.html. What is up to date in the case folder is kept."""
+    from spondyl.app.cli.output import print_job, progress
+    from spondyl.app.job import Inputs, Job
+
+    inputs = Inputs(study, labels, label_map, subregions, patient, resample)
+    with progress() as tell:
+        job = Job(out, inputs, force=force or (), tell=tell)
+        job.run()
+    print_job(job.document(), as_json)
