@@ -71,6 +71,8 @@ class Job:
     def __init__(self, folder: Path, inputs: Inputs | None, *, force: Collection[str] = (), tell: Tell) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
+        if inputs is None and (made_before := sorted({"study", "spine"} & set(force))):
+            raise InputError(f"--force {made_before[0]} needs the first inputs: use `spondyl plan` with them")
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell

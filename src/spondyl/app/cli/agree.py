@@ -19,14 +19,19 @@ def agree(
 ) -> None:
     """Compare two label maps level by level. Two automatic maps may agree and both be wrong."""
     from spondyl.app.cli.output import finding_line, print_document, print_lines, progress
-    from spondyl.app.job import Inputs, build_from
     from spondyl.documents.models import FindingsDocument
     from spondyl.findings import measure_agreement
+    from spondyl.spine import build_spine
+    from spondyl.studies import read_label_image
 
+    images = read_label_image(first), read_label_image(second)
     with progress() as tell:
-        one = build_from(Inputs(None, first, label_map_a), tell)
-        other = build_from(Inputs(None, second, label_map_b), tell)
-    found = measure_agreement(one, other)
+        tell("agreement", "begins")
+        spines = [
+            build_spine(None, labels=i, label_map=m) for i, m in zip(images, (label_map_a, label_map_b), strict=True)
+        ]
+        found = measure_agreement(*spines)
+        tell("agreement", "made")
     if as_json:
         print_document(FindingsDocument.of(found))
     else:

@@ -1,0 +1,131 @@
+"""The main job: from files to a report, kept where nothing changed."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from spondyl.documents.schema_files import shipped_schema
+
+Cli = Callable[..., Any]
+
+
+def stages(document: dict[str, Any]) -> dict[str, str]:
+    return {stage["stage"]: stage["status"] for stage in document["stages"]}
+
+
+def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
+    case, result = finished
+    assert result.code == 0, result.err
+    document = result.json()
+    assert document["schema"] == "spondyl.job/1"
+    names = {path.name for path in case.iterdir() if path.name != ".lock"}
+    assert names == {
+        *("study.json", "spine.json", "findings.json", "run.json", "labels.nii.gz", "parts.nii.gz"),
+        *("report.html", "report.pdf"),
+    }
+    for name in ("study", "spine", "findings", "run"):
+        jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
+    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "report"), "made")
+
+
+def test_the_broken_level_is_found(finished: Any) -> None:
+    case, result = finished
+    found = json.loads((case / "findings.json").read_text())["findings"]
+    grades = {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}
+    assert grades["L1"] >= 2 and all(grade in (0, 1, None) for level, grade in grades.items() if level != "L1")
+    assert any(sentence.startswith("L1 has a") for sentence in result.json()["summary"])
+
+
+def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
+    run = json.loads((finished[0] / "run.json").read_text())
+    assert {"spondyl", "python", "numpy"} <= set(run["versions"])
+    study, spine = run["stages"][:2]
+    assert "study: ct.nii.gz" in study["inputs"] and "labels: labels.nii.gz" in spine["inputs"]
+    assert spine["parameters"] == {"label_map": "verse", "resample": False}
+    assert all(len(digest) == 64 for stage in run["stages"] for digest in (stage["inputs"] | stage["outputs"]).values())
+
+
+def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> None:
+    before = {path.name: path.read_bytes() for path in case.iterdir()}
+    document = cli("plan", *inputs, "--out", case, "--json").json()
+    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "report"), "kept")
+    assert {path.name: path.read_bytes() for path in case.iterdir()} == before
+
+
+def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: Cli) -> None:
+    assert stages(cli("plan", *inputs, "--out", case, "--json", "--force", "report").json())["report"] == "made"
+    (case / "findings.json").unlink()
+    made = stages(cli("plan", *inputs, "--out", case, "--json").json())
+    assert made == {"study": "kept", "spine": "kept", "findings": "made", "report": "made"}
+
+
+def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
+    patient = tmp_path / "patient.toml"
+    patient.write_text('age_years = 74\nfracture_levels = ["L1"]\n')
+    result = cli("plan", *inputs, "--out", case, "--patient", patient)
+    assert result.code == 0
+    assert "The record calls L1 fractured." in result.out
+    assert "74 years" in (case / "report.html").read_text("utf-8")
+
+
+def test_the_last_line_says_where_the_report_lies(case: Path, inputs: Any, cli: Cli) -> None:
+    result = cli("plan", *inputs, "--out", case)
+    assert result.out.splitlines()[-1] == f"report: {case / 'report.html'}"
+
+
+def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
+    assert cli("report", case, "--force", "report", "--json").json()["report"].endswith("report.html")
+    printed = cli("findings", case, "--json").json()
+    assert printed == json.loads((case / "findings.json").read_text())
+
+
+def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
+    document = cli("relabel", case, "--shift", "+1", "--json").json()
+    assert stages(document) == {"relabel": "made", "findings": "made", "report": "made"}
+    found = json.loads((case / "findings.json").read_text())["findings"]
+    assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2
+    assert "renamed by +1 level" in (case / "report.html").read_text("utf-8")
+    assert stages(cli("plan", *inputs, "--out", case, "--json").json())["spine"] == "kept"
+    levels = [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
+    assert levels[:2] == ["T12", "L1"]
+    cli("relabel", case, "--shift", "-1")
+    run = json.loads((case / "run.json").read_text())
+    assert next(s for s in run["stages"] if s["stage"] == "relabel")["parameters"] == {"shift": 0}
+
+
+def test_labels_alone_are_enough_for_heights(small: Path, cli: Cli) -> None:
+    result = cli("findings", "--labels", small / "labels.nii.gz", "--label-map", "verse", "--json")
+    document = result.json()
+    heights = [f for f in document["findings"] if f["name"] == "anterior_height" and f["value"] is not None]
+    assert {f["level"] for f in heights} == {"L2", "L3"}
+
+
+def test_without_a_ct_the_job_ends_with_a_report(small: Path, cli: Cli, tmp_path: Path) -> None:
+    result = cli("plan", "--labels", small / "labels.nii.gz", "--label-map", "verse", "--out", tmp_path / "case")
+    assert result.code == 0, result.err
+    assert "none given: what needs grey values" in (tmp_path / "case" / "report.html").read_text("utf-8")
+
+
+def test_without_pango_only_the_pdf_is_left_out(case: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "weasyprint", None)
+    result = cli("report", case, "--force", "report")
+    assert result.code == 0
+    assert re.search(r"^report.pdf was left out: .*spondyl\[pdf\]", result.out, re.MULTILINE)
+    assert (case / "report.html").is_file() and not (case / "report.pdf").exists()
+
+
+def test_a_ct_that_changed_since_is_found_out(case: Path, cli: Cli, virtual: Path) -> None:
+    ct = virtual / "ct.nii.gz"
+    before = ct.read_bytes()
+    try:
+        ct.write_bytes(before[:-1])
+        result = cli("report", case, "--force", "report")
+    finally:
+        ct.write_bytes(before)
+    assert result.code == 2 and "changed after" in result.err
+    assert not (case / ".part").exists()
