@@ -41,7 +41,7 @@ from spondyl.documents.runs import (
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import Findings, find_deformities
-from spondyl.spine import LABEL_MAP_NAMES, Spine, build_spine, relabelled
+from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, relabelled
 from spondyl.studies import Patient, Study, assess_suitability, read_study
 
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
@@ -68,7 +68,15 @@ class Job:
     and spine are read as they stand. A record is taken from the folder where it is up to date.
     """
 
-    def __init__(self, folder: Path, inputs: Inputs | None, *, force: Collection[str] = (), tell: Tell) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Inputs | None,
+        *,
+        force: Collection[str] = (),
+        levels: Collection[str] = (),
+        tell: Tell,
+    ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
         if inputs is None and (made_before := sorted({"study", "spine"} & set(force))):
@@ -76,6 +84,7 @@ class Job:
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
+        self.levels = tuple(Level.parse(name) for name in levels)
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
 
@@ -232,6 +241,10 @@ class Job:
         write_findings(self.folder / FINDINGS_FILE, self.findings)
         return [FINDINGS_FILE]
 
+    def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        shown = {"levels": [level.name for level in self.levels]}
+        return self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), shown
+
     def _make_report(self) -> list[str]:
         content: dict[str, Any] = {
             "findings": self.findings,
@@ -240,6 +253,7 @@ class Job:
             "patient": self.patient,
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
+            "levels": self.levels,
         }
         write_report(self.folder / REPORT_FILE, **content)
         try:

@@ -17,8 +17,8 @@ _EXPECTED = {
     "pain_nrs": "a number from 0 to 10",
     "ct_date": "a date such as 2026-03-31",
     "onset_date": "a date such as 2026-03-31",
-    "fracture_levels": 'a list of levels such as ["L1"]',
     "contrast_given": "true or false",
+    "fracture_levels": 'a list of levels such as ["L1"]',
 }
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from spondyl import __version__
 from spondyl.documents.figures import Picture, draw_close_up, draw_coronal, draw_height_profile, draw_sagittal
 from spondyl.documents.models import RunDocument
-from spondyl.documents.summary import blocking_first, chances_text, summarise
+from spondyl.documents.summary import blocking_first, chances_text, suitability_sentences, summarise
 from spondyl.documents.tables import (
     Table,
     deformed_levels,
@@ -26,6 +26,7 @@ from spondyl.documents.tables import (
     words,
 )
 from spondyl.errors import InputError
+from spondyl.evidence import Source, find_source
 from spondyl.findings import Finding, Findings, Status
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
@@ -43,6 +44,7 @@ def write_report(
     patient: Patient | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
+    levels: tuple[Level, ...] = (),
 ) -> None:
     """Write report.html: one file that needs nothing else, no network and no script.
 
@@ -60,8 +62,10 @@ def write_report(
         What the input is good enough for (`studies.assess_suitability`).
     run
         The case folder's run.json, for versions and hashes.
+    levels
+        Levels to show close up whatever their grade; deformed ones are shown in any case.
     """
-    content = _content(findings, spine, study, patient, suitability, run)
+    content = _content(findings, spine, study, patient, suitability, run, levels)
     write_whole(Path(path), _render(content, for_print=False).encode())
 
 
@@ -74,6 +78,7 @@ def write_pdf(
     patient: Patient | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
+    levels: tuple[Level, ...] = (),
 ) -> None:
     """Write report.pdf from the same words and pictures as `write_report`, tagged for screen readers (PDF/UA).
 
@@ -83,7 +88,7 @@ def write_pdf(
         Where WeasyPrint or Pango, which lays out its text, is missing.
     """
     weasyprint = _weasyprint()
-    html = _render(_content(findings, spine, study, patient, suitability, run), for_print=True)
+    html = _render(_content(findings, spine, study, patient, suitability, run, levels), for_print=True)
     embedded_only = weasyprint.urls.URLFetcher(allowed_protocols=("data",))
     document = weasyprint.HTML(string=html, url_fetcher=embedded_only)
     write_whole(Path(path), document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"spondyl report"))
@@ -109,6 +114,16 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
+class CitedSource:
+    """A source as the report prints it."""
+
+    key: str
+    cite: str
+    identifiers: str
+    doubt: str
+
+
+@dataclass(frozen=True)
 class FindingGroup:
     """The findings of one level, or of the whole study."""
 
@@ -124,6 +139,7 @@ def _content(
     patient: Patient | None,
     suitability: tuple[Suitability, ...],
     run: RunDocument | None,
+    asked: tuple[Level, ...],
 ) -> dict[str, Any]:
     """Everything the template prints."""
     study = study or (None if spine is None else spine.study)
@@ -134,11 +150,11 @@ def _content(
         "version": __version__,
         "blocking": [question for question in questions if question.blocking],
         "questions": [question for question in questions if not question.blocking],
-        "summary": summarise(findings, patient),
+        "summary": (*summarise(findings, patient), *suitability_sentences(suitability)),
         "virtual": _is_virtual(study),
         "patient": _patient_rows(patient),
         "scan": _scan_rows(study, spine),
-        "pictures": _pictures(spine, findings),
+        "pictures": _pictures(spine, findings, asked),
         "levels": _level_table(findings, spine, levels),
         "groups": _groups(findings, levels),
         "sources": _sources(findings),
@@ -154,11 +170,12 @@ def _levels(findings: Findings, spine: Spine | None) -> tuple[Level, ...]:
     return tuple(sorted(named | set(spine.levels if spine else ()), key=lambda level: level.order))
 
 
-def _pictures(spine: Spine | None, findings: Findings) -> list[Picture]:
+def _pictures(spine: Spine | None, findings: Findings, asked: tuple[Level, ...]) -> list[Picture]:
     if spine is None or all(vertebra.frame is None for vertebra in spine):
         return []
-    framed = {vertebra.level for vertebra in spine if vertebra.frame is not None}
-    close_ups = [draw_close_up(spine, level, findings) for level in deformed_levels(findings) if level in framed]
+    near = {spine[level].level for level in asked} | set(deformed_levels(findings))
+    framed = [vertebra.level for vertebra in spine if vertebra.frame is not None]
+    close_ups = [draw_close_up(spine, level, findings) for level in framed if level in near]
     return [
         draw_sagittal(spine, findings),
         draw_coronal(spine, findings),
@@ -205,12 +222,16 @@ def _row(finding: Finding) -> FindingRow:
     )
 
 
-def _sources(findings: Findings) -> list[tuple[str, str]]:
-    """Each source that a finding names, with its words."""
-    return [(key, _OWN if key == "spondyl" else key) for key in sorted({finding.source for finding in findings})]
+def _sources(findings: Findings) -> list[CitedSource]:
+    """Each source that a finding names."""
+    return [_cited(find_source(key)) for key in sorted({finding.source for finding in findings})]
 
 
-_OWN = "A definition of this project; it is written down in the documentation (nomenclature)."
+def _cited(source: Source) -> CitedSource:
+    doi, pmid = source.doi, source.pmid
+    identifiers = (f"doi:{doi}" if doi else "", f"PMID {pmid}" if pmid else "", "" if doi or pmid else source.url or "")
+    doubt = "" if source.identifiers_seen else "cited from general knowledge: not checked against the publication"
+    return CitedSource(source.key, source.cite, "; ".join(filter(None, identifiers)), doubt)
 
 
 def _patient_rows(patient: Patient) -> list[tuple[str, str]]:
@@ -220,6 +241,7 @@ def _patient_rows(patient: Patient) -> list[tuple[str, str]]:
         "Worst pain (0-10)": None if patient.pain_nrs is None else f"{patient.pain_nrs:g}",
         "Day of the CT": patient.ct_date,
         "Onset of pain": patient.onset_date,
+        "Contrast given": None if patient.contrast_given is None else ("yes" if patient.contrast_given else "no"),
         "Levels the record calls fractured": None
         if patient.fracture_levels is None
         else ", ".join(patient.fracture_levels) or "none",

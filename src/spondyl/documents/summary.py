@@ -18,7 +18,7 @@ from spondyl.documents.tables import (
 )
 from spondyl.findings import Findings, Status
 from spondyl.spine import Level
-from spondyl.studies import Patient, Question
+from spondyl.studies import Patient, Question, Suitability, Usability
 
 AGE_UNKNOWN = (
     "A deformity is a shape. Whether it is a fracture, and how old it is, cannot be told from one CT: "
@@ -39,6 +39,15 @@ def summarise(findings: Findings, patient: Patient) -> tuple[str, ...]:
     if not graded:
         sentences.append("No level could be graded: nothing is said here about deformities.")
     return (*sentences, AGE_UNKNOWN) if deformed else tuple(sentences)
+
+
+def suitability_sentences(suitability: Iterable[Suitability]) -> tuple[str, ...]:
+    """What the input is not good for; nothing where it is good for everything."""
+    bad = [s.purpose.replace("_", " ") for s in suitability if s.usability is Usability.UNSUITABLE]
+    limited = [s.purpose.replace("_", " ") for s in suitability if s.usability is Usability.LIMITED]
+    parts = [f"unsuitable for {joined(bad)}"] if bad else []
+    parts += [f"of limited use for {joined(limited)}"] if limited else []
+    return (f"The input is {' and '.join(parts)}; the reasons stand below, under 'The input'.",) if parts else ()
 
 
 def blocking_first(questions: Iterable[Question]) -> tuple[Question, ...]:

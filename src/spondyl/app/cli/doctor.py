@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from spondyl.app.cli.options import AsJson
 
@@ -17,15 +20,21 @@ _CODECS = (
 )
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Look for what some jobs need: codecs of compressed DICOM, and the library that lays out the PDF.
+def doctor(
+    shared: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the shared evidence and physics files to compare with.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what some jobs need: codecs, the library that lays out the PDF, unaltered evidence.
 
     Ends with 0 also where something optional is missing: it is listed, with what it is needed for.
     """
     from spondyl.app.cli.output import print_document, print_lines, say
     from spondyl.documents.models import DoctorDocument
 
-    document = DoctorDocument(checks=(*_codecs(), _pdf()))
+    document = DoctorDocument(checks=(*_codecs(), _pdf(), _evidence(shared)))
     if as_json:
         print_document(document)
     else:
@@ -63,3 +72,17 @@ def _pdf() -> CheckModel:
         return CheckModel(name="PDF", status="ok", detail=f"WeasyPrint {pdf_version()}", needed_for="report.pdf")
     except InputError as error:
         return CheckModel(name="PDF", status="missing", detail=str(error), needed_for="report.pdf")
+
+
+def _evidence(shared: Path | None) -> CheckModel:
+    from spondyl.documents.models import CheckModel
+    from spondyl.errors import InputError
+    from spondyl.evidence import check_copies, copied_names
+
+    if shared is not None and not shared.is_dir():
+        raise InputError(f"'{shared}' is no folder; the one that holds evidence/ and physics/ is expected")
+    warnings = check_copies(Path("none") if shared is None else shared)
+    detail = "; ".join(warnings) or f"{len(copied_names())} files as they were released"
+    return CheckModel(
+        name="evidence", status="differs" if warnings else "ok", detail=detail, needed_for="figures and sources"
+    )

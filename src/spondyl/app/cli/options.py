@@ -32,3 +32,7 @@ Resample = Annotated[bool, typer.Option("--resample", help="Accept labels on ano
 Out = Annotated[Path | None, typer.Option(help="Case folder to write to; made when missing.", show_default=False)]
 Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in any case.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+Levels = Annotated[
+    list[str] | None,
+    typer.Option("--level", help="Show this level close up whatever its grade; may be repeated.", show_default=False),
+]

@@ -12,6 +12,7 @@ from spondyl.app.cli.options import (
     Force,
     LabelMapOption,
     Labels,
+    Levels,
     OptionalStudy,
     PatientOption,
     Resample,
@@ -27,6 +28,7 @@ def plan(
     subregions: Subregions = None,
     patient: PatientOption = None,
     resample: Resample = False,
+    level: Levels = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,6 +38,6 @@ def plan(
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
     with progress() as tell:
-        job = Job(out, inputs, force=force or (), tell=tell)
+        job = Job(out, inputs, force=force or (), levels=level or (), tell=tell)
         job.run()
     print_job(job.document(), as_json)
