@@ -41,6 +41,11 @@ def test_the_broken_level_is_found(finished: Any) -> None:
     assert any(sentence.startswith("L1 has a") for sentence in result.json()["summary"])
 
 
+def test_a_virtual_patient_is_called_one(finished: Any) -> None:
+    assert "<h1>Spine report: virtual patient</h1>" in (finished[0] / "report.html").read_text("utf-8")
+    assert json.loads((finished[0] / "study.json").read_text())["scan"]["series_description"].startswith("VIRTUAL")
+
+
 def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
     run = json.loads((finished[0] / "run.json").read_text())
     assert {"spondyl", "python", "numpy"} <= set(run["versions"])

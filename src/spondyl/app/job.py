@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,7 @@ from spondyl.findings import Findings, find_deformities
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, relabelled
 from spondyl.studies import Patient, Study, assess_suitability, read_study
 
+TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 STAGES = ("study", "spine", "findings", "report")
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
@@ -114,11 +115,11 @@ class Job:
     def study(self) -> Study | None:
         """The CT with its header and the record; None: labels alone."""
         if self.inputs is not None:
-            return None if self.inputs.study is None else read_study(self.inputs.study, self.patient)
+            return None if self.inputs.study is None else read_named(self.inputs.study, self.patient)
         source, scan = self._study_document.source, self._study_document.scan
         if source is None or scan is None:
             return None
-        return read_study(source_path(source, self.folder), self.patient, series=scan.series_instance_uid)
+        return read_named(source_path(source, self.folder), self.patient, series=scan.series_instance_uid)
 
     @cached_property
     def spine(self) -> Spine:
@@ -292,6 +293,23 @@ def measure(spine: Spine) -> Findings:
     return find_deformities(spine)
 
 
+def read_named(path: Path, patient: Patient, *, series: str | None = None) -> Study:
+    """A study; one that `spondyl synth` made is named as virtual, also where its format has no place for the word."""
+    study = read_study(path, patient, series=series)
+    if not is_virtual(path):
+        return study
+    return replace(study, scan=replace(study.scan, series_description="VIRTUAL: made by code"))
+
+
+def is_virtual(path: Path) -> bool:
+    """Whether the truth of a virtual patient lies beside a study."""
+    truth = path.resolve().parent / "truth.json"
+    if not truth.is_file():
+        return False
+    with truth.open("rb") as stream:
+        return TRUTH_MARK in stream.read(100)
+
+
 def _hashes_by_role(files: dict[str, Path | None]) -> dict[str, str]:
     """Hashes of input files, named by what they are for."""
     return {
@@ -325,7 +343,7 @@ def build_from(inputs: Inputs, tell: Tell) -> Spine:
     """The spine of these inputs, without a case folder."""
     tell("spine", "begins")
     patient = Patient() if inputs.patient is None else read_patient(inputs.patient)
-    study = None if inputs.study is None else read_study(inputs.study, patient)
+    study = None if inputs.study is None else read_named(inputs.study, patient)
     spine = build_spine(
         study,
         labels=inputs.labels,

@@ -7,6 +7,7 @@ Text is 8 points or larger. The same records give the same bytes.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,15 +121,16 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
 
 def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
     """Front, middle and back heights by level, with their 95 % intervals."""
+    levels = [level for level in spine.levels if any(find(findings, name, level) for name in HEIGHTS)] or spine.levels
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(max(5.0, 0.5 * len(spine.levels) + 2.0), 3.6), layout="constrained")
+        figure = Figure(figsize=(max(5.0, 0.5 * len(levels) + 2.0), 3.6), layout="constrained")
         axes = figure.add_subplot()
         for shift, name in zip((-0.18, 0.0, 0.18), HEIGHTS, strict=True):
-            _plot_profile(axes, spine, findings, name, shift)
-        for place, level in enumerate(spine.levels):
+            _plot_profile(axes, levels, findings, name, shift)
+        for place, level in enumerate(levels):
             if (grade(findings, level) or 0) > 0:
                 axes.axvspan(place - 0.45, place + 0.45, facecolor="none", edgecolor=DEFORMED, hatch="//", alpha=0.5)
-        names = [f"{v.name}\ngrade {g}" if (g := grade(findings, v)) else v.name for v in spine.levels]
+        names = [f"{v.name}\ngrade {g}" if (g := grade(findings, v)) else v.name for v in levels]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_ylabel("height [mm]")
@@ -140,7 +142,7 @@ def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
         _png(figure),
         f"Chart of the front, middle and back height of {_levels_text(spine)}, in mm with 95 % intervals. "
         f"{_marked_text(findings)} The same numbers stand in the table below.",
-        heights_table(findings, spine.levels),
+        heights_table(findings, levels),
     )
 
 
@@ -309,9 +311,9 @@ def _explain_lines(sheet: _Sheet) -> None:
     sheet.axes.legend(handles=handles, loc="lower left", ncols=3, fontsize=8, frameon=False, borderpad=0.1)
 
 
-def _plot_profile(axes: Axes, spine: Spine, findings: Findings, name: str, shift: float) -> None:
+def _plot_profile(axes: Axes, levels: Sequence[Level], findings: Findings, name: str, shift: float) -> None:
     places, values, below, above = [], [], [], []
-    for place, level in enumerate(spine.levels):
+    for place, level in enumerate(levels):
         found, value = find(findings, name, level), number(findings, name, level)
         if found is not None and value is not None:
             places.append(place + shift)
