@@ -42,6 +42,7 @@ WINDOW_HU = -300.0, 1200.0  # bone, with soft tissue still to be seen
 PIXEL_MM = 0.6
 PIXELS = 200, 250
 INCH_PER_MM = 0.024  # a body of 20 mm then holds three lines of 8 points beside it
+WORDS_APART_MM = 6.5  # a line of 9 points with its lead
 DOTS_PER_INCH = 110
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -74,6 +75,7 @@ class _Sheet:
     plane: CurvedPlane
     left: float
     right: float
+    words_down: dict[Level, float]  # where the words beside each body stand
 
     def beyond(self, distance_mm: float) -> float:
         """The coordinate that many mm to the right of the right edge."""
@@ -105,7 +107,7 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
     """The spine from the front, cut along its curve, with the patient's left and right."""
     plane = curved_plane(spine, "coronal")
     low, high = _reach(spine, plane)
-    figure, sheet = _new_sheet(spine, plane, left=low, right=high, margin_mm=28.0)
+    figure, sheet = _new_sheet(spine, plane, left=low, right=high, margin_mm=32.0)
     for vertebra in spine:
         _name_level(sheet, vertebra, findings)
     _name_sides(sheet, "R", "L", "right", "left")
@@ -177,7 +179,7 @@ def _new_sheet(spine: Spine, plane: CurvedPlane, left: float, right: float, marg
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width * INCH_PER_MM, height * INCH_PER_MM))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    sheet = _Sheet(axes, plane, left, right)
+    sheet = _Sheet(axes, plane, left, right, _words_down(spine, plane))
     down = np.arange(0.0, plane.down[-1], PIXEL_MM)
     across = np.linspace(left, right, round(abs(right - left) / PIXEL_MM))
     points = plane.points(*np.meshgrid(down, across, indexing="ij"))
@@ -269,7 +271,9 @@ def _write_heights(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> Non
     values = ((name, number(findings, name, vertebra.level)) for name in HEIGHTS)
     lines = [f"{HEIGHT_WORDS[name]} {value:.1f} mm" for name, value in values if value is not None]
     text = "\n".join(lines) or ("" if vertebra.frame is None else "not measured")
-    sheet.axes.text(sheet.beyond(30.0), _place_down(sheet, vertebra), text, fontsize=8, va="center", linespacing=1.1)
+    sheet.axes.text(
+        sheet.beyond(30.0), sheet.words_down[vertebra.level], text, fontsize=8, va="center", linespacing=1.1
+    )
 
 
 def _name_level(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
@@ -279,12 +283,18 @@ def _name_level(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
     if found:
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 2.0}
         style |= {"fontweight": "bold", "bbox": box}
-    words = f"{name}\ngrade {found}" if found else f"{name}\n(cut)" if vertebra.is_cut else name
-    sheet.axes.text(sheet.beyond(3.0), _place_down(sheet, vertebra), words, **style)
+    words = f"{name}\ngrade {found}" if found else f"{name} (cut)" if vertebra.is_cut else name
+    sheet.axes.text(sheet.beyond(3.0), sheet.words_down[vertebra.level], words, **style)
 
 
-def _place_down(sheet: _Sheet, vertebra: Vertebra) -> float:
-    return float(sheet.plane.picture(_centre(vertebra))[0])
+def _words_down(spine: Spine, plane: CurvedPlane) -> dict[Level, float]:
+    """The height of each body's centre in the picture, pushed down where two names would overlap."""
+    places: dict[Level, float] = {}
+    lowest = -np.inf
+    for vertebra in spine:
+        lowest = max(float(plane.picture(_centre(vertebra))[0]), lowest + WORDS_APART_MM)
+        places[vertebra.level] = lowest
+    return places
 
 
 def _centre(vertebra: Vertebra) -> Floats:
