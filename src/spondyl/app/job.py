@@ -40,7 +40,16 @@ from spondyl.documents.runs import (
 )
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
-from spondyl.findings import Findings, find_deformities, find_endplate_defects, find_gas_clefts, measure_canal
+from spondyl.findings import (
+    Findings,
+    find_deformities,
+    find_endplate_defects,
+    find_gas_clefts,
+    find_patterns,
+    find_wall_defects,
+    measure_canal,
+    measure_density,
+)
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, relabelled
 from spondyl.studies import Patient, Study, assess_suitability, read_study
 
@@ -290,7 +299,15 @@ class Job:
 
 def measure(spine: Spine) -> Findings:
     """All findings of a spine, in the order of the report."""
-    finders = (find_deformities, measure_canal, find_gas_clefts, find_endplate_defects)
+    finders = (
+        find_deformities,
+        measure_canal,
+        measure_density,
+        find_gas_clefts,
+        find_endplate_defects,
+        find_wall_defects,
+        find_patterns,
+    )
     return tuple(finding for find in finders for finding in find(spine))
 
 

@@ -104,12 +104,10 @@ class FindingRow:
     """One finding as the report prints it."""
 
     what: str
-    where: str
     value: str
     interval: str
     status: str
-    reason: str
-    method: str
+    method: int  # number in the list of methods
     source: str
 
 
@@ -156,7 +154,8 @@ def _content(
         "scan": _scan_rows(study, spine),
         "pictures": _pictures(spine, findings, asked),
         "levels": _level_table(findings, spine, levels),
-        "groups": _groups(findings, levels),
+        "groups": _groups(findings, levels, _methods(findings)),
+        "methods": _methods(findings),
         "sources": _sources(findings),
         "suitability": suitability,
         "notes": _notes(study, spine),
@@ -200,26 +199,31 @@ def _cut_text(cut: tuple[str, ...]) -> tuple[str, ...]:
     return (f"cut by the image border ({', '.join(cut)}): not measured as a whole",) if cut else ()
 
 
-def _groups(findings: Findings, levels: tuple[Level, ...]) -> list[FindingGroup]:
+def _groups(findings: Findings, levels: tuple[Level, ...], methods: tuple[str, ...]) -> list[FindingGroup]:
     marked, groups = deformed_levels(findings), []
     for level in (None, *levels):
-        rows = tuple(_row(f) for f in findings if f.level is level and not f.name.startswith(_CHANCES))
+        rows = tuple(_row(f, methods) for f in findings if f.level is level and not f.name.startswith(_CHANCES))
         if rows:
             groups.append(FindingGroup("Whole study" if level is None else level_text(level), level in marked, rows))
     return groups
 
 
-def _row(finding: Finding) -> FindingRow:
+def _row(finding: Finding, methods: tuple[str, ...]) -> FindingRow:
+    status = STATUS_WORDS[finding.status]
+    beyond = place_text(finding) if finding.level_to is not None or finding.side is not None else ""
     return FindingRow(
-        words(finding.name),
-        place_text(finding),
+        words(finding.name) + (f" ({beyond})" if beyond else ""),
         value_text(finding),
         interval_text(finding),
-        STATUS_WORDS[finding.status],
-        finding.reason or "",
-        finding.method,
+        f"{status}: {finding.reason}" if finding.reason else status,
+        methods.index(finding.method) + 1,
         finding.source,
     )
+
+
+def _methods(findings: Findings) -> tuple[str, ...]:
+    """Each method once, in the order of the findings."""
+    return tuple(dict.fromkeys(f.method for f in findings if not f.name.startswith(_CHANCES)))
 
 
 def _sources(findings: Findings) -> list[CitedSource]:

@@ -60,7 +60,7 @@ def test_order_of_the_report(html: str) -> None:
     order = [
         *("Research use only", "Answer first", "The record says female", "In short", "L1 has a severe deformity"),
         *("From the side", "Levels from head to foot", "How heights are defined", "Findings: L1"),
-        *("What the input is good enough for", "Limits of the method", "Sources", "Versions and hashes"),
+        *("What the input is good enough for", "Limits of the method", "Methods and sources", "Versions and hashes"),
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
@@ -80,11 +80,12 @@ def test_every_finding_is_there_with_interval_status_and_link_to_its_source(html
     reader = Reader(html)
     assert "16.2 mm" in reader.text and "15.8 to 16.8" in reader.text
     assert "not evaluable: the CT is missing there" in reader.text
-    links = [a["href"] for tag, a in reader.tags if tag == "a" and (a["href"] or "").startswith("#source-")]
+    links = [a["href"] or "" for tag, a in reader.tags if tag == "a"]
+    links = [link for link in links if link.startswith(("#source-", "#method-"))]
     shown = [f for f in findings if not f.name.startswith("genant_grade_probability")]
-    assert len(links) == len(shown)
+    assert len(links) == 2 * len(shown)
     ids = [attributes.get("id") for _, attributes in reader.tags]
-    assert {link.removeprefix("#") for link in links if link} <= set(ids)
+    assert {link.removeprefix("#") for link in links} <= set(ids)
     assert len([i for i in ids if i]) == len({i for i in ids if i})
 
 
