@@ -32,6 +32,7 @@ from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
 
 STATUS_WORDS = {Status.MEASURED: "measured", Status.UNCERTAIN: "uncertain", Status.NOT_EVALUABLE: "not evaluable"}
+LONG_REASON = 60  # characters; longer ones are listed once, below
 _CHANCES = "genant_grade_probability_"
 
 
@@ -107,8 +108,18 @@ class FindingRow:
     value: str
     interval: str
     status: str
+    reason: str  # a short one; empty where there is none or where it stands in the list
+    reason_number: int | None  # of a long one, in the list of reasons
     method: int  # number in the list of methods
     source: str
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Words that many findings share; their rows give the number."""
+
+    methods: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -143,7 +154,7 @@ def _content(
     study = study or (None if spine is None else spine.study)
     patient = patient or (Patient() if study is None else study.patient)
     questions = blocking_first((*(study.questions if study else ()), *(spine.questions if spine else ())))
-    levels = _levels(findings, spine)
+    levels, lists = _levels(findings, spine), _lists(findings)
     return {
         "version": __version__,
         "blocking": [question for question in questions if question.blocking],
@@ -154,8 +165,8 @@ def _content(
         "scan": _scan_rows(study, spine),
         "pictures": _pictures(spine, findings, asked),
         "levels": _level_table(findings, spine, levels),
-        "groups": _groups(findings, levels, _methods(findings)),
-        "methods": _methods(findings),
+        "groups": _groups(findings, levels, lists),
+        "lists": lists,
         "sources": _sources(findings),
         "suitability": suitability,
         "notes": _notes(study, spine),
@@ -199,31 +210,40 @@ def _cut_text(cut: tuple[str, ...]) -> tuple[str, ...]:
     return (f"cut by the image border ({', '.join(cut)}): not measured as a whole",) if cut else ()
 
 
-def _groups(findings: Findings, levels: tuple[Level, ...], methods: tuple[str, ...]) -> list[FindingGroup]:
+def _groups(findings: Findings, levels: tuple[Level, ...], lists: Lists) -> list[FindingGroup]:
     marked, groups = deformed_levels(findings), []
     for level in (None, *levels):
-        rows = tuple(_row(f, methods) for f in findings if f.level is level and not f.name.startswith(_CHANCES))
+        rows = tuple(_row(finding, lists) for finding in _listed(findings) if finding.level is level)
         if rows:
             groups.append(FindingGroup("Whole study" if level is None else level_text(level), level in marked, rows))
     return groups
 
 
-def _row(finding: Finding, methods: tuple[str, ...]) -> FindingRow:
-    status = STATUS_WORDS[finding.status]
+def _row(finding: Finding, lists: Lists) -> FindingRow:
     beyond = place_text(finding) if finding.level_to is not None or finding.side is not None else ""
+    is_long = finding.reason in lists.reasons
     return FindingRow(
         words(finding.name) + (f" ({beyond})" if beyond else ""),
         value_text(finding),
         interval_text(finding),
-        f"{status}: {finding.reason}" if finding.reason else status,
-        methods.index(finding.method) + 1,
+        STATUS_WORDS[finding.status],
+        "" if is_long else finding.reason or "",
+        lists.reasons.index(finding.reason) + 1 if finding.reason and is_long else None,
+        lists.methods.index(finding.method) + 1,
         finding.source,
     )
 
 
-def _methods(findings: Findings) -> tuple[str, ...]:
-    """Each method once, in the order of the findings."""
-    return tuple(dict.fromkeys(f.method for f in findings if not f.name.startswith(_CHANCES)))
+def _listed(findings: Findings) -> Findings:
+    """The findings that have a row of their own; the chances of grades stand in the table of levels."""
+    return tuple(finding for finding in findings if not finding.name.startswith(_CHANCES))
+
+
+def _lists(findings: Findings) -> Lists:
+    """What many findings share, each once, in the order of the findings."""
+    methods = dict.fromkeys(finding.method for finding in _listed(findings))
+    reasons = dict.fromkeys(f.reason for f in _listed(findings) if f.reason and len(f.reason) > LONG_REASON)
+    return Lists(tuple(methods), tuple(reasons))
 
 
 def _sources(findings: Findings) -> list[CitedSource]:

@@ -11,6 +11,7 @@ from spondyl.spine import Level
 HEIGHTS = ("anterior_height", "middle_height", "posterior_height")
 HEIGHT_WORDS = {"anterior_height": "front", "middle_height": "middle", "posterior_height": "back"}
 GRADE_WORDS = {0: "no deformity", 1: "mild deformity", 2: "moderate deformity", 3: "severe deformity"}
+_ABBREVIATIONS = {"hu": "HU", "qct": "QCT", "cobb": "Cobb", "genant": "Genant"}
 _UNITS = {"1": "", "deg": "°", "mg/cm3": " mg/cm³", "mm2": " mm²", "mm3": " mm³", "%": " %", "[hnsf'U]": " HU"}
 
 
@@ -58,8 +59,8 @@ def level_text(level: Level) -> str:
 
 
 def words(name: str) -> str:
-    """A finding's name as words: 'anterior_height' becomes 'anterior height'."""
-    return name.replace("_", " ")
+    """A name as words: 'anterior_height' becomes 'anterior height', 'trabecular_hu' 'trabecular HU'."""
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in name.split("_"))
 
 
 def unit_text(unit: str) -> str:

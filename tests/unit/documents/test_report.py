@@ -12,8 +12,8 @@ from pypdf import PdfReader
 from spondyl.documents.report import write_pdf, write_report
 from spondyl.documents.summary import AGE_UNKNOWN
 from spondyl.errors import InputError
-from spondyl.findings import Findings
-from spondyl.spine import Spine
+from spondyl.findings import Findings, not_evaluable
+from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Suitability, Usability
 
 SUITABILITY = (Suitability("density", Usability.UNSUITABLE, ("the lung kernel enhances edges",)),)
@@ -87,6 +87,16 @@ def test_every_finding_is_there_with_interval_status_and_link_to_its_source(html
     ids = [attributes.get("id") for _, attributes in reader.tags]
     assert {link.removeprefix("#") for link in links} <= set(ids)
     assert len([i for i in ids if i]) == len({i for i in ids if i})
+
+
+def test_a_long_reason_stands_once_and_is_pointed_at(tmp_path: Path, findings: Findings) -> None:
+    why = "the kernel enhances edges, the tube voltage is not recorded, and contrast is unknown"
+    doubtful = tuple(not_evaluable("density", level, "mg/cm3", why, "line") for level in (Level.T12, Level.L1))
+    write_report(tmp_path / "report.html", findings=findings + doubtful)
+    reader = Reader((tmp_path / "report.html").read_text("utf-8"))
+    assert reader.text.count(why) == 1
+    assert [a["href"] for tag, a in reader.tags if tag == "a"].count("#reason-1") == 2
+    assert ("li", {"id": "reason-1"}) in reader.tags
 
 
 def test_the_summary_does_not_call_a_deformity_a_fracture(html: str) -> None:
