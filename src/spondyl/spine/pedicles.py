@@ -27,6 +27,8 @@ _UPWARD_DEG = (-20.0, -10.0, 0.0, 10.0, 20.0)
 _NEARBY_DEG = (-14.0, -7.0, 0.0, 7.0, 14.0)
 _PLACES_MM = (-1.5, 0.0, 1.5)  # along the axis, where the least area is looked for at each direction
 _NECK = 1.3  # cross-sections up to this share of the smallest area are compared; larger ones hold other bone too
+_INTO_BODY_MM = 3.0  # in front of the canal: a pedicle's axis is in bone up to here
+_INTO_ARCH_MM = 3.0  # behind the narrowest section
 _SEARCH_MM = 5.0  # along the axis, either side of the narrowest section found so far
 
 
@@ -125,6 +127,8 @@ def _find(occupancy: Volume, view: LocalView, foramen: Foramen, side: Side) -> P
     narrowest = min(sections, key=lambda section: section.area_mm2)
     if narrowest is sections[0] or narrowest is sections[-1] or narrowest.at_border:
         return None  # it only grows narrower towards one end: the mask shows no neck
+    if not _joins_body_and_arch(occupancy, view, foramen, narrowest.centre, axis):
+        return None
     width, height = _extents(narrowest.share)
     half_voxel = float(occupancy.geometry.spacing_mm.max()) / 2
     return Pedicle(side, narrowest.centre, axis, width, height, half_voxel)
@@ -219,6 +223,17 @@ def _plane(origin: Floats, normal: Floats, cranial: Floats) -> Frame:
     """A frame whose cranial and left axes span the plane square to `normal`."""
     up = cranial - (cranial @ normal) * normal
     return Frame.from_directions(origin, up, normal)
+
+
+def _joins_body_and_arch(occupancy: Volume, view: LocalView, foramen: Foramen, centre: Floats, axis: Floats) -> bool:
+    """Whether bone runs unbroken along the axis into the body and a little way into the arch.
+
+    Any process has a narrowest section; only a pedicle leads from there into the body.
+    """
+    front = float(view.anterior_mm[foramen.region.any(axis=1)][-1]) + _INTO_BODY_MM
+    ahead = (front - view.frame.to_local(centre)[1]) / float(axis @ view.frame.anterior)
+    along = np.arange(-_INTO_ARCH_MM, max(ahead, 0.0), _STEP_MM)
+    return bool((occupancy.sample(centre + along[:, None] * axis) > 0.5).all())
 
 
 def _extents(share: Floats) -> tuple[float, float]:
