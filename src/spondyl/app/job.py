@@ -101,6 +101,8 @@ class Job:
         """Run the stages up to the last one wanted."""
         with _alone_in(self.folder):
             sweep(self.folder)
+            with failure_recorded(self.folder, STAGES[0]):
+                self._look_for_inputs()
             for stage in STAGES[: STAGES.index(last) + 1]:
                 self._ensure(stage)
 
@@ -161,6 +163,13 @@ class Job:
     @property
     def _study_document(self) -> StudyDocument:
         return from_json(StudyDocument, self.folder / STUDY_FILE)
+
+    def _look_for_inputs(self) -> None:
+        """Miss a file before the long part begins, not after it."""
+        given = self.inputs
+        for path in () if given is None else (given.study, given.labels, given.subregions, given.patient):
+            if path is not None and not path.exists():
+                raise InputError(f"'{path}' is not there: check the path")
 
     @cached_property
     def _source(self) -> SourceModel | None:

@@ -18,7 +18,7 @@ def agree(
     as_json: AsJson = False,
 ) -> None:
     """Compare two label maps level by level. Two automatic maps may agree and both be wrong."""
-    from spondyl.app.cli.output import finding_line, print_document, print_lines, progress
+    from spondyl.app.cli.output import print_document, print_findings, progress
     from spondyl.documents.models import FindingsDocument
     from spondyl.findings import measure_agreement
     from spondyl.spine import build_spine
@@ -35,4 +35,4 @@ def agree(
     if as_json:
         print_document(FindingsDocument.of(found))
     else:
-        print_lines(*(finding_line(finding) for finding in found))
+        print_findings(found)

@@ -33,7 +33,7 @@ def findings(
     as_json: AsJson = False,
 ) -> None:
     """Measure heights, deformities, density and defects. A label map without its CT is enough for the heights."""
-    from spondyl.app.cli.output import finding_line, print_document, print_lines
+    from spondyl.app.cli.output import print_document, print_findings
     from spondyl.app.job import Inputs
     from spondyl.documents.models import FindingsDocument
     from spondyl.errors import InputError
@@ -47,7 +47,7 @@ def findings(
     if as_json:
         print_document(FindingsDocument.of(found))
     else:
-        print_lines(*(finding_line(finding) for finding in found))
+        print_findings(found)
 
 
 def _measured(inputs: Inputs, out: Path | None, force: list[str] | None) -> Findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spondyl.documents.models import Document, JobDocument
-    from spondyl.findings import Finding
+    from spondyl.findings import Finding, Findings
 
 SLOW_SECONDS = 2.0  # what takes longer is told also where nobody watches a terminal
 
@@ -49,6 +50,12 @@ def print_job(document: JobDocument, as_json: bool) -> None:
         return
     asked = [f"{'ANSWER FIRST' if q.blocking else 'question'}: {q.text} {q.action}" for q in document.questions]
     print_lines(*asked, *document.summary, *document.remarks, f"report: {document.report}")
+
+
+def print_findings(findings: Findings) -> None:
+    """Print findings level by level, from head to foot; what concerns the whole study comes last."""
+    by_level = sorted(findings, key=lambda f: math.inf if f.level is None else f.level.order)
+    print_lines(*(finding_line(finding) for finding in by_level))
 
 
 def finding_line(finding: Finding) -> str:
