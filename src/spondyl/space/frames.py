@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.space.arrays import read_only
@@ -86,6 +87,13 @@ class HeightMap:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.frame, self.direction, self.u_mm, self.v_mm, self.height_mm, self.sd_mm)
+
+    def at(self, u: ArrayLike, v: ArrayLike) -> Floats:
+        """Heights at (u, v), bilinear, same shape; NaN beyond the surface. [mm]"""
+        step = [float(np.diff(grid[:2])[0]) if len(grid) > 1 else 1.0 for grid in (self.u_mm, self.v_mm)]
+        first, second = np.broadcast_arrays(np.asarray(u, np.float64), np.asarray(v, np.float64))
+        place = np.stack([(first - self.u_mm[0]) / step[0], (second - self.v_mm[0]) / step[1]])
+        return np.asarray(ndimage.map_coordinates(self.height_mm, place, order=1, mode="constant", cval=np.nan))
 
     def points(self) -> Floats:
         """Patient points of the surface, shape (n, m, 3), NaN where there is none. [mm, LPS]"""
