@@ -3,16 +3,33 @@
 from spondyl.findings.agreement import measure_agreement
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
+from spondyl.findings.deformities import find_deformities
 from spondyl.findings.density import measure_density
 from spondyl.findings.endplates import find_endplate_defects
+from spondyl.findings.heights import (
+    DEFAULT_DEFINITION,
+    DEFINITIONS,
+    HeightDefinition,
+    Heights,
+    find_definition,
+    measure_heights,
+)
 from spondyl.findings.patterns import find_patterns
+from spondyl.findings.totalseg_rules import compare_totalseg_rules
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.findings.walls import find_wall_defects
 
 __all__ = [
+    "DEFAULT_DEFINITION",
+    "DEFINITIONS",
     "Finding",
     "Findings",
+    "HeightDefinition",
+    "Heights",
     "Status",
+    "compare_totalseg_rules",
+    "find_definition",
+    "find_deformities",
     "find_endplate_defects",
     "find_gas_clefts",
     "find_patterns",
@@ -20,5 +37,6 @@ __all__ = [
     "measure_agreement",
     "measure_canal",
     "measure_density",
+    "measure_heights",
     "not_evaluable",
 ]

@@ -35,8 +35,9 @@ class Grade:
 def grade_limits() -> tuple[float, float, float]:
     """Height loss at which grades 1, 2 and 3 begin. [%]"""
     entry = find_entry("im-genant")
-    limits = [entry.value(name).low for name in ("grade1", "grade2", "grade3")]
-    return limits[0], limits[1], limits[2]
+    limits = [entry.figure(name).low for name in ("grade1", "grade2", "grade3")]
+    assert all(limit is not None for limit in limits)
+    return float(limits[0] or 0), float(limits[1] or 0), float(limits[2] or 0)
 
 
 def grade_deformity(heights: Heights, reference: Reference) -> Grade:
