@@ -124,7 +124,7 @@ def _rows(case: Case, mask: str, with_ct: bool, patient: VirtualPatient, spine: 
 def table(rows: list[Row]) -> str:
     """Mean absolute error, bias and coverage by slice spacing and mask, as a Markdown table."""
     lines = [
-        "| slices | mask | CT | heights | not measured | mean absolute error | bias | 95th percentile | in 95 % interval |",
+        "| slices | mask | CT | heights | not measured | mean absolute error | bias | 95th percentile | in 95 % interval |",  # noqa: E501
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for slice_mm in sorted({r.slice_mm for r in rows}):
@@ -157,7 +157,7 @@ def by_pose(rows: list[Row]) -> str:
         ]  # fmt: skip
         if errors:
             lines.append(
-                f"| {tilt:.0f} deg | {cobb:.0f} deg | {len(errors)} | {np.abs(errors).mean():.2f} mm | {np.mean(errors):+.2f} mm |"
+                f"| {tilt:.0f} deg | {cobb:.0f} deg | {len(errors)} | {np.abs(errors).mean():.2f} mm | {np.mean(errors):+.2f} mm |"  # noqa: E501
             )
     return "\n".join(lines)
 
@@ -188,7 +188,7 @@ What this does not show: real anatomy, real scanners' artefacts, masks with hole
 
 Made {datetime.now(UTC):%Y-%m-%d} at {commit.stdout.strip() or "unknown commit"} in {seconds / 60:.0f} min by
 `make validate`.
-"""
+"""  # noqa: E501
     )
 
 

@@ -147,7 +147,7 @@ def _wedging(vertebra: Vertebra, h: Heights, reference: Reference | str) -> list
 def _between(vertebrae: list[Vertebra]) -> list[Finding]:
     found: list[Finding] = []
     method = "Cobb: superior endplate of the upper to inferior endplate of the lower level; positive is kyphosis"
-    for upper, lower in zip(vertebrae, vertebrae[1:], strict=False):
+    for upper, lower in zip(vertebrae, vertebrae[1:], strict=False):  # noqa: RUF007
         adjacent = lower.level.order - upper.level.order <= 1
         angle = angle_between(upper, lower) if adjacent else None
         if angle is not None and not (upper.is_cut or lower.is_cut):

@@ -45,7 +45,7 @@ def grade_deformity(heights: Heights, reference: Reference) -> Grade:
 
     The loss of each site is normal about the measured one, with the doubt of height and reference; the chances are those
     of the greatest of the three, sites taken as independent.
-    """
+    """  # noqa: E501
     loss = np.empty(3)
     sd = np.empty(3)
     for k, site in enumerate(SITES):

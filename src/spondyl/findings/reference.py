@@ -4,7 +4,7 @@ Heights grow nearly in a straight line from mid-thorax to the lumbar spine, so e
 level among the nearest undeformed neighbours. With few neighbours the slope would be guesswork; it is held near the
 growth of an intact spine. No published norms per level and sex could be read in full (evidence entry
 im-heights-fractured holds diseased levels only), so none are mixed in.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ TotalSegmentator's spine report takes heights at 15, 50 and 85 % of the depth, c
 is less than 0.8 of the highest, and a spine osteoporotic below 90.25 HU, with a fixed sum taken off for contrast. Written
 from its published description (key totalsegmentator_report); its own segmentation and sampling are not repeated here, so
 the numbers come near to, and are not, that tool's.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ def compare_totalseg_rules(spine: Spine, findings: Findings = ()) -> Findings:
         May hold `trabecular_hu` (from `measure_density`); without them the HU rule is not evaluable. The phase of a
         contrast scan is not known here: the rule answers only where all limits that may apply agree.
     """
-    found = [finding for v in spine if Level.T1.order <= v.level.order <= Level.L6.order for finding in _level(spine, v.level)]
+    found = [
+        finding
+        for v in spine
+        if Level.T1.order <= v.level.order <= Level.L6.order
+        for finding in _level(spine, v.level)
+    ]
     return (*found, _hu_rule(spine, findings))
 
 
@@ -42,18 +47,21 @@ def _level(spine: Spine, level: Level) -> list[Finding]:
     ratio = min(values) / max(values)
     flag = "yes" if ratio < _LOWEST_RATIO else "no"
     return [
-        Finding("totalseg_height_ratio", level, None, None, round(ratio, 3), "1", None, None, Status.MEASURED, None, method, _SOURCE),
-        Finding("totalseg_conspicuous", level, None, None, flag, "1", None, None, Status.MEASURED, None, method, _SOURCE),
+        Finding("totalseg_height_ratio", level, None, None, round(ratio, 3), "1", None, None, Status.MEASURED, None, method, _SOURCE),  # noqa: E501
+        Finding("totalseg_conspicuous", level, None, None, flag, "1", None, None, Status.MEASURED, None, method, _SOURCE),  # noqa: E501
     ]  # fmt: skip
 
 
 def _hu_rule(spine: Spine, findings: Findings) -> Finding:
-    name, method = "totalseg_osteoporosis", "mean trabecular HU of T12-L4 below 90.25 HU, the limit raised by 20 or 14.75 HU for contrast"
+    name, method = (
+        "totalseg_osteoporosis",
+        "mean trabecular HU of T12-L4 below 90.25 HU, the limit raised by 20 or 14.75 HU for contrast",
+    )
     if spine.study is None:
         return not_evaluable(name, None, "1", "no CT was given", method, source=_SOURCE)
     values = [
         float(f.value) for f in findings
-        if f.name == "trabecular_hu" and f.level is not None and Level.T12 <= f.level <= Level.L4 and isinstance(f.value, float | int)
+        if f.name == "trabecular_hu" and f.level is not None and Level.T12 <= f.level <= Level.L4 and isinstance(f.value, float | int)  # noqa: E501
     ]  # fmt: skip
     if not values:
         return not_evaluable(name, None, "1", "no trabecular HU between T12 and L4", method, source=_SOURCE)

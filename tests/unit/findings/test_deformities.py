@@ -39,7 +39,9 @@ def intact() -> Spine:
     return spine_with(None)
 
 
-@pytest.mark.parametrize(("deformity", "shape"), [(WEDGE_30, "wedge"), (BICONCAVE_35, "biconcave"), (CRUSH_45, "crush")])
+@pytest.mark.parametrize(
+    ("deformity", "shape"), [(WEDGE_30, "wedge"), (BICONCAVE_35, "biconcave"), (CRUSH_45, "crush")]
+)
 def test_a_broken_level_is_found_with_its_shape_and_no_other(deformity, shape):
     findings = find_deformities(spine_with(deformity))
     grades = by_name(findings, "genant_grade")

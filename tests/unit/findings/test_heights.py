@@ -27,8 +27,8 @@ def vertebra(level: Level = Level.L1, *, height=24.0, slope=0.0, coronal_slope=0
     mask = Volume(np.ones((2, 2, 2), bool), Geometry(np.eye(4), (2, 2, 2)), "1")
     return Vertebra(
         level, mask, mask, frame,
-        HeightMap(frame, "cranial", u, v, top, 0.2), HeightMap(frame, "cranial", u, v, np.full_like(top, -height / 2), 0.2),
-        HeightMap(frame, "anterior", c, across, 15 * flat, 0.2), HeightMap(frame, "anterior", c, across, -15 * flat, 0.2),
+        HeightMap(frame, "cranial", u, v, top, 0.2), HeightMap(frame, "cranial", u, v, np.full_like(top, -height / 2), 0.2),  # noqa: E501
+        HeightMap(frame, "anterior", c, across, 15 * flat, 0.2), HeightMap(frame, "anterior", c, across, -15 * flat, 0.2),  # noqa: E501
         (), (),
     )  # fmt: skip
 
@@ -64,7 +64,9 @@ def test_a_cup_lowers_the_middle_alone():
 
 
 def test_definitions_differ_and_say_so():
-    default, other = (measure_heights(vertebra(slope=0.2), find_definition(n)) for n in ("slab_12mm_mean", "midline_walls"))
+    default, other = (
+        measure_heights(vertebra(slope=0.2), find_definition(n)) for n in ("slab_12mm_mean", "midline_walls")
+    )
     assert isinstance(default, Heights) and isinstance(other, Heights)
     assert other.anterior_mm == pytest.approx(24 - 0.2 * 14.4)  # 0-4 % of the depth: middle at +14.4 mm
     assert other.definition == "midline_walls"
