@@ -33,6 +33,14 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
     assert stages(document) == dict.fromkeys(("study", "spine", "findings", "report"), "made")
 
 
+def test_the_broken_level_is_found(finished: Any) -> None:
+    case, result = finished
+    found = json.loads((case / "findings.json").read_text())["findings"]
+    grades = {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}
+    assert grades["L1"] >= 2 and all(grade in (0, 1, None) for level, grade in grades.items() if level != "L1")
+    assert any(sentence.startswith("L1 has a") for sentence in result.json()["summary"])
+
+
 def test_a_virtual_patient_is_called_one(finished: Any) -> None:
     assert "<h1>Spine report: virtual patient</h1>" in (finished[0] / "report.html").read_text("utf-8")
     assert json.loads((finished[0] / "study.json").read_text())["scan"]["series_description"].startswith("VIRTUAL")
@@ -84,6 +92,8 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
     assert stages(document) == {"relabel": "made", "findings": "made", "report": "made"}
+    found = json.loads((case / "findings.json").read_text())["findings"]
+    assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2
     assert "renamed by +1 level" in (case / "report.html").read_text("utf-8")
     assert stages(cli("plan", *inputs, "--out", case, "--json").json())["spine"] == "kept"
     levels = [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
@@ -91,6 +101,13 @@ def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: An
     cli("relabel", case, "--shift", "-1")
     run = json.loads((case / "run.json").read_text())
     assert next(s for s in run["stages"] if s["stage"] == "relabel")["parameters"] == {"shift": 0}
+
+
+def test_labels_alone_are_enough_for_heights(small: Path, cli: Cli) -> None:
+    result = cli("findings", "--labels", small / "labels.nii.gz", "--label-map", "verse", "--json")
+    document = result.json()
+    heights = [f for f in document["findings"] if f["name"] == "anterior_height" and f["value"] is not None]
+    assert {f["level"] for f in heights} == {"L2", "L3"}
 
 
 def test_without_a_ct_the_job_ends_with_a_report(small: Path, cli: Cli, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import (
     Findings,
+    find_deformities,
     find_endplate_defects,
     find_gas_clefts,
     find_patterns,
@@ -308,6 +309,7 @@ class Job:
 def measure(spine: Spine) -> Findings:
     """All findings of a spine, in the order of the report."""
     finders = (
+        find_deformities,
         measure_canal,
         measure_density,
         find_gas_clefts,
