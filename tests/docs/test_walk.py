@@ -34,13 +34,6 @@ BESIDE = {
     "measure_agreement": "a tool for two label maps of one patient",
     "write_pdf": "the report on paper",
 }
-VERBS = ("read_", "build_", "find_", "measure_", "plan_", "predict_", "assess_c", "write_")
-
-
-BESIDE = {
-    "measure_agreement": "a tool for two label maps of one patient",
-    "write_pdf": "the report on paper",
-}
 VERBS = ("read_", "build_", "find_", "measure_", "plan_", "write_")
 
 

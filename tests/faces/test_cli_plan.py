@@ -64,6 +64,8 @@ def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> Non
 
 def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: Cli) -> None:
     assert stages(cli("plan", *inputs, "--out", case, "--json", "--force", "report").json())["report"] == "made"
+    asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
+    assert asked == {"study": "kept", "spine": "kept", "findings": "kept", "report": "made"}  # other levels close up
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
     assert made == {"study": "kept", "spine": "kept", "findings": "made", "report": "made"}

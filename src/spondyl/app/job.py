@@ -215,10 +215,7 @@ class Job:
             "study": (self._study_needs, self._make_study),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
-            "report": (
-                lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), {}),
-                self._make_report,
-            ),
+            "report": (self._report_needs, self._make_report),
         }[stage]
 
     def _study_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
