@@ -88,20 +88,26 @@ def _between(
     upper: Station, lower: Station, geometry: Geometry, low: NDArray[np.int_], high: NDArray[np.int_]
 ) -> NDArray[np.bool_]:
     """Voxels of a block that lie in the canal between two cross-sections."""
-    axes = [np.arange(a, b) for a, b in zip(low, high, strict=True)]
-    points = geometry.points(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    below = (upper.frame.origin - points) @ upper.frame.cranial
-    above = (points - lower.frame.origin) @ lower.frame.cranial
+    below = -_heights(geometry, upper.frame, low, high)
+    above = _heights(geometry, lower.frame, low, high)
     inside = (below >= 0) & (above >= 0)
     found = np.zeros(inside.shape, bool)
     share = (below[inside] / np.maximum(below[inside] + above[inside], 1e-9))[:, None]
     centre = upper.frame.origin + share * (lower.frame.origin - upper.frame.origin)
-    away = points[inside] - centre
+    away = geometry.points(np.argwhere(inside) + low) - centre
     ahead = (away * (upper.frame.anterior + share * (lower.frame.anterior - upper.frame.anterior))).sum(axis=1)
     aside = (away * (upper.frame.left + share * (lower.frame.left - upper.frame.left))).sum(axis=1)
     radii = upper.radii_mm + share * (lower.radii_mm - upper.radii_mm)
     found[inside] = np.hypot(ahead, aside) <= _radius_at(radii, np.arctan2(aside, ahead))
     return found
+
+
+def _heights(geometry: Geometry, frame: Frame, low: NDArray[np.int_], high: NDArray[np.int_]) -> Floats:
+    """Height of each voxel of a block above a plane: a sum of three terms, one for each index. [mm]"""
+    slope = frame.cranial @ geometry.affine[:3, :3]
+    start = (geometry.points(low) - frame.origin) @ frame.cranial
+    i, j, k = (step * np.arange(b - a) for step, a, b in zip(slope, low, high, strict=True))
+    return np.asarray(start + i[:, None, None] + j[:, None] + k)
 
 
 def _radius_at(radii: Floats, angle: Floats) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Frame, Volume
+from spondyl.space import Floats, Frame, Volume, sample_along
 
 _STEP_MM = 1.0
 _REACH_MM = (34.0, 34.0, 40.0)  # half extent searched along cranial, anterior, left: beyond any adult T5-L5 body
@@ -70,8 +70,7 @@ def find_columns(body: Volume, frame: Frame) -> Columns:
     """Bottom and top of the body along the cranial axis, from the half level of the blurred mask. [mm]"""
     grids = [np.arange(-reach, reach + _STEP_MM / 2, _STEP_MM) for reach in _REACH_MM]
     blurred = ndimage.gaussian_filter(body.array.astype(np.float32), 0.5, mode="constant")
-    local = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1)
-    occupancy = Volume(blurred, body.geometry, "1").sample(frame.to_patient(local))
+    occupancy = sample_along(Volume(blurred, body.geometry, "1"), frame, grids)
     inside = occupancy > 0.5
     bottom, top = _crossing(occupancy, inside, grids[0]), -_crossing(occupancy[::-1], inside[::-1], grids[0])
     filled = inside.sum(axis=0) * _STEP_MM

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Frame, Geometry, Volume
+from spondyl.space import Floats, Frame, Geometry, Volume, contained_along, sample_along
 from spondyl.spine.centres import block_mean, rough_centre
 
 _STEP_MM = 1.0
@@ -53,9 +53,8 @@ class LocalView:
 def view_along(mask: Volume, frame: Frame, image: Geometry) -> LocalView:
     """The mask along the axes of a frame; `image` is the whole label image, beyond which nothing is known."""
     axes = [np.arange(low, high + _STEP_MM / 2, _STEP_MM) for low, high in (_CRANIAL_MM, _ANTERIOR_MM, _LEFT_MM)]
-    points = frame.to_patient(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    share = block_mean(mask, _STEP_MM).sample(points)
-    return LocalView(frame, axes[0], axes[1], axes[2], share > 0.5, ~image.contains(points))
+    share = sample_along(block_mean(mask, _STEP_MM), frame, axes)
+    return LocalView(frame, axes[0], axes[1], axes[2], share > 0.5, ~contained_along(image, frame, axes))
 
 
 def rough_frames(masks: Sequence[Volume], whole: Sequence[bool]) -> tuple[Frame, ...]:

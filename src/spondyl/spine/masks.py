@@ -145,7 +145,13 @@ def face_name(image: Geometry, axis: int, at_end: bool) -> str:
 
 def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask without the cavities that lie wholly inside it."""
-    return np.asarray(ndimage.binary_fill_holes(mask), bool)
+    out = np.array(mask, bool)
+    if not out.any():
+        return out
+    box = ndimage.find_objects(out.view(np.uint8))[0]
+    pieces, _ = ndimage.label(np.pad(~out[box], 1, constant_values=True))  # piece 1 holds the corner: the outside
+    out[box] |= pieces[1:-1, 1:-1, 1:-1] > 1
+    return out
 
 
 def _cropped(coded: NDArray[Any], geometry: Geometry, box: tuple[slice, ...], code: int) -> Volume:

@@ -72,8 +72,7 @@ def separate_body(mask: Volume, view: LocalView, foramen: Foramen, wall: Posteri
     """
     inside = np.argwhere(mask.array)
     local = view.frame.to_local(mask.geometry.points(inside))
-    grid = np.stack(np.meshgrid(view.cranial_mm, view.anterior_mm, view.left_mm, indexing="ij"), axis=-1)
-    stout = _stout(view.bone & _in_front(grid, foramen, wall))
+    stout = _stout(_bone_in_front(view, foramen, wall))
     if stout is None:
         return None
     index = np.rint(view.at(local)).astype(int)
@@ -84,6 +83,16 @@ def separate_body(mask: Volume, view: LocalView, foramen: Foramen, wall: Posteri
     body = np.zeros(mask.array.shape, bool)
     body[tuple(inside[kept].T)] = True
     return Volume(filled(body), mask.geometry, "1") if body.any() else None
+
+
+def _bone_in_front(view: LocalView, foramen: Foramen, wall: PosteriorWall) -> NDArray[np.bool_]:
+    """The bone of a view that lies in front of the wall."""
+    place = np.nonzero(view.bone)
+    grids = (view.cranial_mm, view.anterior_mm, view.left_mm)
+    local = np.stack([grid[i] for grid, i in zip(grids, place, strict=True)], axis=-1)
+    front = np.zeros_like(view.bone)
+    front[place] = _in_front(local, foramen, wall)
+    return front
 
 
 def _in_front(local: Floats, foramen: Foramen, wall: PosteriorWall) -> NDArray[np.bool_]:
