@@ -14,7 +14,8 @@ export NUMBA_NUM_THREADS ?= 1
 demo: $(VENV)/core.stamp
 	rm -rf $(DEMO)
 	$(BIN)/spondyl synth --out $(DEMO)/patient --break L1:wedge:0.6
-	$(BIN)/spondyl plan $(DEMO)/patient/ct.nii.gz --labels $(DEMO)/patient/labels.nii.gz --label-map verse --out $(DEMO)/case
+	$(BIN)/spondyl plan $(DEMO)/patient/ct.nii.gz --labels $(DEMO)/patient/labels.nii.gz --label-map verse \
+	  --patient $(DEMO)/patient/patient.toml --out $(DEMO)/case
 	@echo
 	@echo "A virtual patient with a broken L1 lies in $(DEMO)/patient."
 	@echo "Its report: $(CURDIR)/$(DEMO)/case/report.html"

@@ -278,21 +278,23 @@ class DoctorDocument(Document):
 
 
 class SynthDocument(Document):
-    """The files of a virtual patient."""
+    """The files of a virtual patient, or of a CT with a virtual deformity."""
 
     schema_: Literal["spondyl.synth/1"] = "spondyl.synth/1"
     description: str
-    seed: int
+    seed: int | None  # None: nothing was drawn
     ct: str
     labels: str
-    subregions: str
+    subregions: str | None
+    patient: str | None  # the facts of the record, for --patient
     truth: str
 
 
 class TruthDocument(Document):
-    """truth.json: how a virtual patient was made and what is true of it."""
+    """truth.json: how a virtual patient or a virtual deformity was made and what is true of it."""
 
     schema_: Literal["spondyl.truth/1"] = "spondyl.truth/1"
-    seed: int
+    provenance: Literal["virtual"] = "virtual"
+    seed: int | None
     specification: dict[str, Any]
     truth: dict[str, Any]

@@ -5,6 +5,7 @@ Whatever is made here says 'virtual' in its description and must not be taken fo
 
 from spondyl.synthetic.canvas import Structure
 from spondyl.synthetic.deform import DeformedStudy, cement_bright, deform_vertebra
+from spondyl.synthetic.deformed_study import deform_study
 from spondyl.synthetic.patient import VirtualPatient, make_virtual_patient
 from spondyl.synthetic.perturb import Perturbation, perturbed_labels
 from spondyl.synthetic.spec import (
@@ -23,6 +24,8 @@ from spondyl.synthetic.spec import (
     VertebraSpec,
     VirtualSpineSpec,
     Wall,
+    named_deformity,
+    one_of,
 )
 from spondyl.synthetic.tissues import effective_energy, tissue_hu, trabecular_density, trabecular_hu
 from spondyl.synthetic.truth import BodyMeasures, LevelTruth, PedicleTruth, VirtualTruth, as_json
@@ -53,9 +56,12 @@ __all__ = [
     "Wall",
     "as_json",
     "cement_bright",
+    "deform_study",
     "deform_vertebra",
     "effective_energy",
     "make_virtual_patient",
+    "named_deformity",
+    "one_of",
     "perturbed_labels",
     "tissue_hu",
     "trabecular_density",

@@ -19,7 +19,7 @@ from spondyl.spine.surfaces import Surfaces, find_surfaces
 from spondyl.synthetic.grid import Block, block_around
 from spondyl.synthetic.perturb import signed_distance
 from spondyl.synthetic.press import REACH_MM, fitted_press, sources_of
-from spondyl.synthetic.spec import Deformity
+from spondyl.synthetic.spec import SUPERIOR_SHARES, Deformity
 
 MARROW_HU = -50.0  # fat marrow at a usual energy: what a trabecular voxel without mineral would have
 CEMENT_HU = 2500.0  # acrylic with a radiopaque filler: a bright, round figure
@@ -116,16 +116,15 @@ def _checked(ct: Volume, labels: Volume, level: Level, shape: str, fractions: tu
         raise InputError("labels lie on another grid than the CT: resample them first")
     if not all(0.3 <= fraction <= 1 for fraction in fractions):
         raise InputError(f"height fractions lie between 0.3 and 1, found {fractions}")
-    shares = {"wedge": 0.8, "biconcave": 0.5, "crush": 0.6}
-    if shape not in shares:
-        raise InputError(f"'{shape}' is not a shape of deformity; shapes are {', '.join(shares)}")
+    if shape not in SUPERIOR_SHARES:
+        raise InputError(f"'{shape}' is not a shape of deformity; shapes are {', '.join(SUPERIOR_SHARES)}")
     where = ndimage.find_objects((labels.array == level).astype(np.uint8))
     if not where:
         found = ", ".join(Level(int(n)).name for n in np.unique(labels.array) if 0 < n <= Level.T13)
         raise InputError(f"{level.name} is not in these labels; their levels are {found}")
     if any(s.start == 0 or s.stop == n for s, n in zip(where[0], labels.array.shape, strict=True)):
         raise InputError(f"{level.name} touches the border of the image; choose a vertebra that lies wholly inside")
-    return Deformity(*fractions, superior_share=shares[shape])
+    return Deformity(*fractions, superior_share=SUPERIOR_SHARES[shape])
 
 
 def _survey(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
@@ -15,6 +16,9 @@ from spondyl.space import Floats
 from spondyl.spine import Level
 
 _BAND_CENTRES = (0.125, 0.5, 0.875)  # of the depth, from the front: anterior, middle and posterior height
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
+SUPERIOR_SHARES = {"wedge": 0.8, "biconcave": 0.5, "crush": 0.6}  # of the loss of each shape, the superior endplate's
 
 SUPPORTED = tuple(Level(number) for number in range(Level.T5, Level.L5 + 1))
 
@@ -92,6 +96,10 @@ class SchmorlNode:
     anterior_mm: float = 0.0  # place from the body's centre
     left_mm: float = 0.0
 
+    def __post_init__(self) -> None:
+        _within("depth_mm", self.depth_mm, 0.0, 12.0, "mm")
+        _within("radius_mm", self.radius_mm, 1.0, 20.0, "mm")
+
 
 @dataclass(frozen=True)
 class CorticalDefect:
@@ -99,6 +107,9 @@ class CorticalDefect:
 
     wall: Wall = Wall.ANTERIOR
     radius_mm: float = 5.0
+
+    def __post_init__(self) -> None:
+        _within("radius_mm", self.radius_mm, 0.5, 20.0, "mm")
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,11 @@ class GasCleft:
     anterior_mm: float = 4.0  # place of its centre from the body's centre
     cranial_mm: float = 3.0
 
+    def __post_init__(self) -> None:
+        _within("height_mm", self.height_mm, 0.5, 20.0, "mm")
+        _within("depth_mm", self.depth_mm, 1.0, 40.0, "mm")
+        _within("width_mm", self.width_mm, 1.0, 50.0, "mm")
+
 
 @dataclass(frozen=True)
 class Focus:
@@ -121,6 +137,10 @@ class Focus:
     cranial_mm: float = 0.0  # place from the body's centre
     anterior_mm: float = 0.0
     left_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within("density_mg_cm3", self.density_mg_cm3, 0.0, 1200.0, "mg/cm³")
+        _within("radius_mm", self.radius_mm, 1.0, 20.0, "mm")
 
 
 @dataclass(frozen=True)
@@ -186,8 +206,8 @@ class ScanSpec:
             _within("blur_mm", self.blur_mm, 0.0, 3.0, "mm")
         _within("noise_hu", self.noise_hu, 0.0, 300.0, "HU")
         _within("contrast_hu", self.contrast_hu, 0.0, 500.0, "HU")
-        object.__setattr__(self, "kernel", Kernel(self.kernel))
-        object.__setattr__(self, "slice_profile", SliceProfile(self.slice_profile))
+        object.__setattr__(self, "kernel", one_of(Kernel, self.kernel))
+        object.__setattr__(self, "slice_profile", one_of(SliceProfile, self.slice_profile))
 
 
 @dataclass(frozen=True)
@@ -223,7 +243,10 @@ class VirtualSpineSpec:
         object.__setattr__(self, "vertebrae", options)
         missing = [level.name for level in options if level not in levels]
         if missing:
-            raise InputError(f"options are given for {', '.join(missing)}, which the levels of the spine leave out")
+            raise InputError(
+                f"options are given for {', '.join(missing)}, but the levels of the spine are {levels[0].name} to "
+                f"{levels[-1].name}: widen the levels or leave these options out"
+            )
 
     def _check_numbers(self) -> None:
         _within("density_mg_cm3", self.density_mg_cm3, 0.0, 600.0, "mg/cm³")
@@ -248,6 +271,28 @@ class VirtualSpineSpec:
         return self.density_mg_cm3 if own is None else own
 
 
+def named_deformity(shape: str, share_left: float) -> Deformity:
+    """A deformity by the name of its shape and what is left of the most affected height.
+
+    The other heights lose a part of what that one loses: round figures, as in the named examples below.
+    """
+    loss = 1 - share_left
+    parts = {"wedge": (1.0, 0.6, 0.0), "biconcave": (0.15, 1.0, 0.1), "crush": (1.0, 1.0, 0.9)}
+    if shape not in parts:
+        raise InputError(f"'{shape}' is not a shape of deformity; shapes are {', '.join(parts)}")
+    anterior, middle, posterior = (1 - part * loss for part in parts[shape])
+    return Deformity(anterior, middle, posterior, superior_share=SUPERIOR_SHARES[shape])
+
+
+def one_of(kinds: type[_Kind], given: str) -> _Kind:
+    """The member of an enumeration that a word names."""
+    try:
+        return kinds(given)
+    except ValueError:
+        what = kinds.__name__.lower()
+        raise InputError(f"'{given}' is no {what}; one of {', '.join(kinds)} is expected") from None
+
+
 def level_named(given: Level | str | int) -> Level:
     """A level from its name or VerSe number."""
     if isinstance(given, str):
@@ -268,7 +313,7 @@ def defects_of(options: VertebraSpec, density_mg_cm3: float) -> tuple[str, ...]:
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
     if not (math.isfinite(value) and low <= value <= high):
-        raise InputError(f"{name} is {value}; it lies between {low:g} and {high:g} {unit}")
+        raise InputError(f"{name} is {value:g}; it lies between {low:g} and {high:g} {unit}")
 
 
 WEDGE_30 = Deformity(0.70, 0.82, 1.0)

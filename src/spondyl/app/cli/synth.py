@@ -1,82 +1,118 @@
-"""`spondyl synth`: virtual patients with known truth."""
+"""`spondyl synth`: virtual patients and virtual deformities with known truth."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from spondyl.app.cli import synth_options as o
 from spondyl.app.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from spondyl.documents.models import SynthDocument
     from spondyl.spine import Level
-    from spondyl.synthetic import Deformity, VirtualPatient, VirtualSpineSpec
+    from spondyl.synthetic import ScanSpec, VirtualSpineSpec
 
 
 def synth(
-    out: Annotated[Path, typer.Option(help="New folder to write to.", show_default=False)],
-    levels: Annotated[str, typer.Option(help="First and last level, within T5 to L5.")] = "T10-L5",
-    breaks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--break",
-            help="LEVEL:SHAPE:FRACTION, such as L1:wedge:0.6; shapes are wedge, biconcave and crush; the fraction is "
-            "what is left of the most affected height.",
-            show_default=False,
-        ),
-    ] = None,
-    in_plane_mm: Annotated[float, typer.Option(help="Voxel edge within a slice.")] = 1.0,
-    slice_step_mm: Annotated[float, typer.Option(help="Distance of slices.")] = 1.0,
-    tilt_deg: Annotated[float, typer.Option(help="Tilt of the grid against the spine, up to 25.")] = 0.0,
-    cobb_deg: Annotated[float, typer.Option(help="Scoliosis; positive: convex to the right.")] = 0.0,
-    kyphosis_deg: Annotated[float, typer.Option(help="T5 to T12.")] = 25.0,
-    density_mg_cm3: Annotated[float, typer.Option(help="Mean trabecular density (K2HPO4).")] = 110.0,
-    noise_hu: Annotated[float, typer.Option(help="Standard deviation of the noise.")] = 15.0,
-    kernel: Annotated[str, typer.Option(help="smooth, standard or sharp.")] = "standard",
-    contrast_hu: Annotated[float, typer.Option(help="What an agent adds to the blood of the aorta.")] = 0.0,
-    left_marker: Annotated[bool, typer.Option("--left-marker", help="A bright ball on the patient's left.")] = False,
-    file_format: Annotated[str, typer.Option("--format", help="nifti or dicom.")] = "nifti",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same patient.")] = 0,
+    context: typer.Context,
+    out: o.Out,
+    file_format: o.FileFormat = "nifti",
+    seed: o.Seed = 0,
+    levels: o.Levels = "T10-L5",
+    cobb_deg: o.CobbDeg = 0.0,
+    kyphosis_deg: o.KyphosisDeg = 25.0,
+    lordosis_deg: o.LordosisDeg = 32.0,
+    density_mg_cm3: o.DensityMgCm3 = 110.0,
+    density_variation: o.DensityVariation = 0.12,
+    marrow_fat_share: o.MarrowFatShare = 1.0,
+    shell_mm: o.ShellMm = 0.5,
+    scale: o.Scale = 1.0,
+    cupping: o.Cupping = 1.0,
+    waist: o.Waist = 1.0,
+    fat_mm: o.FatMm = 15.0,
+    left_marker: o.LeftMarker = False,
+    breaks: o.Breaks = None,
+    level_densities: o.LevelDensities = None,
+    pedicle_widths: o.PedicleWidths = None,
+    gas_clefts: o.GasClefts = None,
+    endplate_defects: o.EndplateDefects = None,
+    wall_defects: o.WallDefects = None,
+    lesions: o.Lesions = None,
+    osteophytes: o.Osteophytes = None,
+    posterior_bulges: o.PosteriorBulges = None,
+    in_plane_mm: o.InPlaneMm = 1.0,
+    slice_step_mm: o.SliceStepMm = 1.0,
+    slice_thickness_mm: o.SliceThicknessMm = None,
+    slice_profile: o.SliceProfile = "box",
+    tilt_deg: o.TiltDeg = 0.0,
+    coronal_tilt_deg: o.CoronalTiltDeg = 0.0,
+    margin_side_mm: o.MarginSideMm = 40.0,
+    margin_front_mm: o.MarginFrontMm = 55.0,
+    margin_back_mm: o.MarginBackMm = 30.0,
+    margin_head_mm: o.MarginHeadMm = 8.0,
+    margin_foot_mm: o.MarginFootMm = 8.0,
+    tube_voltage_kv: o.TubeVoltageKv = None,
+    energy_kev: o.EnergyKev = None,
+    kernel: o.KernelName = "standard",
+    blur_mm: o.BlurMm = None,
+    noise_hu: o.NoiseHu = 15.0,
+    contrast_hu: o.ContrastHu = 0.0,
+    made_from: o.From = None,
+    labels: o.FromLabels = None,
+    label_map: o.FromLabelMap = None,
+    subregions: o.FromSubregions = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a virtual patient: a CT, its true labels, and truth.json with what is true of it."""
-    import numpy as np
-
+    """Make a virtual patient, or a deformity in a CT: CT, true labels, and truth.json with what is true of it."""
     from spondyl.app.cli.output import print_document, print_lines
     from spondyl.errors import InputError
-    from spondyl.spine import Level
-    from spondyl.synthetic import Kernel, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 
     if file_format not in ("nifti", "dicom"):
         raise InputError(f"--format is nifti or dicom, found '{file_format}'")
-    if kernel not in list(Kernel):
-        raise InputError(f"--kernel is one of {', '.join(Kernel)}, found '{kernel}'")
-    broken = dict(_deformity(text) for text in breaks or ())
-    scan = ScanSpec(
-        in_plane_mm=in_plane_mm,
-        slice_step_mm=slice_step_mm,
-        tilt_deg=tilt_deg,
-        noise_hu=noise_hu,
-        kernel=Kernel(kernel),
-        contrast_hu=contrast_hu,
-    )
-    first, last = _ends(levels)
-    spec = VirtualSpineSpec(
-        levels=tuple(Level(number) for number in range(first, last + 1)),
-        scan=scan,
-        vertebrae={level: VertebraSpec(deformity=deformity) for level, deformity in broken.items()},
-        density_mg_cm3=density_mg_cm3,
-        cobb_deg=cobb_deg,
-        kyphosis_deg=kyphosis_deg,
-        left_marker=left_marker,
-    )
-    document = _write(out, make_virtual_patient(spec, np.random.default_rng(seed)), spec, file_format, seed)
+    given = {name: value for name, value in context.params.items() if value is not None}
+    document = _deformed(out, given) if made_from is not None else _virtual(out, given)
     if as_json:
         print_document(document)
     else:
         print_lines(document.description, f"written to {out}")
+
+
+def _virtual(out: Path, given: Mapping[str, Any]) -> SynthDocument:
+    from spondyl.app.virtual_files import write_virtual_patient
+    from spondyl.errors import InputError
+
+    if stray := [f"--{name.replace('_', '-')}" for name in ("labels", "label_map", "subregions") if name in given]:
+        raise InputError(f"{stray[0]} belongs to --from, which is not given: a virtual patient brings its own labels")
+    kv, file_format = given.get("tube_voltage_kv"), given["file_format"]
+    return write_virtual_patient(out, _spec(given), given["seed"], file_format=file_format, tube_voltage_kv=kv)
+
+
+def _spec(given: Mapping[str, Any]) -> VirtualSpineSpec:
+    """The virtual spine of these options."""
+    from spondyl.app.cli.synth_levels import read_levels
+    from spondyl.synthetic import VirtualSpineSpec
+
+    own = {field.name: given[field.name] for field in fields(VirtualSpineSpec) if field.name in given}
+    first, last = _ends(given["levels"])
+    chosen = tuple(range(first, last + 1))
+    return VirtualSpineSpec(**{**own, "levels": chosen, "scan": _scan(given), "vertebrae": read_levels(given)})
+
+
+def _scan(given: Mapping[str, Any]) -> ScanSpec:
+    from spondyl.errors import InputError
+    from spondyl.synthetic import ScanSpec, effective_energy
+
+    own = {field.name: given[field.name] for field in fields(ScanSpec) if field.name in given}
+    kv = given.get("tube_voltage_kv")
+    if kv is not None and "energy_kev" in own:
+        raise InputError("--tube-voltage-kv and --energy-kev both set the energy: give one of them")
+    return ScanSpec(**own) if kv is None else ScanSpec(**own, energy_kev=effective_energy(kv))
 
 
 def _ends(text: str) -> tuple[Level, Level]:
@@ -89,53 +125,12 @@ def _ends(text: str) -> tuple[Level, Level]:
     return Level.parse(first), Level.parse(last)
 
 
-def _deformity(text: str) -> tuple[Level, Deformity]:
-    """The level and the deformity that LEVEL:SHAPE:FRACTION names.
-
-    The other heights lose a part of what the most affected one loses, as in the named examples of `synthetic`.
-    """
+def _deformed(out: Path, given: Mapping[str, Any]) -> SynthDocument:
+    from spondyl.app.cli.synth_levels import read_breaks
+    from spondyl.app.virtual_files import Source, write_deformed
     from spondyl.errors import InputError
-    from spondyl.spine import Level
-    from spondyl.synthetic import Deformity
 
-    level, shape, fraction = [*text.split(":"), "", ""][:3]
-    try:
-        loss = 1 - float(fraction)
-    except ValueError:
-        raise InputError(f"--break is LEVEL:SHAPE:FRACTION such as L1:wedge:0.6, found '{text}'") from None
-    heights = {
-        "wedge": Deformity(1 - loss, 1 - 0.6 * loss, 1.0),
-        "biconcave": Deformity(1 - 0.15 * loss, 1 - loss, 1 - 0.1 * loss, superior_share=0.5),
-        "crush": Deformity(1 - loss, 1 - loss, 1 - 0.9 * loss, superior_share=0.6),
-    }
-    if shape not in heights:
-        raise InputError(f"the shapes of --break are {', '.join(heights)}, found '{shape}'")
-    return Level.parse(level), heights[shape]
-
-
-def _write(out: Path, made: VirtualPatient, spec: VirtualSpineSpec, file_format: str, seed: int) -> SynthDocument:
-    from spondyl.documents.models import SynthDocument, TruthDocument
-    from spondyl.documents.records import write_document
-    from spondyl.spine import Level
-    from spondyl.studies import whole_folder, write_dicom, write_label_nifti, write_nifti
-    from spondyl.synthetic import as_json
-
-    ct = "ct.nii.gz" if file_format == "nifti" else "ct"
-    names = {int(level): f"vertebrae_{level.name}" for level in (*spec.levels, Level.SACRUM)}
-    with whole_folder(out) as folder:
-        if file_format == "nifti":
-            write_nifti(made.ct, folder / ct)
-        else:
-            write_dicom(made.ct, folder / ct, virtual=True)
-        write_label_nifti(made.labels, folder / "labels.nii.gz", names=names)
-        write_label_nifti(made.subregions, folder / "subregions.nii.gz")
-        truth = TruthDocument(seed=seed, specification=as_json(spec), truth=made.truth.as_json())
-        write_document(folder / "truth.json", truth)
-    return SynthDocument(
-        description=made.description,
-        seed=seed,
-        ct=str(out / ct),
-        labels=str(out / "labels.nii.gz"),
-        subregions=str(out / "subregions.nii.gz"),
-        truth=str(out / "truth.json"),
-    )
+    if "labels" not in given:
+        raise InputError("--from needs the labels of that CT: add --labels SEG and --label-map MAP")
+    source = Source(given["made_from"], given["labels"], given.get("label_map"), given.get("subregions"))
+    return write_deformed(out, source, read_breaks(given.get("breaks")), file_format=given["file_format"])
