@@ -44,12 +44,16 @@ def is_one_sentence(err: str) -> bool:
         (("plan", "{ct}", "--labels", "{labels}", "--label-map", "verse", "--out", "{text}"), "cannot be written"),
         (("plan", "{ct}", "--labels", "{labels}", "--out", "{out}", "--force", "magic"), "no stage 'magic'"),
         (("plan", "{ct}", "--labels", "{labels}", "--out", "{out}", "--patient", "{text}"), "not valid TOML"),
-        (("synth", "--out", "{empty}/x", "--break", "L1:bent:0.6"), "shapes of --break are wedge, biconcave, crush"),
+        (("synth", "--out", "{empty}/x", "--break", "L1:bent:0.6"), "shapes are wedge, biconcave, crush"),
         (("synth", "--out", "{empty}/x", "--break", "L1"), "LEVEL:SHAPE:FRACTION"),
         (("synth", "--out", "{empty}/x", "--levels", "L1"), "T10-L5"),
         (("synth", "--out", "{empty}/x", "--kernel", "b80"), "smooth, standard, sharp"),
         (("synth", "--out", "{empty}/x", "--format", "png"), "nifti or dicom"),
         (("synth", "--out", "{empty}/x", "--slice-step-mm", "90"), "slice_step_mm"),
+        (
+            ("plan", "{ct}", "--labels", "{labels}", "--label-map", "totlseg", "--out", "{out}"),
+            "there is no label map 'totlseg'; maps are verse",
+        ),
         (("agree", "{labels}", "{none}", "--label-map-a", "verse"), "is not there"),
     ],
 )
@@ -162,3 +166,12 @@ def test_patient_facts_stay_out_of_what_is_logged(small_inputs: Any, tmp_path: P
     assert result.code == 0
     assert "77" not in result.err and "1999" not in result.err
     assert "1999" not in (case / "run.json").read_text()
+
+
+def test_a_wrong_fact_is_named_and_not_quoted(small_inputs: Any, tmp_path: Path, cli: Cli) -> None:
+    """An age out of range was written into run.json with the message."""
+    patient = tmp_path / "patient.toml"
+    patient.write_text("age_years = 777\n")
+    result = cli("spine", *small_inputs, "--patient", patient, "--out", tmp_path / "case")
+    assert result.code == 2 and "age_years in the record is not between 0 and 120" in result.err
+    assert "777" not in result.err and "777" not in (tmp_path / "case" / "run.json").read_text()

@@ -50,7 +50,7 @@ from spondyl.findings import (
     measure_canal,
     measure_density,
 )
-from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, relabelled
+from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
 from spondyl.studies import Patient, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
@@ -171,6 +171,8 @@ class Job:
         for path in () if given is None else (given.study, given.labels, given.subregions, given.patient):
             if path is not None and not path.exists():
                 raise InputError(f"'{path}' is not there: check the path")
+        if given is not None and given.label_map is not None:
+            load_label_map(given.label_map)
 
     @cached_property
     def _source(self) -> SourceModel | None:

@@ -46,6 +46,10 @@ def list_sources(path: Path) -> tuple[SourceFile, ...]:
         return tuple(_file_source(file, str(file.relative_to(path).as_posix())) for file in _walk(path))
     if zipfile.is_zipfile(path):
         return _archive_sources(path)
+    if path.suffix.lower() == ".zip":
+        raise InputError(
+            f"'{path.name}' is no whole zip archive; perhaps its end is missing: copy or download it again"
+        )
     return (_file_source(path, path.name),)
 
 

@@ -31,7 +31,7 @@ class Usability(StrEnum):
 
 @dataclass(frozen=True)
 class Patient:
-    """The facts of the record. Not recorded is None, never a default."""
+    """The facts of the record. Not recorded is None, never a default. Messages name a fact, never its value."""
 
     age_years: float | None = None
     sex: Sex | None = None
@@ -43,14 +43,16 @@ class Patient:
 
     def __post_init__(self) -> None:
         if self.age_years is not None and not 0 <= self.age_years <= 120:
-            raise InputError(f"age_years is between 0 and 120, found {self.age_years}")
+            raise InputError("age_years in the record is not between 0 and 120: correct it, or leave it out")
         if self.pain_nrs is not None and not 0 <= self.pain_nrs <= 10:
-            raise InputError(f"pain_nrs is between 0 and 10, found {self.pain_nrs}")
+            raise InputError("pain_nrs in the record is not between 0 and 10: correct it, or leave it out")
         if self.sex is not None:
             object.__setattr__(self, "sex", Sex(self.sex))
         for level in self.fracture_levels or ():
             if not re.fullmatch(r"[CTL]\d{1,2}", level):
-                raise InputError(f"fracture_levels holds names such as 'L1', found '{level}'")
+                raise InputError(
+                    "fracture_levels in the record holds something else than names such as 'L1': correct it"
+                )
 
 
 @dataclass(frozen=True)

@@ -311,6 +311,17 @@ def test_damaged_zip_is_refused(ct_folder: Path, tmp_path: Path) -> None:
         read_study(archive)
 
 
+def test_a_zip_cut_short_is_called_one(ct_folder: Path, tmp_path: Path) -> None:
+    """Without its end it is no zip to the library, and was called a folder without DICOM images."""
+    packed = tmp_path / "ct.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in _files(ct_folder):
+            archive.write(file, file.name)
+    packed.write_bytes(packed.read_bytes()[:-2000])
+    with pytest.raises(InputError, match=r"no whole zip archive.*copy or download it again"):
+        read_study(packed)
+
+
 def test_a_link_to_a_folder_is_not_followed(ct_folder: Path, tmp_path: Path) -> None:
     os.symlink(tmp_path, ct_folder / "loop")  # noqa: PTH211
     assert read_study(ct_folder).ct.array.shape == (20, 16, 12)
