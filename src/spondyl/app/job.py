@@ -27,7 +27,7 @@ from spondyl.documents.records import (
     write_findings,
     write_spine,
 )
-from spondyl.documents.report import write_pdf, write_report
+from spondyl.documents.report import pdf_version, write_report
 from spondyl.documents.runs import (
     drop_stage,
     failure_recorded,
@@ -273,14 +273,19 @@ class Job:
             "run": read_run(self.folder),
             "levels": self.levels,
         }
-        write_report(self.folder / REPORT_FILE, **content)
+        pdf = self._pdf_path()
+        write_report(self.folder / REPORT_FILE, pdf=pdf, **content)
+        return [REPORT_FILE] if pdf is None else [REPORT_FILE, PDF_FILE]
+
+    def _pdf_path(self) -> Path | None:
+        """Where the PDF goes; None, with a remark, where this machine cannot lay one out."""
         try:
-            write_pdf(self.folder / PDF_FILE, **content)
+            pdf_version()
         except InputError as error:
             (self.folder / PDF_FILE).unlink(missing_ok=True)
             self.remarks.append(f"{PDF_FILE} was left out: {error}")
-            return [REPORT_FILE]
-        return [REPORT_FILE, PDF_FILE]
+            return None
+        return self.folder / PDF_FILE
 
     def _write_relabelled(self, shift: int) -> None:
         before = find_stage(self.folder, "relabel")

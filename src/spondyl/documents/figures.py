@@ -41,9 +41,11 @@ BAND_CENTRES = {"anterior_height": 0.125, "middle_height": 0.5, "posterior_heigh
 WINDOW_HU = -300.0, 1200.0  # bone, with soft tissue still to be seen
 PIXEL_MM = 0.6
 PIXELS = 200, 250
-INCH_PER_MM = 0.024  # a body of 20 mm then holds three lines of 8 points beside it
-WORDS_APART_MM = 6.5  # a line of 9 points with its lead
-DOTS_PER_INCH = 110
+INCH_PER_MM = 0.03  # of short spines; longer ones are drawn smaller, so that both pictures share the first page
+TALLEST_INCH = 5.9
+WORDS_APART_INCH = 0.15  # a line of 9 points with its lead
+HEAD_INCH, FOOT_INCH = 0.36, 0.3  # above and below a picture, for words
+DOTS_PER_INCH = 150
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
     "font.family": "DejaVu Sans",
@@ -75,30 +77,31 @@ class _Sheet:
     plane: CurvedPlane
     left: float
     right: float
+    inch: float  # of the paper, in mm of the picture
     words_down: dict[Level, float]  # where the words beside each body stand
 
-    def beyond(self, distance_mm: float) -> float:
-        """The coordinate that many mm to the right of the right edge."""
-        return self.right + distance_mm * float(np.sign(self.right - self.left))
+    def beyond(self, inches: float) -> float:
+        """The coordinate that many inches of paper to the right of the right edge."""
+        return self.right + inches * self.inch * float(np.sign(self.right - self.left))
 
 
 def draw_sagittal(spine: Spine, findings: Findings) -> Picture:
     """The spine from the side, cut along its curve, with the three measured heights of each body."""
     plane = curved_plane(spine, "sagittal")
     low, high = _reach(spine, plane)
-    figure, sheet = _new_sheet(spine, plane, left=high + 10.0, right=low, margin_mm=74.0)
+    figure, sheet = _new_sheet(spine, plane, left=high + 10.0, right=low, widest=4.5, margin=1.75)
     for vertebra in spine:
         _draw_body_from_side(sheet, vertebra, findings)
         _name_level(sheet, vertebra, findings)
         _write_heights(sheet, vertebra, findings)
-    _name_sides(sheet, "A", "P", "front", "back")
+    _name_sides(sheet, "A", "P", "anterior", "posterior")
     _explain_lines(sheet)
     return Picture(
         "sagittal",
-        "From the side, along the curve of the spine",
+        "From the side",
         _png(figure),
         f"Spine from the side, head up, front on the left, {_levels_text(spine)}. {_marked_text(findings)} "
-        "The heights drawn on it stand in the table that follows.",
+        "The heights drawn on it stand in the table of levels.",
         heights_table(findings, spine.levels),
     )
 
@@ -107,14 +110,14 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
     """The spine from the front, cut along its curve, with the patient's left and right."""
     plane = curved_plane(spine, "coronal")
     low, high = _reach(spine, plane)
-    figure, sheet = _new_sheet(spine, plane, left=low, right=high, margin_mm=32.0)
+    figure, sheet = _new_sheet(spine, plane, left=low, right=high, widest=2.6, margin=0.75)
     for vertebra in spine:
         _name_level(sheet, vertebra, findings)
     _name_sides(sheet, "R", "L", "right", "left")
     rows = tuple((level_text(v.level), *_centre_text(plane, v)) for v in spine)
     return Picture(
         "coronal",
-        "From the front, along the curve of the spine",
+        "From the front",
         _png(figure),
         f"Spine from the front, head up, the patient's right on the left side of the picture, {_levels_text(spine)}.",
         Table("Where the bodies stand in this picture", ("Level", "To the patient's left", "Below the top"), rows),
@@ -123,16 +126,16 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
 
 def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
     """Front, middle and back heights by level, with their 95 % intervals."""
-    levels = [level for level in spine.levels if any(find(findings, name, level) for name in HEIGHTS)] or spine.levels
+    levels = measured_levels(spine, findings)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(max(5.0, 0.5 * len(levels) + 2.0), 3.6), layout="constrained")
+        figure = Figure(figsize=(min(7.1, max(4.5, 0.5 * len(levels) + 2.0)), 2.5), layout="constrained")
         axes = figure.add_subplot()
         for shift, name in zip((-0.18, 0.0, 0.18), HEIGHTS, strict=True):
             _plot_profile(axes, levels, findings, name, shift)
         for place, level in enumerate(levels):
             if (grade(findings, level) or 0) > 0:
                 axes.axvspan(place - 0.45, place + 0.45, facecolor="none", edgecolor=DEFORMED, hatch="//", alpha=0.5)
-        names = [f"{v.name}\ngrade {g}" if (g := grade(findings, v)) else v.name for v in levels]
+        names = [f"{v.name}\ngr. {g}" if (g := grade(findings, v)) else v.name for v in levels]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_ylabel("height [mm]")
@@ -142,10 +145,15 @@ def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
         "heights",
         "Heights by level",
         _png(figure),
-        f"Chart of the front, middle and back height of {_levels_text(spine)}, in mm with 95 % intervals. "
-        f"{_marked_text(findings)} The same numbers stand in the table below.",
+        f"Chart of the anterior, middle and posterior height of {_levels_text(spine)}, in mm with 95 % intervals. "
+        f"{_marked_text(findings)} The same numbers stand in the table of levels.",
         heights_table(findings, levels),
     )
+
+
+def measured_levels(spine: Spine, findings: Findings) -> list[Level]:
+    """The levels of which a height is known, from head to foot."""
+    return [v for v in spine.levels if any(number(findings, name, v) is not None for name in HEIGHTS)]
 
 
 def draw_close_up(spine: Spine, level: Level, findings: Findings) -> Picture:
@@ -154,15 +162,15 @@ def draw_close_up(spine: Spine, level: Level, findings: Findings) -> Picture:
     if vertebra.frame is None:
         raise InputError(f"{level.name} has no frame, so there are no axes to draw it in")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 4.2), layout="constrained")
+        figure = Figure(figsize=(7.1, 3.3), layout="constrained")
         side, below = figure.subplots(1, 2)
         _paint_local(side, spine, vertebra.frame, "cranial", "anterior", (40.0, -40.0), (40.0, -60.0))
         _draw_local_heights(side, vertebra, findings)
-        _mark_sides(side, "A", "P", "head")
-        side.set_title(f"{level.name} from the side, front on the left", fontsize=9)
+        _mark_sides(side, "A", "P", "H", "F")
+        side.set_title(f"{level.name} from the side", fontsize=9)
         _paint_local(below, spine, vertebra.frame, "anterior", "left", (35.0, -65.0), (-50.0, 50.0))
-        _mark_sides(below, "R", "L", "front")
-        below.set_title(f"{level.name} from below, patient's right on the left", fontsize=9)
+        _mark_sides(below, "R", "L", "A", "P")
+        below.set_title(f"{level.name} from below", fontsize=9)
     return Picture(
         f"close-up-{level.name}",
         f"{level.name}, close up",
@@ -173,20 +181,24 @@ def draw_close_up(spine: Spine, level: Level, findings: Findings) -> Picture:
     )
 
 
-def _new_sheet(spine: Spine, plane: CurvedPlane, left: float, right: float, margin_mm: float) -> tuple[Figure, _Sheet]:
-    """The picture along the plane, on its scale, with a margin for words on the right."""
-    width, height = abs(right - left) + margin_mm, plane.down[-1] + 24.0
+def _new_sheet(
+    spine: Spine, plane: CurvedPlane, left: float, right: float, *, widest: float, margin: float
+) -> tuple[Figure, _Sheet]:
+    """The picture along the plane, on its scale, with a margin for words on the right. [inch]"""
+    across_mm, down_mm = abs(right - left), float(plane.down[-1])
+    tallest = TALLEST_INCH - HEAD_INCH - FOOT_INCH
+    scale = min(INCH_PER_MM, tallest / down_mm, (widest - margin) / across_mm)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width * INCH_PER_MM, height * INCH_PER_MM))
+        figure = Figure(figsize=(across_mm * scale + margin, down_mm * scale + HEAD_INCH + FOOT_INCH))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    sheet = _Sheet(axes, plane, left, right, _words_down(spine, plane))
-    down = np.arange(0.0, plane.down[-1], PIXEL_MM)
-    across = np.linspace(left, right, round(abs(right - left) / PIXEL_MM))
+    sheet = _Sheet(axes, plane, left, right, 1 / scale, _words_down(spine, plane, WORDS_APART_INCH / scale))
+    down = np.arange(0.0, down_mm, PIXEL_MM)
+    across = np.linspace(left, right, round(across_mm / PIXEL_MM))
     points = plane.points(*np.meshgrid(down, across, indexing="ij"))
-    _show(axes, spine, points, (left, right, float(plane.down[-1]), 0.0))
+    _show(axes, spine, points, (left, right, down_mm, 0.0))
     axes.set_axis_off()
-    axes.set_xlim(left, sheet.beyond(margin_mm))
-    axes.set_ylim(plane.down[-1] + 16.0, -8.0)
+    axes.set_xlim(left, sheet.beyond(margin))
+    axes.set_ylim(down_mm + FOOT_INCH / scale, -HEAD_INCH / scale)
     return figure, sheet
 
 
@@ -268,31 +280,29 @@ def _middle_line(surface: HeightMap) -> Floats:
 
 def _write_heights(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
     """The measured heights in the margin, beside the body they belong to."""
-    values = ((name, number(findings, name, vertebra.level)) for name in HEIGHTS)
-    lines = [f"{HEIGHT_WORDS[name]} {value:.1f} mm" for name, value in values if value is not None]
-    text = "\n".join(lines) or ("" if vertebra.frame is None else "not measured")
-    sheet.axes.text(
-        sheet.beyond(30.0), sheet.words_down[vertebra.level], text, fontsize=8, va="center", linespacing=1.1
-    )
+    values = [number(findings, name, vertebra.level) for name in HEIGHTS]
+    known = [f"{value:.1f}" for value in values if value is not None]
+    text = " / ".join(known) if len(known) == len(HEIGHTS) else "" if vertebra.frame is None else "not measured"
+    sheet.axes.text(sheet.beyond(0.66), sheet.words_down[vertebra.level], text, fontsize=8, va="center")
 
 
 def _name_level(sheet: _Sheet, vertebra: Vertebra, findings: Findings) -> None:
     """The level's name in the margin; a deformed one is boxed and bold, with its grade."""
     found, name = grade(findings, vertebra.level), level_text(vertebra.level)
-    style: dict[str, Any] = {"fontsize": 9, "va": "center"}
+    style: dict[str, Any] = {"fontsize": 8, "va": "center"}
     if found:
-        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 2.0}
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 1.6}
         style |= {"fontweight": "bold", "bbox": box}
-    words = f"{name}\ngrade {found}" if found else f"{name} (cut)" if vertebra.is_cut else name
-    sheet.axes.text(sheet.beyond(3.0), sheet.words_down[vertebra.level], words, **style)
+    words = f"{name} gr. {found}" if found else f"{name} cut" if vertebra.is_cut else name
+    sheet.axes.text(sheet.beyond(0.07), sheet.words_down[vertebra.level], words, **style)
 
 
-def _words_down(spine: Spine, plane: CurvedPlane) -> dict[Level, float]:
+def _words_down(spine: Spine, plane: CurvedPlane, apart: float) -> dict[Level, float]:
     """The height of each body's centre in the picture, pushed down where two names would overlap."""
     places: dict[Level, float] = {}
     lowest = -np.inf
     for vertebra in spine:
-        lowest = max(float(plane.picture(_centre(vertebra))[0]), lowest + WORDS_APART_MM)
+        lowest = max(float(plane.picture(_centre(vertebra))[0]), lowest + apart)
         places[vertebra.level] = lowest
     return places
 
@@ -302,23 +312,29 @@ def _centre(vertebra: Vertebra) -> Floats:
 
 
 def _name_sides(sheet: _Sheet, left: str, right: str, left_words: str, right_words: str) -> None:
-    """Letters on both sides of the picture and words above it, as everyone looks for them."""
-    style: dict[str, Any] = {"fontsize": 13, "color": "white", "fontweight": "bold", "va": "center", "ha": "center"}
-    for letter, edge in ((left, sheet.left), (right, sheet.right)):
-        inwards = edge + 5.0 * float(np.sign((sheet.left + sheet.right) / 2 - edge))
-        sheet.axes.text(inwards, sheet.plane.down[-1] / 2, letter, **style)
-    sheet.axes.text((sheet.left + sheet.right) / 2, 5.0, "head", **style | {"fontsize": 9})
-    inside = 1.5 * float(np.sign(sheet.right - sheet.left))
-    sheet.axes.text(sheet.left + inside, -4.0, f"← {left_words}", fontsize=9, va="center")
-    sheet.axes.text(sheet.right, -4.0, f"{right_words} →", fontsize=9, va="center", ha="right")
+    """Letters on all sides of the picture and words above it, as everyone looks for them."""
+    style: dict[str, Any] = {"fontsize": 12, "color": "white", "fontweight": "bold", "va": "center", "ha": "center"}
+    middle, bottom = (sheet.left + sheet.right) / 2, float(sheet.plane.down[-1])
+    inwards = 0.12 * sheet.inch * float(np.sign(middle - sheet.left))
+    places = ((left, sheet.left + inwards, bottom / 2), (right, sheet.right - inwards, bottom / 2))
+    ends = (("H", middle, 0.12 * sheet.inch), ("F", middle, bottom - 0.12 * sheet.inch))
+    for letter, x, y in (*places, *ends):
+        sheet.axes.text(x, y, letter, **style)
+    above = -0.1 * sheet.inch
+    sheet.axes.text(sheet.left, above, f"← {left_words}", fontsize=8, va="center")
+    sheet.axes.text(sheet.right, above, f"{right_words} →", fontsize=8, va="center", ha="right")
 
 
 def _explain_lines(sheet: _Sheet) -> None:
+    """Which line is which height, below; the order of the numbers, above them."""
     handles = [
-        Line2D([], [], color=COLOURS[name], linestyle=LINES[name], linewidth=2.0, label=f"{HEIGHT_WORDS[name]} height")
+        Line2D([], [], color=COLOURS[name], linestyle=LINES[name], linewidth=2.0, label=HEIGHT_WORDS[name])
         for name in HEIGHTS
     ]
-    sheet.axes.legend(handles=handles, loc="lower left", ncols=3, fontsize=8, frameon=False, borderpad=0.1)
+    style: dict[str, Any] = {"fontsize": 8, "frameon": False, "borderpad": 0.1, "columnspacing": 1.0}
+    sheet.axes.legend(handles=handles, loc="lower left", ncols=3, handlelength=1.8, **style)
+    text = "heights [mm]: anterior /\nmiddle / posterior"
+    sheet.axes.text(sheet.beyond(0.1), -0.17 * sheet.inch, text, fontsize=8, va="center", linespacing=1.05)
 
 
 def _plot_profile(axes: Axes, levels: Sequence[Level], findings: Findings, name: str, shift: float) -> None:
@@ -375,11 +391,11 @@ def _draw_local_heights(axes: Axes, vertebra: Vertebra, findings: Findings) -> N
             axes.text(line[0, 1], line[0, 0] + 5, f"{value:.1f}", fontsize=8, ha="center", va="center", bbox=box)
 
 
-def _mark_sides(axes: Axes, left: str, right: str, top: str) -> None:
-    style: dict[str, Any] = {"color": "white", "fontweight": "bold", "transform": axes.transAxes, "va": "center"}
-    axes.text(0.02, 0.5, left, fontsize=12, ha="left", **style)
-    axes.text(0.98, 0.5, right, fontsize=12, ha="right", **style)
-    axes.text(0.5, 0.96, top, fontsize=9, ha="center", **style)
+def _mark_sides(axes: Axes, left: str, right: str, top: str, bottom: str) -> None:
+    places = ((left, 0.04, 0.5), (right, 0.96, 0.5), (top, 0.5, 0.95), (bottom, 0.5, 0.05))
+    for letter, x, y in places:
+        style: dict[str, Any] = {"color": "white", "fontweight": "bold", "fontsize": 12, "transform": axes.transAxes}
+        axes.text(x, y, letter, va="center", ha="center", **style)
 
 
 def _centre_text(plane: CurvedPlane, vertebra: Vertebra) -> tuple[str, str]:

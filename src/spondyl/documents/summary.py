@@ -13,6 +13,8 @@ from spondyl.documents.tables import (
     grade_chances,
     interval_text,
     joined,
+    level_ranges,
+    percent_text,
     value_text,
     words,
 )
@@ -32,7 +34,7 @@ def summarise(findings: Findings, patient: Patient) -> tuple[str, ...]:
     deformed = deformed_levels(findings)
     sentences = [_deformity_sentence(findings, level) for level in deformed]
     if graded and not deformed:
-        sentences.append(f"No deformity of grade 1 or more was measured at {_span(graded)}.")
+        sentences.append(f"No deformity of grade 1 or more was measured at {level_ranges(graded)}.")
     sentences += _possible_sentences(findings, graded)
     sentences += _record_sentences(patient, graded, deformed)
     sentences += _not_evaluable_sentences(findings)
@@ -47,7 +49,7 @@ def suitability_sentences(suitability: Iterable[Suitability]) -> tuple[str, ...]
     limited = [s.purpose.replace("_", " ") for s in suitability if s.usability is Usability.LIMITED]
     parts = [f"unsuitable for {joined(bad)}"] if bad else []
     parts += [f"of limited use for {joined(limited)}"] if limited else []
-    return (f"The input is {' and '.join(parts)}; the reasons stand below, under 'The input'.",) if parts else ()
+    return (f"The input is {' and '.join(parts)}; the reasons stand under 'The input'.",) if parts else ()
 
 
 def blocking_first(questions: Iterable[Question]) -> tuple[Question, ...]:
@@ -60,7 +62,8 @@ def chances_text(findings: Findings, level: Level) -> str:
     """'none 2 %, mild 10 %, ...', empty where the chances were not given."""
     names = ("none", "mild", "moderate", "severe")
     chances = grade_chances(findings, level)
-    return ", ".join(f"{names[n]} {_percent(chance)}" for n, chance in chances)
+    spoken = {n: percent_text(chance).replace("<", "under ").replace(">", "over ") for n, chance in chances}
+    return ", ".join(f"{names[n]} {percent} %" for n, percent in spoken.items())
 
 
 def _deformity_sentence(findings: Findings, level: Level) -> str:
@@ -70,12 +73,12 @@ def _deformity_sentence(findings: Findings, level: Level) -> str:
     sentence = f"{level.name} has a {GRADE_WORDS[found]} (grade {found}{kind})"
     if loss is not None and loss.value is not None:
         interval = "" if loss.low is None else f" (95 % interval {interval_text(loss)})"
-        sentence += f" with a height loss of {value_text(loss)}{interval}"
+        sentence += f", height loss {value_text(loss)}{interval}"
     chances = chances_text(findings, level)
     sure = f" Chance of each grade, given the measurement's error: {chances}." if chances else ""
     graded = find(findings, "genant_grade", level)
     doubt = f" It is uncertain: {graded.reason}." if graded is not None and graded.status is Status.UNCERTAIN else ""
-    return f"{sentence}.{sure}{doubt}"
+    return f"{sentence}.{sure}{' The grade is uncertain.' if doubt and sure else doubt}"
 
 
 def _possible_sentences(findings: Findings, graded: Iterable[Level]) -> list[str]:
@@ -84,10 +87,10 @@ def _possible_sentences(findings: Findings, graded: Iterable[Level]) -> list[str
     for level in graded:
         chances = dict(grade_chances(findings, level))
         if grade(findings, level) == 0 and chances.get(2, 0.0) + chances.get(3, 0.0) >= 0.05:
-            open_levels.append(level.name)
+            open_levels.append(level)
     if not open_levels:
         return []
-    return [f"A moderate or severe deformity is not excluded at {joined(open_levels)} (chance 5 % or more)."]
+    return [f"A moderate or severe deformity is not excluded at {level_ranges(open_levels)} (chance 5 % or more)."]
 
 
 def _record_sentences(patient: Patient, graded: list[Level], deformed: tuple[Level, ...]) -> list[str]:
@@ -111,15 +114,4 @@ def _not_evaluable_sentences(findings: Findings) -> list[str]:
     for finding in findings:
         if finding.name == "genant_grade" and finding.status is Status.NOT_EVALUABLE and finding.level is not None:
             by_reason[finding.reason or ""].append(finding.level)
-    return [f"Not evaluable: {joined(level.name for level in levels)} ({why})." for why, levels in by_reason.items()]
-
-
-def _span(levels: list[Level]) -> str:
-    return joined(level.name for level in sorted(levels, key=lambda level: level.order))
-
-
-def _percent(chance: float) -> str:
-    percent = 100 * chance
-    if 0 < percent < 1:
-        return "under 1 %"
-    return "over 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+    return [f"Not evaluable: {level_ranges(levels)} ({why})." for why, levels in by_reason.items()]

@@ -9,8 +9,9 @@ from spondyl.findings import Finding, Findings, Status
 from spondyl.spine import Level
 
 HEIGHTS = ("anterior_height", "middle_height", "posterior_height")
-HEIGHT_WORDS = {"anterior_height": "front", "middle_height": "middle", "posterior_height": "back"}
+HEIGHT_WORDS = {"anterior_height": "anterior", "middle_height": "middle", "posterior_height": "posterior"}
 GRADE_WORDS = {0: "no deformity", 1: "mild deformity", 2: "moderate deformity", 3: "severe deformity"}
+_SEVERITY = {0: "none", 1: "mild", 2: "moderate", 3: "severe"}
 _ABBREVIATIONS = {"hu": "HU", "qct": "QCT", "cobb": "Cobb", "genant": "Genant"}
 _UNITS = {"1": "", "deg": "°", "mg/cm3": " mg/cm³", "mm2": " mm²", "mm3": " mm³", "%": " %", "[hnsf'U]": " HU"}
 
@@ -22,6 +23,8 @@ class Table:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    doubts: tuple[str, ...] = ()  # sentences on what in it is uncertain or not evaluable
+    marked: tuple[str, ...] = ()  # first cells of rows that stand out
 
 
 def find(findings: Findings, name: str, level: Level | None) -> Finding | None:
@@ -58,6 +61,32 @@ def level_text(level: Level) -> str:
     return level.name.lower() if level in (Level.SACRUM, Level.COCCYX) else level.name
 
 
+def level_ranges(levels: Iterable[Level]) -> str:
+    """'T1 to T4, T6 and L1': three or more levels that follow one another in the spine are shortened."""
+    chain = sorted((level for level in Level if level not in (Level.T13, Level.L6)), key=lambda level: level.order)
+    runs: list[list[Level]] = []
+    for level in sorted(levels, key=lambda level: level.order):
+        last = runs[-1][-1] if runs else None
+        if last in chain and level in chain and chain.index(level) == chain.index(last) + 1:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    return joined(name for run in runs for name in _run_texts(run))
+
+
+def _run_texts(run: list[Level]) -> list[str]:
+    names = [level_text(level) for level in run]
+    return names if len(names) < 3 else [f"{names[0]} to {names[-1]}"]
+
+
+def percent_text(chance: float) -> str:
+    """A chance in percent, without the sign: 0, <1, 56, >99, 100."""
+    percent = 100 * chance
+    if 0 < percent < 1:
+        return "<1"
+    return ">99" if 99 < percent < 100 else f"{percent:.0f}"
+
+
 def words(name: str) -> str:
     """A name as words: 'anterior_height' becomes 'anterior height', 'trabecular_hu' 'trabecular HU'."""
     return " ".join(_ABBREVIATIONS.get(word, word) for word in name.split("_"))
@@ -74,7 +103,14 @@ def value_text(finding: Finding) -> str:
         return "not evaluable"
     if isinstance(finding.value, str):
         return words(finding.value)
-    return f"{number_text(finding.value, finding.unit)}{unit_text(finding.unit)}"
+    return f"{plain_value_text(finding)}{unit_text(finding.unit)}"
+
+
+def plain_value_text(finding: Finding) -> str:
+    """The number without its unit; whole ones of a scale, such as a grade, without places."""
+    assert isinstance(finding.value, int | float)
+    is_count = finding.unit == "1" and finding.low is None and float(finding.value).is_integer()
+    return str(int(finding.value)) if is_count else number_text(finding.value, finding.unit)
 
 
 def interval_text(finding: Finding) -> str:
@@ -86,9 +122,10 @@ def interval_text(finding: Finding) -> str:
 
 def number_text(value: float, unit: str) -> str:
     """A number with as many places as its unit deserves: 25.0 mm, a ratio 0.83, a grade 3."""
-    if unit != "1" and isinstance(value, float):
-        return f"{value:.1f}"
-    return str(int(value)) if float(value).is_integer() else f"{value:.2f}"
+    if isinstance(value, int):
+        return str(value)
+    text = f"{value:.1f}" if unit != "1" else f"{value:.2f}"
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def place_text(finding: Finding) -> str:
@@ -113,18 +150,18 @@ def heights_table(findings: Findings, levels: Iterable[Level]) -> Table:
     for level in levels:
         cells = [_with_interval(find(findings, name, level)) for name in HEIGHTS]
         rows.append((level_text(level), *cells, grade_text(findings, level)))
-    head = ("Level", "Front height", "Middle height", "Back height", "Deformity")
+    head = ("Level", "Anterior height", "Middle height", "Posterior height", "Deformity")
     return Table("Heights of the vertebral bodies, with 95 % intervals", head, tuple(rows))
 
 
 def grade_text(findings: Findings, level: Level) -> str:
-    """The grade in words, such as 'grade 2, moderate deformity, wedge'."""
+    """The grade in words, such as 'grade 2, moderate, wedge'."""
     found = grade(findings, level)
     if found is None:
         return "not evaluable" if find(findings, "genant_grade", level) else "not graded"
     shape = find(findings, "deformity_shape", level)
     kind = f", {words(shape.value)}" if found and shape is not None and isinstance(shape.value, str) else ""
-    return f"grade {found}, {GRADE_WORDS.get(found, 'deformity')}{kind}"
+    return f"grade {found}, {_SEVERITY.get(found, 'deformity')}{kind}"
 
 
 def _with_interval(finding: Finding | None) -> str:

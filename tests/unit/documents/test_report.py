@@ -59,8 +59,9 @@ def test_order_of_the_report(html: str) -> None:
     text = Reader(html).text
     order = [
         *("Research use only", "Answer first", "The record says female", "In short", "L1 has a severe deformity"),
-        *("From the side", "Levels from head to foot", "How heights are defined", "Findings: L1"),
-        *("What the input is good enough for", "Limits of the method", "Methods and sources", "Versions and hashes"),
+        *("From the side", "From the front", "L1, close up", "Levels from head to foot", "Further findings"),
+        *("All findings, level by level", "Findings: L1", "What the input is good enough for", "Limits of the method"),
+        *("Methods and sources", "How heights are defined", "Versions and hashes"),
     ]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
@@ -83,7 +84,8 @@ def test_every_finding_is_there_with_interval_status_and_link_to_its_source(html
     links = [a["href"] or "" for tag, a in reader.tags if tag == "a"]
     links = [link for link in links if link.startswith(("#source-", "#method-"))]
     shown = [f for f in findings if not f.name.startswith("genant_grade_probability")]
-    assert len(links) == 2 * len(shown)
+    methods = [a for tag, a in reader.tags if tag == "tr" and (a.get("id") or "").startswith("method-")]
+    assert len(links) == 2 * len(shown) + len(methods)
     ids = [attributes.get("id") for _, attributes in reader.tags]
     assert {link.removeprefix("#") for link in links} <= set(ids)
     assert len([i for i in ids if i]) == len({i for i in ids if i})
@@ -94,7 +96,8 @@ def test_a_long_reason_stands_once_and_is_pointed_at(tmp_path: Path, findings: F
     doubtful = tuple(not_evaluable("density", level, "mg/cm3", why, "line") for level in (Level.T12, Level.L1))
     write_report(tmp_path / "report.html", findings=findings + doubtful)
     reader = Reader((tmp_path / "report.html").read_text("utf-8"))
-    assert reader.text.count(why) == 1
+    full_list = reader.text[reader.text.index("All findings, level by level") :]
+    assert full_list.count(why) == 1
     assert [a["href"] for tag, a in reader.tags if tag == "a"].count("#reason-1") == 2
     assert ("li", {"id": "reason-1"}) in reader.tags
 
@@ -117,6 +120,7 @@ def test_findings_alone_make_a_report(tmp_path: Path, findings: Findings) -> Non
     text = Reader((tmp_path / "report.html").read_text("utf-8")).text
     assert "80 years" in text and "none given: what needs grey values is not evaluable" in text
     assert "Answer first" not in text
+    assert "Not recorded Sex; Worst pain" in text
 
 
 def test_the_same_input_gives_the_same_file(tmp_path: Path, spine: Spine, findings: Findings) -> None:
@@ -130,10 +134,16 @@ def test_the_pdf_holds_the_same_words(tmp_path: Path, spine: Spine, findings: Fi
     reader = PdfReader(tmp_path / "report.pdf")
     pages = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
     text = " ".join(pages)
-    for words in ("Answer first", "L1 has a severe deformity", "16.2 mm", "the lung kernel enhances edges"):
+    for words in ("Answer first", "L1 has a severe deformity", "16.2 (15.8–16.8)", "the lung kernel enhances edges"):
         assert words in text
     assert all("Research use only" in page for page in pages)
+    assert "From the side" in pages[0] and len(pages) <= 4
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+
+
+def test_both_files_come_from_one_call(tmp_path: Path, spine: Spine, findings: Findings) -> None:
+    write_report(tmp_path / "report.html", findings=findings, spine=spine, pdf=tmp_path / "report.pdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.pdf"]
 
 
 def test_without_weasyprint_the_error_names_the_extra(

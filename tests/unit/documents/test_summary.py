@@ -33,6 +33,12 @@ def test_no_deformity_is_said_for_the_levels_that_were_graded() -> None:
     assert text == ("No deformity of grade 1 or more was measured at T12 and L2.",)
 
 
+def test_levels_that_follow_one_another_are_shortened_and_a_missing_one_is_not_passed_over() -> None:
+    levels = (Level.T3, Level.T4, Level.T6, Level.T7, Level.T8, Level.L1)
+    text = summarise(tuple(f for level in levels for f in graded(level, 0)), Patient())
+    assert text == ("No deformity of grade 1 or more was measured at T3, T4, T6 to T8 and L1.",)
+
+
 def test_nothing_graded_reassures_nobody() -> None:
     findings = (not_evaluable("genant_grade", Level.T11, "1", "cut by the image border", "rule"),)
     text = summarise(findings, Patient())
