@@ -1,6 +1,7 @@
 """The commands beside the main job."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,18 @@ def test_help_lists_every_command_and_imports_nothing_heavy(command: list[str]) 
     shown, imported = text.split("imported", 1)
     assert all(f" {name} " in shown for name in COMMANDS)
     assert not [name for name in HEAVY if f"'{name}'" in imported]
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_linear_algebra_has_one_thread_unless_told_otherwise(
+    given: dict[str, str], kept: str, command: list[str]
+) -> None:
+    """Without it `spondyl spine` took 60 s instead of 13 s on two cores that others used as well."""
+    code = "import os, sys; sys.argv = ['spondyl', '--version']\nfrom spondyl.app.cli import main\n"
+    code += "try: main()\nexcept SystemExit: pass\nprint(os.environ['OPENBLAS_NUM_THREADS'], 'numpy' in sys.modules)"
+    clean = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([command[0], "-c", code], env=clean | given, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{kept} False"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -35,6 +36,9 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Run the command line; what the user can mend ends with one sentence on stderr and exit code 2."""
+    # The fits are small: threads of the linear algebra wait for one another, four times longer than the work takes
+    # where the machine has others to serve. It reads this when NumPy is imported, which no command has done yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from spondyl.app.cli.output import fail
     from spondyl.errors import InputError
 
