@@ -1,13 +1,16 @@
 """Where an endplate's outer edge lies in a CT, although the endplate is thinner than a voxel.
 
 Along a line out of the body the scanner shows marrow, then the bony endplate, then disc, then the neighbour's endplate,
-all blurred. The half-way point of that blurred bump lies outside the bone by an amount that grows with slice thickness;
-so the voxels are fitted as what they are, a thin dense layer between two plateaus seen through a Gaussian, and the edge
-read is the layer's outer face. All voxels of an endplate share plateaus, blur and layer density; their offsets from the
-mask's surface share one smooth field, so single voxels and noise matter little. Voxels are compared where they are:
-nothing is interpolated. What the voxels leave open (one layer of slices parallel to the endplate) is settled by what is
-known beforehand: the voxel's own blur, and that the mask is not far off. The principle, a known structure seen through
-a blur, is that of cortical bone mapping (treece2010).
+all smeared: over a slice's thickness like a box, and by the scanner's blur like a Gaussian. The half-way point of that
+bump lies outside the bone by an amount that grows with slice thickness; so the voxels are fitted as what they are, a
+thin dense layer between two plateaus seen through both, and the edge read is the layer's outer face. (With a Gaussian
+alone the flat top of a thick slice passes for a broad bright disc, and the edge lands a millimetre inside the bone.)
+
+All voxels of an endplate share plateaus, profile and layer density; their offsets from the mask's surface share one
+smooth field, so single voxels and noise matter little. Voxels are compared where they are: nothing is interpolated.
+What they leave open (one layer of slices parallel to the endplate) is settled by what is known beforehand: the voxel's
+size, and that the mask is not far off. The principle, a known structure seen through a blur, is that of cortical bone
+mapping (treece2010).
 """
 
 from __future__ import annotations
@@ -21,28 +24,37 @@ from spondyl.space import Floats, HeightMap, Volume
 
 _SHELL_MM = 0.6  # assumed thickness of the bony endplate; half its error enters the edge (adult range about 0.4-0.8)
 _SHELL_SD_MM = 0.12  # that half error, one standard deviation
+_MODEL_SD = 0.11  # in voxels: shape of the endplate and of the slice profile; set on virtual patients (docs/validation)
 _INSIDE_MM = 5.0
 _OUTSIDE_MM = 4.0
-_VOXELS = 4000  # enough for eleven parameters; more only cost time
+_VOXELS = 3000  # enough for fourteen parameters; more only cost time
 _RIM = 5  # grid steps of the rim left out: there wall and endplate blur into one another
 _MINIMUM_CONTRAST_HU = 40.0
-_COARSEST_MM = 1.5  # on virtual patients the fit reads 0.9 mm low at 3 mm slices, where the mask alone reads true
-_PSF_MM = 0.6  # in-plane blur of a standard kernel, one sd; the voxel's own extent comes on top
+_FAINTEST_HU = 250.0  # of a bony endplate; below it the fit takes other things for one
+_COARSEST_MM = 3.5  # thicker slices show two endplates and the disc between them as one
 _RIGHT_HU = 25.0  # how well plateaus and a layer can describe real bone and disc, one sd beside the noise
 _INDEPENDENT = 8  # neighbouring voxels share noise and texture: about one in so many counts
+_MISFIT_HU = _RIGHT_HU * np.sqrt(_INDEPENDENT)
+_FINE_MM = 1.5  # up to here an endplate is resolved well enough for one start
+_FEW = 600  # voxels enough to choose a start
 
-_START = np.array([0, 0, 0, 0, 0, 0, 150, 80, 800, 1.0, 6.0])
-_LOWER = np.array([-9, -2, -2, -2, -2, -2, -300, -300, 100, 0.3, 1.5])
-_UPPER = np.array([9, 2, 2, 2, 2, 2, 1200, 600, 3000, 4.0, 15.0])
-_SCALE = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 50, 50, 200, 0.3, 2.0])
-# Prior sd of the offset field's shape (the mask's own shape is good), marrow, disc, layer and disc width; those of the
-# mean offset and the blur depend on the voxel and are set in `_fit`.
-_PRIOR_SD = np.array([np.nan, 0.3, 0.3, 0.3, 0.3, 0.3, 150, 60, 300, np.nan, 4.0])
+# Parameters: offset field (6, `_basis`), HU of marrow, disc and layer, sd of the Gaussian, width of the box, and the
+# disc's width (3: mean and slopes). Starts are also the middles of the priors where `_fit` does not set them.
+_START = np.array([0, 0, 0, 0, 0, 0, 150, 80, 900, 0.5, np.nan, 7.0, 0, 0])
+_LOWER = np.array([-9, -2, -2, -2, -2, -2, -300, -300, _FAINTEST_HU, 0.2, np.nan, 2.5, -5, -5])
+_UPPER = np.array([9, 2, 2, 2, 2, 2, 1200, 180, 3000, 1.5, np.nan, 15.0, 5, 5])
+_SCALE = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 50, 50, 200, 0.2, 0.3, 2.0, 1, 1])
+# The mask's own shape is good, so that of the offset field is held; the mean offset and the box depend on the voxel.
+_PRIOR_SD = np.array([np.nan, 0.3, 0.3, 0.3, 0.3, 0.3, 150, 60, 300, 0.2, np.nan, 4.0, 1.5, 1.5])
+_BOX_SD = 0.2  # of the slice profile's width, as a share
+_FURTHEST = 1.25  # a mask's endplate from the true one, in voxels
+_OFFSETS = np.linspace(-_FURTHEST, _FURTHEST, 13)  # starts, in voxels
+_WIDTHS_MM = (3.5, 6.0, 9.0, 13.0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Edge:
-    parameters: Floats  # offset field (6), marrow, disc and layer HU, blur and disc width in mm
+    parameters: Floats  # as `_START`
     offset_sd_mm: float
     noise_hu: float
 
@@ -65,10 +77,10 @@ def snap_endplate(plate: HeightMap, other: HeightMap, ct: Volume) -> tuple[Heigh
     """
     gap = float(np.nanmedian(plate.height_mm) - np.nanmedian(other.height_mm))
     sign = 1.0 if gap > 0 else -1.0
-    edge_mm = float(np.abs(plate.frame.cranial @ ct.geometry.axes) @ ct.geometry.spacing_mm)
+    edge_mm = float(np.linalg.norm(plate.frame.cranial @ ct.geometry.axes * ct.geometry.spacing_mm))
     if edge_mm > _COARSEST_MM:
         return plate, f"CT voxels of {edge_mm:.1f} mm along the spine are too coarse: endplate edge taken from the mask"
-    limit = max(2.0, 1.1 * edge_mm)
+    limit = max(2.0, _FURTHEST * edge_mm)
     distance, u, v, values = _voxels(plate, sign, ct, min(_INSIDE_MM + limit / 2, 0.45 * abs(gap)), limit)
     if len(values) < 100:
         return plate, "endplate lies at the border of the CT: edge taken from the mask"
@@ -79,7 +91,17 @@ def snap_endplate(plate: HeightMap, other: HeightMap, ct: Volume) -> tuple[Heigh
     grid_u, grid_v = np.meshgrid(plate.u_mm, plate.v_mm, indexing="ij")
     field = (_basis(plate, grid_u.ravel(), grid_v.ravel()) @ edge.parameters[:6]).reshape(grid_u.shape)
     moved = plate.height_mm + sign * np.clip(field, -limit, limit)
-    return replace(plate, height_mm=moved, sd_mm=float(np.hypot(edge.offset_sd_mm, _SHELL_SD_MM))), None
+    return replace(plate, height_mm=moved, sd_mm=_doubt(edge, plate.sd_mm, edge_mm)), None
+
+
+def _doubt(edge: _Edge, mask_sd_mm: float, edge_mm: float) -> float:
+    """Standard deviation of a fitted endplate: of the fit, of the shell's thickness, and of what the fit simplifies.
+
+    Where mask and CT disagree by more than both allow, one of them is wrong in a way not known: the doubt grows by the
+    ratio, as is usual for inconsistent measurements (Birge).
+    """
+    fitted = float(np.sqrt(edge.offset_sd_mm**2 + _SHELL_SD_MM**2 + (_MODEL_SD * edge_mm) ** 2))
+    return fitted * max(1.0, abs(float(edge.parameters[0])) / float(np.hypot(fitted, mask_sd_mm)))
 
 
 def _voxels(
@@ -91,7 +113,10 @@ def _voxels(
     core = core if core.sum() >= 60 else shown
     corners = ct.geometry.indices(plate.points()[core])
     reach = (inside + _OUTSIDE_MM + limit) / ct.geometry.spacing_mm
-    block = ct.cropped(np.floor(corners.min(axis=0) - reach), np.ceil(corners.max(axis=0) + reach) + 1)
+    first, last = np.floor(corners.min(axis=0) - reach), np.ceil(corners.max(axis=0) + reach) + 1
+    if (np.minimum(last, ct.geometry.shape) <= np.maximum(first, 0)).any():
+        return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
+    block = ct.cropped(first, last)
     local = plate.frame.to_local(block.geometry.points(np.moveaxis(np.indices(block.geometry.shape), 0, -1)))
     row, column = (np.rint(local[..., k + 1] - grid[0]).astype(int) for k, grid in enumerate((plate.u_mm, plate.v_mm)))
     valid = (row >= 0) & (row < len(plate.u_mm)) & (column >= 0) & (column < len(plate.v_mm))
@@ -112,47 +137,138 @@ def _basis(plate: HeightMap, u: Floats, v: Floats) -> Floats:
     return np.stack([np.ones_like(x), x, y, x**2 - 1 / 3, y**2 - 1 / 3, x * y], axis=1)
 
 
-def _profile(distance: Floats, shape: Floats) -> Floats:
-    """HU at distances outward from the edge, same shape."""
-    marrow, disc, layer, blur, width = shape
-    own, own_inner = (special.ndtr((distance + inner) / blur) for inner in (0.0, _SHELL_MM))
-    far, far_inner = (special.ndtr((distance - width - inner) / blur) for inner in (0.0, _SHELL_MM))
-    plateaus = marrow + (disc - marrow) * (own - far)
-    return np.asarray(plateaus + (layer - marrow) * (own_inner - own + far - far_inner))
+@dataclass(frozen=True, eq=False)
+class _Voxels:
+    """What is fitted: distance outward from the mask's endplate, `_basis` and HU of each voxel, and the priors."""
+
+    distance: Floats
+    basis: Floats  # (n, 6)
+    values: Floats
+    prior: Floats
+    prior_sd: Floats
+
+    def residual(self, p: Floats) -> Floats:
+        """Misfit of voxels and of priors, in their standard deviations."""
+        own, far = self._places(p)
+        steps = _layers(own, far, p[9], p[10])
+        misfit = (steps @ p[6:9] - self.values) / _MISFIT_HU
+        return np.concatenate([misfit, (p - self.prior) / self.prior_sd])
+
+    def jacobian(self, p: Floats) -> Floats:
+        """Derivatives of `residual`, shape (n + 14, 14)."""
+        own, far = self._places(p)
+        marrow, disc, layer, blur, box = p[6:11]
+        rows = np.empty((len(own), len(p)))
+        rows[:, 6:9] = _layers(own, far, blur, box)
+        outer, inner = (
+            disc - layer,
+            layer - marrow,
+        )  # jumps at the two faces of the own endplate; the far one mirrors it
+        near = [_step_slopes(own + shift, blur, box) for shift in (0.0, _SHELL_MM)]
+        beyond = [_step_slopes(far - shift, blur, box) for shift in (0.0, _SHELL_MM)]
+        at_own = outer * near[0] + inner * near[1]
+        at_far = -outer * beyond[0] - inner * beyond[1]
+        rows[:, :6] = -(at_own[0] + at_far[0])[:, None] * self.basis
+        rows[:, 9:11] = (at_own[1:] + at_far[1:]).T
+        rows[:, 11:] = -at_far[0][:, None] * self.basis[:, :3]
+        return np.concatenate([rows / _MISFIT_HU, np.diag(1 / self.prior_sd)])
+
+    def thinned(self, number: int) -> _Voxels:
+        """About so many of the voxels, each counting for those left out."""
+        some = slice(None, None, max(1, len(self.values) // number))
+        return replace(self, distance=self.distance[some], basis=self.basis[some], values=self.values[some])
+
+    def with_best_hu(self, p: Floats) -> Floats:
+        """The same parameters with the marrow, disc and layer that fit best, within their bounds."""
+        steps = _layers(*self._places(p), p[9], p[10]) / _MISFIT_HU
+        weight = np.diag(1 / self.prior_sd[6:9] ** 2)
+        right = steps.T @ self.values / _MISFIT_HU + weight @ self.prior[6:9]
+        best = p.copy()
+        best[6:9] = np.clip(np.linalg.solve(steps.T @ steps + weight, right), _LOWER[6:9] + 1, _UPPER[6:9] - 1)
+        return best
+
+    def _places(self, p: Floats) -> tuple[Floats, Floats]:
+        """Distance outward from the endplate's outer face and from the neighbour's."""
+        own = self.distance - self.basis @ p[:6]
+        return own, own - self.basis[:, :3] @ p[11:]
+
+
+def _layers(own: Floats, far: Floats, blur: float, box: float) -> Floats:
+    """Share of marrow, disc and endplate that each voxel sees, shape (n, 3)."""
+    in_own, in_far = (_step(x, blur, box) for x in (own + _SHELL_MM, far - _SHELL_MM))
+    past_own, past_far = (_step(x, blur, box) for x in (own, far))
+    return np.stack([1 - in_own + in_far, past_own - past_far, in_own - past_own + past_far - in_far], axis=1)
+
+
+def _step(x: Floats, blur: float, box: float) -> Floats:
+    """A unit step at 0 seen through a Gaussian and averaged over a box."""
+    return np.asarray((_ramp(x + box / 2, blur) - _ramp(x - box / 2, blur)) / box)
+
+
+def _ramp(x: Floats, blur: float) -> Floats:
+    """Integral of the blurred unit step."""
+    return np.asarray(x * special.ndtr(x / blur) + blur * _bell(x / blur))
+
+
+def _bell(t: Floats) -> Floats:
+    return np.asarray(np.exp(-t * t / 2) / np.sqrt(2 * np.pi))
+
+
+def _step_slopes(x: Floats, blur: float, box: float) -> Floats:
+    """Derivatives of `_step` by place, Gaussian and box, shape (3, n)."""
+    ahead, behind = (x + box / 2) / blur, (x - box / 2) / blur
+    high, low = special.ndtr(ahead), special.ndtr(behind)
+    by_box = ((high + low) / 2 - _step(x, blur, box)) / box
+    return np.stack([(high - low) / box, (_bell(ahead) - _bell(behind)) / box, by_box])
 
 
 def _fit(distance: Floats, values: Floats, basis: Floats, edge_mm: float) -> _Edge:
-    """Maximum a posteriori fit, from three starts of the offset since one may take a bump's wrong slope."""
-    blur = float(np.hypot(edge_mm / np.sqrt(12), _PSF_MM))
-    prior, prior_sd = _START.copy(), _PRIOR_SD.copy()
+    """Maximum a posteriori fit from the best of many rough starts: a bump's two slopes look alike to a local search."""
+    prior, prior_sd, lower, upper = _START.copy(), _PRIOR_SD.copy(), _LOWER.copy(), _UPPER.copy()
     prior[6] = np.clip(np.median(values[distance < np.quantile(distance, 0.3)]), -200, 900)
-    prior[9], prior_sd[9], prior_sd[0] = blur, 0.2 * blur, max(0.5 * edge_mm, 0.7)
-    best: optimize.OptimizeResult | None = None
-
-    def residual(p: Floats) -> Floats:
-        misfit = (_profile(distance - basis @ p[:6], p[6:]) - values) / _RIGHT_HU
-        return np.concatenate([misfit / np.sqrt(_INDEPENDENT), (p - prior) / prior_sd])
-
-    for start in (-0.7 * edge_mm, 0.0, 0.7 * edge_mm):
-        first = prior.copy()
-        first[0] = start
-        found = optimize.least_squares(
-            residual, first, bounds=(_LOWER, _UPPER), loss="soft_l1", f_scale=1.5, x_scale=_SCALE, max_nfev=30
+    prior[10], prior_sd[10], prior_sd[0] = edge_mm, _BOX_SD * edge_mm, max(0.5 * edge_mm, 0.7)
+    lower[10], upper[10] = 0.5 * edge_mm, 1.6 * edge_mm
+    voxels = _Voxels(distance, basis, values, prior, prior_sd)
+    tries = [
+        optimize.least_squares(
+            voxels.residual, start, voxels.jacobian, bounds=(lower, upper), loss="soft_l1", f_scale=1.5,
+            x_scale=_SCALE, max_nfev=40,
         )
-        best = found if best is None or found.cost < best.cost else best
-    assert best is not None
-    misfit = residual(best.x)[: len(values)] * _RIGHT_HU * np.sqrt(_INDEPENDENT)
+        for start in _starts(voxels, edge_mm)
+    ]  # fmt: skip
+    found = min(tries, key=lambda one: float(one.cost))
+    misfit = voxels.residual(found.x)[: len(values)] * _MISFIT_HU
     noise = 1.4826 * float(np.median(np.abs(misfit)))
-    information = best.jac.T @ best.jac
-    sd = float(np.sqrt(np.linalg.inv(information)[0, 0])) * max(1.0, noise / _RIGHT_HU)
-    return _Edge(best.x, sd, noise)
+    sd = float(np.sqrt(np.linalg.inv(found.jac.T @ found.jac)[0, 0])) * max(1.0, noise / _RIGHT_HU)
+    shares = [float(np.exp(found.cost - one.cost)) for one in tries]  # of the posterior, for the other slope's fit
+    spread = sum(w * (one.x[0] - found.x[0]) ** 2 for w, one in zip(shares, tries, strict=True)) / sum(shares)
+    return _Edge(found.x, float(np.hypot(sd, np.sqrt(spread))), noise)
+
+
+def _starts(voxels: _Voxels, edge_mm: float) -> list[Floats]:
+    """The best of a grid of offsets and disc widths, HU to suit; in coarse voxels also the best either side of it."""
+    few = voxels.thinned(_FEW)
+    tried = []
+    for offset in _OFFSETS * edge_mm:
+        for width in _WIDTHS_MM:
+            start = voxels.prior.copy()
+            start[0], start[11] = offset, width
+            start = few.with_best_hu(start)
+            tried.append((float(np.sum(np.sqrt(1 + (few.residual(start) / 1.5) ** 2) - 1)), start))
+    tried.sort(key=lambda pair: pair[0])
+    best = tried[0][1]
+    if edge_mm <= _FINE_MM:
+        return [best]
+    sides = ([start for _, start in tried if sign * (start[0] - best[0]) > 0.4 * edge_mm] for sign in (1, -1))
+    return [best, *(side[0] for side in sides if side)]
 
 
 def _refusal(edge: _Edge, limit: float) -> str | None:
     """Why the fitted edge is not used; None when it is."""
-    offset, (marrow, disc, layer, blur, _) = edge.parameters[0], edge.parameters[6:]
-    peak = (layer - marrow) * float(special.erf(_SHELL_MM / (2 * np.sqrt(2) * blur)))
-    if peak + max(marrow - disc, 0.0) < max(_MINIMUM_CONTRAST_HU, edge.noise_hu / 2):
+    offset, (marrow, disc, layer, blur, box) = edge.parameters[0], edge.parameters[6:11]
+    past, before = _step(np.array([_SHELL_MM / 2, -_SHELL_MM / 2]), blur, box)
+    contrast = (layer - marrow) * (past - before) + max(marrow - disc, 0.0)
+    if contrast < max(_MINIMUM_CONTRAST_HU, edge.noise_hu / 2) or layer < _FAINTEST_HU + 1:
         return "the CT shows too little contrast between endplate and disc"
     if abs(offset) > 0.98 * limit:
         return f"the CT shows its edge more than {limit:.1f} mm away from the mask"
