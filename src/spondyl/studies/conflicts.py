@@ -35,44 +35,44 @@ def find_label_conflicts(ct: Geometry, labels: Geometry) -> tuple[Question, ...]
     return (*_frames(ct, labels), *_extent(ct, labels))
 
 
+def _blocking(code: str, text: str, action: str) -> Question:
+    return Question(code, text, action, blocking=True)
+
+
 def _age(study: Study) -> Iterator[Question]:
     record, header = study.patient.age_years, study.scan.patient_age_years
     if record is not None and header is not None and abs(record - header) > AGE_APART_YEARS:
-        yield Question(
+        yield _blocking(
             "age_conflict",
             f"The record gives an age of {record:g} years, the image header {header:g} years at the CT.",
             "Check that the CT belongs to this patient; correct the age at the day of the CT in the record.",
-            blocking=True,
         )
 
 
 def _sex(study: Study) -> Iterator[Question]:
     record, header = study.patient.sex, study.scan.patient_sex
     if record is not None and header is not None and record is not header:
-        yield Question(
+        yield _blocking(
             "sex_conflict",
             f"The record gives the sex {record.value}, the image header {header.value}.",
             "Check that the CT belongs to this patient; correct the one that is wrong.",
-            blocking=True,
         )
 
 
 def _dates(study: Study) -> Iterator[Question]:
     record, header, onset = study.patient.ct_date, study.scan.study_date, study.patient.onset_date
     if record is not None and header is not None and record != header:
-        yield Question(
+        yield _blocking(
             "ct_date_conflict",
             f"The record dates the CT {record.isoformat()}, the image header {header.isoformat()}.",
             "Check that this is the CT meant (anonymised headers may hold shifted dates); correct the record.",
-            blocking=True,
         )
     taken = header or record
     if onset is not None and taken is not None and onset > taken:
-        yield Question(
+        yield _blocking(
             "onset_after_ct",
             f"The pain began on {onset.isoformat()}, after the CT of {taken.isoformat()}, which cannot show it.",
             "Give a CT made after the onset, or correct the date.",
-            blocking=True,
         )
 
 
@@ -81,11 +81,10 @@ def _tilt(study: Study) -> Iterator[Question]:
     tilt = study.scan.gantry_tilt_deg
     if tilt is None or abs(tilt) <= TILT_DEG or any("gantry tilt" in note for note in study.notes):
         return
-    yield Question(
+    yield _blocking(
         "tilt_conflict",
         f"The header gives a gantry tilt of {tilt:g} degrees, but the slice positions show none.",
         "Check that heights in the picture look right: the positions may be wrong, or the slices are reformatted.",
-        blocking=True,
     )
 
 
@@ -93,21 +92,19 @@ def _contrast(study: Study) -> Iterator[Question]:
     record, header = study.patient.contrast_given, study.scan.contrast
     if record is not None and header is not None and record is not header:
         said = {True: "contrast was given", False: "none was given"}
-        yield Question(
+        yield _blocking(
             "contrast_conflict",
             f"The record says of contrast that {said[record]}, the image header that {said[header]}.",
             "Look at the aorta in the picture; correct contrast_given in the record.",
-            blocking=True,
         )
 
 
 def _frames(ct: Geometry, labels: Geometry) -> Iterator[Question]:
     if not ct.is_same_frame(labels):
-        yield Question(
+        yield _blocking(
             "frame_conflict",
             "The labels have another frame of reference than the CT, so their points cannot be compared.",
             "Give the labels made on this CT, or register the two first.",
-            blocking=True,
         )
 
 
@@ -116,11 +113,10 @@ def _extent(ct: Geometry, labels: Geometry) -> Iterator[Question]:
     points = labels.points(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3))
     inside = float(_contains_loosely(ct, points).mean())
     if inside < INSIDE_SHARE:
-        yield Question(
+        yield _blocking(
             "extent_conflict",
             f"{100 * (1 - inside):.0f} % of the label image lies outside the CT.",
             "Check that the labels were made on this CT and that neither was moved or flipped.",
-            blocking=True,
         )
 
 

@@ -62,25 +62,26 @@ class _Verdict:
         return Suitability(purpose, self._worst, tuple(self._reasons))
 
 
-def _graded(edge: float, good: float, limit: float) -> Usability:
-    if edge <= good:
-        return Usability.GOOD
-    return Usability.LIMITED if edge <= limit else Usability.UNSUITABLE
-
-
-def _edge_mm(geometry: Geometry) -> float:
-    return round(float(geometry.spacing_mm.max()), 3)
+def _edge_verdict(geometry: Geometry, good: tuple[float, str], limited: tuple[float, str], beyond: str) -> _Verdict:
+    """What the largest voxel edge allows: up to which edge it is good and limited, each with its words."""
+    edge = round(float(geometry.spacing_mm.max()), 3)
+    verdict, said = _Verdict(), f"the largest voxel edge is {edge:.2f} mm"
+    if edge <= good[0]:
+        verdict.add(Usability.GOOD, f"{said}, {good[1]}")
+    elif edge <= limited[0]:
+        verdict.add(Usability.LIMITED, f"{said}, {limited[1]}")
+    else:
+        verdict.add(Usability.UNSUITABLE, f"{said}, {beyond}")
+    return verdict
 
 
 def _morphometry(study: Study) -> Suitability:
-    verdict, edge = _Verdict(), _edge_mm(study.ct.geometry)
-    usability = _graded(edge, MORPHOMETRY_GOOD_MM, MORPHOMETRY_LIMIT_MM)
-    meaning = {
-        Usability.GOOD: f"at most {MORPHOMETRY_GOOD_MM:g} mm, as far as heights were tested against truth",
-        Usability.LIMITED: f"coarser than the {MORPHOMETRY_GOOD_MM:g} mm up to which heights were tested against truth",
-        Usability.UNSUITABLE: f"above {MORPHOMETRY_LIMIT_MM:g} mm, as large as the height loss of a first grade",
-    }[usability]
-    verdict.add(usability, f"the largest voxel edge is {edge:.2f} mm: {meaning}")
+    verdict = _edge_verdict(
+        study.ct.geometry,
+        (MORPHOMETRY_GOOD_MM, f"at most {MORPHOMETRY_GOOD_MM:g} mm, as far as heights were tested against truth"),
+        (MORPHOMETRY_LIMIT_MM, f"above the {MORPHOMETRY_GOOD_MM:g} mm up to which heights were tested against truth"),
+        f"above {MORPHOMETRY_LIMIT_MM:g} mm, as large as the height loss of a first grade",
+    )
     thickness = study.scan.slice_thickness_mm
     if thickness is not None and thickness > MORPHOMETRY_GOOD_MM:
         verdict.add(Usability.LIMITED, f"the slices are {thickness:g} mm thick, which blurs endplates")
@@ -88,14 +89,12 @@ def _morphometry(study: Study) -> Suitability:
 
 
 def _access(study: Study, quality: ImageQuality | None) -> Suitability:
-    verdict, edge = _Verdict(), _edge_mm(study.ct.geometry)
-    usability = _graded(edge, ACCESS_GOOD_MM, ACCESS_LIMIT_MM)
-    meaning = {
-        Usability.GOOD: f"at most {ACCESS_GOOD_MM:g} mm",
-        Usability.LIMITED: f"above {ACCESS_GOOD_MM:g} mm: pedicle walls are blurred",
-        Usability.UNSUITABLE: f"above {ACCESS_LIMIT_MM:g} mm: pedicle clearance cannot be judged",
-    }[usability]
-    verdict.add(usability, f"the largest voxel edge is {edge:.2f} mm, {meaning}")
+    verdict = _edge_verdict(
+        study.ct.geometry,
+        (ACCESS_GOOD_MM, f"at most {ACCESS_GOOD_MM:g} mm"),
+        (ACCESS_LIMIT_MM, f"above {ACCESS_GOOD_MM:g} mm: pedicle walls are blurred"),
+        f"above {ACCESS_LIMIT_MM:g} mm: pedicle clearance cannot be judged",
+    )
     thickness = study.scan.slice_thickness_mm
     if thickness is not None and thickness > ACCESS_LIMIT_MM:
         verdict.add(Usability.LIMITED, f"the slices are {thickness:g} mm thick, which blurs pedicle walls")
@@ -168,14 +167,12 @@ def _add_resampled(verdict: _Verdict, study: Study) -> None:
 
 
 def _mechanics(study: Study, density: Suitability) -> Suitability:
-    verdict, edge = _Verdict(), _edge_mm(study.ct.geometry)
-    usability = _graded(edge, MECHANICS_GOOD_MM, MECHANICS_LIMIT_MM)
-    meaning = {
-        Usability.GOOD: f"at most {MECHANICS_GOOD_MM:g} mm",
-        Usability.LIMITED: f"above the {MECHANICS_GOOD_MM:g} mm of published voxel models",
-        Usability.UNSUITABLE: f"above {MECHANICS_LIMIT_MM:g} mm: too coarse for a voxel model",
-    }[usability]
-    verdict.add(usability, f"the largest voxel edge is {edge:.2f} mm, {meaning}")
+    verdict = _edge_verdict(
+        study.ct.geometry,
+        (MECHANICS_GOOD_MM, f"at most {MECHANICS_GOOD_MM:g} mm"),
+        (MECHANICS_LIMIT_MM, f"above the {MECHANICS_GOOD_MM:g} mm of published voxel models"),
+        f"above {MECHANICS_LIMIT_MM:g} mm: too coarse for a voxel model",
+    )
     if density.usability is Usability.UNSUITABLE:
         verdict.add(Usability.LIMITED, "densities are relative only, so are stiffness and strength")
     elif density.usability is Usability.LIMITED:

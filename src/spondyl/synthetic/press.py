@@ -80,8 +80,10 @@ def _press(surfaces: Surfaces, labels: Volume, target: NDArray[np.bool_], wanted
     bottom, _ = _continued(surfaces.inferior, anterior, left)
     walls = _mean_walls(surfaces)
     in_front = (anterior > walls[1])[:, None]
-    top = top + in_front * _lip(labels, target, frame, anterior, left, top, 1)
-    bottom = bottom - in_front * _lip(labels, target, frame, anterior, left, bottom, -1)
+    own = Volume(target.astype(np.float32), labels.geometry, "1")
+    others = Volume(((labels.array > 0) & ~target).astype(np.uint8), labels.geometry, "1")
+    top = top + in_front * _lip(own, _Plate(frame, anterior, left, top, 1))
+    bottom = bottom - in_front * _lip(own, _Plate(frame, anterior, left, bottom, -1))
     beyond = ndimage.distance_transform_edt(~inside) * _PLATE_STEP_MM
     side = np.clip(1 - (beyond - _RIM_MM) / _SIDE_TAPER_MM, 0, 1)
     behind = np.clip(1 - (walls[1] - anterior) / _BACK_TAPER_MM, 0, 1)[:, None]
@@ -89,7 +91,7 @@ def _press(surfaces: Surfaces, labels: Volume, target: NDArray[np.bool_], wanted
     half = max(float(np.abs(left[inside.any(axis=0)]).max()), 1.0)
     sides = np.broadcast_to(np.clip(np.abs(left) / half, 0, 1) ** 3, top.shape)
     above, below = (
-        _gaps(labels, target, frame, anterior, left, plate, sign) for plate, sign in ((top, 1), (bottom, -1))
+        _gaps(others, _Plate(frame, anterior, left, height, outward)) for height, outward in ((top, 1), (bottom, -1))
     )
     return Press(frame, anterior, left, top, bottom, above, below, weight, sides, walls, shape == "biconcave", wanted)
 
@@ -123,45 +125,39 @@ def _mean_walls(surfaces: Surfaces) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _lip(
-    labels: Volume,
-    target: NDArray[np.bool_],
-    frame: Frame,
-    anterior: Floats,
-    left: Floats,
-    plate: Floats,
-    sign: int,
-) -> Floats:
+@dataclass(frozen=True, eq=False)
+class _Plate:
+    """One endplate over the grid of a press."""
+
+    frame: Frame
+    anterior: Floats  # (n,) grid
+    left: Floats  # (m,)
+    height: Floats  # (n, m)
+    outward: int  # 1: to the head, -1: to the foot
+
+    def points(self, step: float) -> Floats:
+        """Patient points a step outside the endplate, (n, m, 3)."""
+        a, across = np.meshgrid(self.anterior, self.left, indexing="ij")
+        return self.frame.to_patient(np.stack([self.height + self.outward * step, a, across], axis=-1))
+
+
+def _lip(mask: Volume, plate: _Plate) -> Floats:
     """How far the mask's rim stands out beyond a smooth endplate: it would be drawn out like a thread. [mm]"""
-    mask = Volume(target.astype(np.float32), labels.geometry, "1")
-    a, across = np.meshgrid(anterior, left, indexing="ij")
-    lip = np.zeros(plate.shape)
-    reached = np.ones(plate.shape, bool)
+    lip = np.zeros(plate.height.shape)
+    reached = np.ones(plate.height.shape, bool)
     for step in np.arange(0.5, _HIGHEST_LIP_MM + 0.1, 0.5):
-        reached &= mask.sample(frame.to_patient(np.stack([plate + sign * step, a, across], axis=-1))) > 0.5
+        reached &= mask.sample(plate.points(step)) > 0.5
         lip[reached] = step
     lip[lip < _LEAST_LIP_MM] = 0  # a mask's steps are no lip
     return np.asarray(ndimage.gaussian_filter(ndimage.maximum_filter(lip, 3), 1.0))
 
 
-def _gaps(
-    labels: Volume,
-    target: NDArray[np.bool_],
-    frame: Frame,
-    anterior: Floats,
-    left: Floats,
-    plate: Floats,
-    sign: int,
-) -> Floats:
+def _gaps(others: Volume, plate: _Plate) -> Floats:
     """Distance from an endplate to the next label along the cranial axis, a little less for safety. [mm]"""
-    others = Volume(((labels.array > 0) & ~target).astype(np.uint8), labels.geometry, "1")
-    steps = np.arange(_LEAST_GAP_MM, 2 * _USUAL_GAP_MM, 0.5)
-    a, across = np.meshgrid(anterior, left, indexing="ij")
-    gap = np.full(plate.shape, _USUAL_GAP_MM)
-    for step in steps[::-1]:
-        points = frame.to_patient(np.stack([plate + sign * step, a, across], axis=-1))
-        gap[others.sample(points, order=0) > 0] = step
-    reach = float(labels.geometry.spacing_mm.max()) / 2  # a voxel's edge lies half a voxel before its centre
+    gap = np.full(plate.height.shape, _USUAL_GAP_MM)
+    for step in np.arange(_LEAST_GAP_MM, 2 * _USUAL_GAP_MM, 0.5)[::-1]:
+        gap[others.sample(plate.points(step), order=0) > 0] = step
+    reach = float(others.geometry.spacing_mm.max()) / 2  # a voxel's edge lies half a voxel before its centre
     nearest = ndimage.minimum_filter(gap, 5) - reach
     return np.asarray(np.maximum(ndimage.gaussian_filter(nearest, 1.5), _LEAST_GAP_MM))
 
