@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from spondyl.documents.reformat import CurvedPlane, curved_plane, mask_points, sample_labels
+from spondyl.documents.reformat import CurvedPlane, curved_plane, mask_points, sample_labels, some_points
 from spondyl.documents.tables import (
     HEIGHT_WORDS,
     HEIGHTS,
@@ -204,7 +204,7 @@ def _new_sheet(
 
 def _reach(spine: Spine, plane: CurvedPlane) -> tuple[float, float]:
     """How far the picture goes across: all voxels of the vertebrae and some mm more."""
-    across = np.concatenate([plane.picture(mask_points(vertebra))[:, 1] for vertebra in spine])
+    across = np.concatenate([plane.picture(some_points(vertebra))[:, 1] for vertebra in spine])
     return float(across.min() - 10.0), float(across.max() + 10.0)
 
 

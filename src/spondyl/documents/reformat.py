@@ -13,6 +13,7 @@ from spondyl.errors import InputError
 from spondyl.space import Floats, Frame
 from spondyl.spine import Spine, Vertebra
 
+_SOME = 4000  # points of a vertebra where only its extent counts
 View = Literal["sagittal", "coronal"]
 
 
@@ -56,7 +57,7 @@ def curved_plane(spine: Spine, view: View, *, margin_mm: float = 15.0, step_mm: 
     frames = [vertebra.frame for vertebra in framed if vertebra.frame is not None]
     mean = _mean_frame(frames)
     centres = np.array([frame.origin for frame in frames])
-    heights = np.concatenate([mask_points(vertebra) @ mean.cranial for vertebra in spine])
+    heights = np.concatenate([some_points(vertebra) @ mean.cranial for vertebra in spine])
     rows = np.arange(heights.max() + margin_mm, heights.min() - margin_mm, -step_mm)
     curve = _along(centres, centres @ mean.cranial, rows)
     curve += (rows - curve @ mean.cranial)[:, None] * mean.cranial
@@ -73,13 +74,23 @@ def mask_points(vertebra: Vertebra) -> Floats:
     return vertebra.mask.geometry.points(np.argwhere(vertebra.mask.array))
 
 
+def some_points(vertebra: Vertebra) -> Floats:
+    """Some thousand of them, evenly spread: enough to see how far the vertebra reaches, to a mm or so."""
+    indices = np.argwhere(vertebra.mask.array)
+    return vertebra.mask.geometry.points(indices[:: max(1, len(indices) // _SOME)])
+
+
 def sample_labels(spine: Spine, points: Floats) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Level numbers at patient points (0: none), and whether each lies in a body, both of shape (...)."""
     levels, bodies = np.zeros(points.shape[:-1], np.uint8), np.zeros(points.shape[:-1], bool)
+    voxels = np.rint(spine.geometry.indices(points)).astype(np.int32)
     for vertebra in spine:
-        levels[vertebra.mask.sample(points, order=0) > 0.5] = vertebra.level
+        start = np.rint(spine.geometry.indices(vertebra.mask.geometry.affine[:3, 3])).astype(np.int32)
+        near = ((voxels >= start) & (voxels < start + vertebra.mask.geometry.shape)).all(axis=-1)
+        own = tuple((voxels[near] - start).T)
+        levels[near] = np.where(vertebra.mask.array[own], vertebra.level, levels[near])
         if vertebra.body is not None:
-            bodies |= vertebra.body.sample(points, order=0) > 0.5
+            bodies[near] |= vertebra.body.array[own]
     return levels, bodies
 
 

@@ -15,7 +15,7 @@ from spondyl.spine.local_view import LocalView
 
 _STATION_MM = 3.0  # between cross-sections within one vertebra
 _LONGEST_GAP_MM = 90.0  # between cross-sections that are joined: two unlabelled vertebrae
-_REACH_MM = 21.0  # half width of the square in which voxels are asked: wider than any canal
+_WIDER = 1.15  # of the square in which voxels are asked against the wall: axes between two sections are shorter than 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +57,10 @@ def canal_mask(stations: Sequence[Station], occupied: Volume) -> Volume | None:
     pairs = [(a, b) for a, b in pairwise(stations) if _distance(a, b) <= _LONGEST_GAP_MM]
     if not pairs:
         return None
-    start, stop = _bounds(geometry, [s.frame for pair in pairs for s in pair])
+    start, stop = _bounds(geometry, [s for pair in pairs for s in pair])
     canal = np.zeros(stop - start, bool)
     for upper, lower in pairs:
-        low, high = _bounds(geometry, [upper.frame, lower.frame])
+        low, high = _bounds(geometry, [upper, lower])
         block = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
         canal[block] |= _between(upper, lower, geometry, low, high)
     canal &= ~occupied.array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
@@ -71,11 +71,12 @@ def _distance(a: Station, b: Station) -> float:
     return float(np.linalg.norm(a.frame.origin - b.frame.origin))
 
 
-def _bounds(geometry: Geometry, frames: Sequence[Frame]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Index block that holds the planes of these cross-sections as far as a canal can reach in them."""
+def _bounds(geometry: Geometry, stations: Sequence[Station]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Index block that holds the planes of these cross-sections as far as the canal reaches in them."""
+    reach = _WIDER * max(float(station.radii_mm.max()) for station in stations)
     corners = [
-        frame.origin + _REACH_MM * (a * frame.anterior + left * frame.left)
-        for frame in frames
+        station.frame.origin + reach * (a * station.frame.anterior + left * station.frame.left)
+        for station in stations
         for a in (-1, 1)
         for left in (-1, 1)
     ]
