@@ -95,6 +95,7 @@ def test_options_of_single_levels(tmp_path: Path, cli: Cli) -> None:
         (("--tilt-deg", 40), "tilt_deg is 40; it lies between -25 and 25 degrees"),
         (("--tube-voltage-kv", 120, "--energy-kev", 70), "give one of them"),
         (("--tube-voltage-kv", 60), "tube_voltage_kv is 60.0; it is between 80 and 140"),
+        (("--gantry-tilt-deg", 12), "add --format dicom"),
         (("--format", "nrrd"), "--format is nifti or dicom, found 'nrrd'"),
         (("--label-map", "verse"), "--label-map belongs to --from"),
         (("--from", "nothing.nii.gz"), "--from needs the labels of that CT"),
@@ -140,6 +141,27 @@ def test_the_record_of_a_virtual_patient_gives_its_density_a_grade(virtual: Path
     inputs = (virtual / "ct.nii.gz", "--labels", virtual / "labels.nii.gz", "--label-map", "verse")
     found = cli("findings", *inputs, "--patient", virtual / "patient.toml", "--json").json()["findings"]
     assert next(f["value"] for f in found if f["name"] == "density_grade") in (2, 3)
+
+
+def test_a_tilted_gantry_is_put_right_by_the_reader(tmp_path: Path, cli: Cli) -> None:
+    """Heights, labels and the marked left side lie where they lie without the tilt."""
+    options = ("--levels", "L2-L3", "--in-plane-mm", 1, "--slice-step-mm", 2, "--left-marker", "--noise-hu", 0)
+    heights, markers = {}, {}
+    for name, tilt in (("straight", 0), ("tilted", 18)):
+        out = tmp_path / name
+        made = cli("synth", "--out", out, *options, "--gantry-tilt-deg", tilt, "--format", "dicom")
+        assert made.code == 0, made.err
+        study, labels = read_study(out / "ct"), read_label_image(out / "labels.nii.gz").labels
+        assert labels.geometry.is_same_grid(study.ct.geometry)
+        markers[name] = study.ct.geometry.points(np.argwhere(study.ct.array > 2000)).mean(axis=0)
+        found = cli("findings", out / "ct", "--labels", out / "labels.nii.gz", "--json").json()["findings"]
+        heights[name] = [f["value"] for f in found if f["name"].endswith("r_height") and f["level"] == "L3"]
+    assert any("gantry tilt" in note and "18.00 degrees" in note for note in study.notes)
+    assert not [q for q in study.questions if q.code == "tilt_conflict"]
+    assert study.scan.gantry_tilt_deg == pytest.approx(18, abs=0.01)
+    # 0.8 mm: the aim for slices of 3 mm; these are of 2 mm, once cut along the endplates and once across
+    assert len(heights["tilted"]) == 2 and heights["tilted"] == pytest.approx(heights["straight"], abs=0.8)
+    assert abs(markers["tilted"][0] - markers["straight"][0]) < 1.5  # the grid's place within a voxel is drawn anew
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import numpy as np
 from spondyl.documents.files import hashes_of
 from spondyl.documents.models import SynthDocument, TruthDocument
 from spondyl.documents.records import write_document
-from spondyl.space import Volume
+from spondyl.errors import InputError
+from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, load_label_map
 from spondyl.studies import (
     Scan,
@@ -63,6 +64,8 @@ def write_virtual_patient(
     out: Path, spec: VirtualSpineSpec, seed: int, *, file_format: str, tube_voltage_kv: float | None
 ) -> SynthDocument:
     """Make a virtual patient and write it into a new folder."""
+    if spec.scan.gantry_tilt_deg and file_format != "dicom":
+        raise InputError("a tilted gantry gives a sheared stack, which NIfTI readers refuse: add --format dicom")
     with whole_folder(out) as folder:
         made = make_virtual_patient(spec, np.random.default_rng(seed))
         truth = TruthDocument(seed=seed, specification=as_json(spec), truth=made.truth.as_json())
@@ -122,19 +125,30 @@ def _truth_of(done: tuple[DeformedStudy, ...], breaks: Mapping[Level, tuple[str,
 
 
 def _write(folder: Path, made: _Made, file_format: str) -> list[str]:
-    """Write all files; gives their names."""
+    """Write all files; gives their names. Labels go onto the grid that the CT has when it is read again."""
     if file_format == "nifti":
         write_nifti(made.ct, folder / CT_NAMES["nifti"])
     else:
         write_dicom(made.ct, folder / CT_NAMES["dicom"], scan=made.scan, virtual=True)
+    grid = _grid_as_read(folder / CT_NAMES[file_format], made.ct.geometry)
     names = {int(n): f"vertebrae_{Level(int(n)).name}" for n in np.unique(made.labels.array) if n}
-    write_label_nifti(made.labels, folder / LABELS, names=names)
+    write_label_nifti(_onto(grid, made.labels), folder / LABELS, names=names)
     if made.subregions is not None:
-        write_label_nifti(made.subregions, folder / SUBREGIONS)
+        write_label_nifti(_onto(grid, made.subregions), folder / SUBREGIONS)
     if made.contrast is not None:
         (folder / PATIENT).write_text(f"contrast_given = {str(made.contrast).lower()}\n", "utf-8")
     write_document(folder / TRUTH, made.truth)
     return [path.name for path in folder.iterdir()]
+
+
+def _grid_as_read(ct: Path, made: Geometry) -> Geometry:
+    """A reader puts the sheared stack of a tilted gantry onto a square grid."""
+    sheared = np.abs(made.axes.T @ made.axes - np.eye(3)).max() > 1e-6
+    return read_study(ct).ct.geometry if sheared else made
+
+
+def _onto(grid: Geometry, labels: Volume) -> Volume:
+    return labels if labels.geometry.is_same_grid(grid) else labels.resampled(grid, order=0)
 
 
 def _document(out: Path, description: str, seed: int | None, files: list[str]) -> SynthDocument:

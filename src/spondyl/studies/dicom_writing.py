@@ -20,6 +20,7 @@ from spondyl.studies.types import Scan, Study
 
 INTERCEPT = -1024  # stored values start at 0 for the lowest value of a 12-bit CT, as most scanners do
 _SQUARE = 1e-4  # cosine between axes that counts as square
+_MOST_TILT_DEG = 30.0  # of a gantry
 
 
 def write_dicom(
@@ -33,7 +34,8 @@ def write_dicom(
     Parameters
     ----------
     image
-        Hounsfield units; the axes must be square to each other.
+        Hounsfield units; the axes must be square to each other, but that slices may lean toward their columns, as
+        those of a tilted gantry do.
     scan
         What the header shall say of the scan; that of the study when not given. Its UIDs are not used.
 
@@ -54,15 +56,26 @@ def write_dicom(
 
 
 def _stored(volume: Volume) -> NDArray[np.int16]:
-    axes = volume.geometry.axes
     if volume.unit != "[hnsf'U]":
         raise InputError(f"a CT in Hounsfield units is expected, found the unit '{volume.unit}': write it as NIfTI")
-    if np.abs(axes.T @ axes - np.eye(3)).max() > _SQUARE:
+    if not _is_square(volume.geometry):
         raise InputError("the axes of the image are not square to each other: resample it before writing DICOM")
     shifted = np.rint(volume.array.astype(np.float64)) - INTERCEPT
     if not np.isfinite(shifted).all() or shifted.min() < -32768 or shifted.max() > 32767:
         raise InputError("Hounsfield units from -33792 to 31743 are expected: found others or values not finite")
     return shifted.astype(np.int16)
+
+
+def _is_square(geometry: Geometry) -> bool:
+    """Whether the axes are square to each other, but for a gantry tilt."""
+    lean = geometry.axes.T @ geometry.axes - np.eye(3)
+    lean[1, 2] = lean[2, 1] = 0.0
+    return bool(np.abs(lean).max() <= _SQUARE and abs(_gantry_tilt_deg(geometry)) <= _MOST_TILT_DEG)
+
+
+def _gantry_tilt_deg(geometry: Geometry) -> float:
+    """Angle between the direction of the slices' steps and their normal."""
+    return float(np.degrees(np.arcsin(np.clip(geometry.axes[:, 1] @ geometry.axes[:, 2], -1, 1))))
 
 
 def _common(volume: Volume, scan: Scan, virtual: bool) -> Dataset:
@@ -91,6 +104,8 @@ def _common(volume: Volume, scan: Scan, virtual: bool) -> Dataset:
     dataset.AcquisitionNumber = None
     dataset.PositionReferenceIndicator = ""
     _scanner(dataset, scan)
+    if tilt := round(_gantry_tilt_deg(geometry), 3):
+        dataset.GantryDetectorTilt = f"{tilt:g}"
     _pixels(dataset, geometry)
     return dataset
 

@@ -128,17 +128,19 @@ def _grid(
 ) -> Geometry:
     """The tilted grid around the bones with its margins, in LPS order; its place within a voxel is drawn."""
     scan = spec.scan
-    turn = turned_about("x", scan.tilt_deg) @ turned_about("y", scan.coronal_tilt_deg)
+    axes = turned_about("x", scan.tilt_deg) @ turned_about("y", scan.coronal_tilt_deg)
+    axes[:, 1] = (axes @ turned_about("x", scan.gantry_tilt_deg))[:, 1]
     boxes = [(shape.frame, shape.parts) for shape in shapes]
     boxes += [(sacrum.frame, sacrum.parts[:1])] if sacrum else []
-    corners = np.concatenate([frame.to_patient(_corners(part)) for frame, parts in boxes for part in parts]) @ turn
+    corners = np.concatenate([frame.to_patient(_corners(part)) for frame, parts in boxes for part in parts])
+    corners = corners @ np.linalg.inv(axes).T
     low = corners.min(axis=0) - np.array([scan.margin_side_mm, scan.margin_front_mm, scan.margin_foot_mm])
     high = corners.max(axis=0) + np.array([scan.margin_side_mm, scan.margin_back_mm, scan.margin_head_mm])
     spacing = np.array([scan.in_plane_mm, scan.in_plane_mm, scan.slice_step_mm])
     shape = np.maximum(np.ceil((high - low) / spacing).astype(int), 1)
     affine = np.eye(4)
-    affine[:3, :3] = turn * spacing
-    affine[:3, 3] = turn @ (low + generator.uniform(0, 1, 3) * spacing)
+    affine[:3, :3] = axes * spacing
+    affine[:3, 3] = axes @ (low + generator.uniform(0, 1, 3) * spacing)
     return Geometry(affine, (int(shape[0]), int(shape[1]), int(shape[2])))
 
 

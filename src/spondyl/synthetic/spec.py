@@ -181,6 +181,7 @@ class ScanSpec:
     slice_profile: SliceProfile = SliceProfile.BOX  # a Gaussian one has the thickness as full width at half maximum
     tilt_deg: float = 0.0  # the whole grid turned about the left-right axis, against the spine; up to 25
     coronal_tilt_deg: float = 0.0  # and about the front-back axis
+    gantry_tilt_deg: float = 0.0  # slices lean, the table moves straight on: a sheared stack; only DICOM can hold it
     margin_side_mm: float = 40.0  # from the outermost bone to the border of the image; negative cuts bone
     margin_front_mm: float = 55.0
     margin_back_mm: float = 30.0
@@ -197,7 +198,7 @@ class ScanSpec:
         _within("slice_step_mm", self.slice_step_mm, 0.3, 6.0, "mm")
         if self.slice_thickness_mm is not None:
             _within("slice_thickness_mm", self.slice_thickness_mm, 0.3, 8.0, "mm")
-        for name in ("tilt_deg", "coronal_tilt_deg"):
+        for name in ("tilt_deg", "coronal_tilt_deg", "gantry_tilt_deg"):
             _within(name, getattr(self, name), -25.0, 25.0, "degrees")
         for name in ("side", "front", "back", "head", "foot"):
             _within(f"margin_{name}_mm", getattr(self, f"margin_{name}_mm"), -60.0, 200.0, "mm")

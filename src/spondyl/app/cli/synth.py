@@ -52,6 +52,7 @@ def synth(
     slice_profile: o.SliceProfile = "box",
     tilt_deg: o.TiltDeg = 0.0,
     coronal_tilt_deg: o.CoronalTiltDeg = 0.0,
+    gantry_tilt_deg: o.GantryTiltDeg = 0.0,
     margin_side_mm: o.MarginSideMm = 40.0,
     margin_front_mm: o.MarginFrontMm = 55.0,
     margin_back_mm: o.MarginBackMm = 30.0,

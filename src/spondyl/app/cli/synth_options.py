@@ -94,6 +94,9 @@ SliceThicknessMm = Annotated[float | None, _silent(_SCAN, "Width of the slice pr
 SliceProfile = Annotated[str, _option(_SCAN, "box or gaussian.")]
 TiltDeg = Annotated[float, _option(_SCAN, "Grid against the spine about the left-right axis, up to 25.")]
 CoronalTiltDeg = Annotated[float, _option(_SCAN, "The same about the front-back axis.")]
+GantryTiltDeg = Annotated[
+    float, _option(_SCAN, "Slices lean while the table moves straight on, up to 25; with --format dicom alone.")
+]
 MarginSideMm = Annotated[float, _option(_SCAN, "From bone to the border of the image; negative cuts bone.")]
 MarginFrontMm = Annotated[float, _option(_SCAN, "The same in front.")]
 MarginBackMm = Annotated[float, _option(_SCAN, "The same behind.")]
