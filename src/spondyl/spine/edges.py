@@ -159,13 +159,11 @@ class _Voxels:
         own, far = self._places(p)
         marrow, disc, layer, blur, box = p[6:11]
         rows = np.empty((len(own), len(p)))
-        rows[:, 6:9] = _layers(own, far, blur, box)
-        outer, inner = (
-            disc - layer,
-            layer - marrow,
-        )  # jumps at the two faces of the own endplate; the far one mirrors it
-        near = [_step_slopes(own + shift, blur, box) for shift in (0.0, _SHELL_MM)]
-        beyond = [_step_slopes(far - shift, blur, box) for shift in (0.0, _SHELL_MM)]
+        outer, inner = disc - layer, layer - marrow  # jumps at the faces of the own endplate; the far one mirrors it
+        places = (own, own + _SHELL_MM, far, far - _SHELL_MM)
+        steps, slopes = zip(*(_step_and_slopes(x, blur, box) for x in places), strict=True)
+        near, beyond = slopes[:2], slopes[2:]
+        rows[:, 6:9] = _shares(*steps)
         at_own = outer * near[0] + inner * near[1]
         at_far = -outer * beyond[0] - inner * beyond[1]
         rows[:, :6] = -(at_own[0] + at_far[0])[:, None] * self.basis
@@ -195,8 +193,11 @@ class _Voxels:
 
 def _layers(own: Floats, far: Floats, blur: float, box: float) -> Floats:
     """Share of marrow, disc and endplate that each voxel sees, shape (n, 3)."""
-    in_own, in_far = (_step(x, blur, box) for x in (own + _SHELL_MM, far - _SHELL_MM))
-    past_own, past_far = (_step(x, blur, box) for x in (own, far))
+    return _shares(*(_step(x, blur, box) for x in (own, own + _SHELL_MM, far, far - _SHELL_MM)))
+
+
+def _shares(past_own: Floats, in_own: Floats, past_far: Floats, in_far: Floats) -> Floats:
+    """The same from the steps at the outer and the inner face of both endplates."""
     return np.stack([1 - in_own + in_far, past_own - past_far, in_own - past_own + past_far - in_far], axis=1)
 
 
@@ -214,12 +215,14 @@ def _bell(t: Floats) -> Floats:
     return np.asarray(np.exp(-t * t / 2) / np.sqrt(2 * np.pi))
 
 
-def _step_slopes(x: Floats, blur: float, box: float) -> Floats:
-    """Derivatives of `_step` by place, Gaussian and box, shape (3, n)."""
-    ahead, behind = (x + box / 2) / blur, (x - box / 2) / blur
-    high, low = special.ndtr(ahead), special.ndtr(behind)
-    by_box = ((high + low) / 2 - _step(x, blur, box)) / box
-    return np.stack([(high - low) / box, (_bell(ahead) - _bell(behind)) / box, by_box])
+def _step_and_slopes(x: Floats, blur: float, box: float) -> tuple[Floats, Floats]:
+    """`_step` and its derivatives by place, Gaussian and box, shape (3, n), from the same two Gaussian integrals."""
+    first, last = x + box / 2, x - box / 2
+    high, low = special.ndtr(first / blur), special.ndtr(last / blur)
+    bell_high, bell_low = _bell(first / blur), _bell(last / blur)
+    step = (first * high + blur * bell_high - (last * low + blur * bell_low)) / box
+    by_box = ((high + low) / 2 - step) / box
+    return step, np.stack([(high - low) / box, (bell_high - bell_low) / box, by_box])
 
 
 def _fit(distance: Floats, values: Floats, basis: Floats, edge_mm: float) -> _Edge:
