@@ -42,7 +42,7 @@ def test_the_broken_level_is_found(finished: Any) -> None:
 
 
 def test_a_virtual_patient_is_called_one(finished: Any) -> None:
-    assert "<h1>Spine report: virtual patient</h1>" in (finished[0] / "report.html").read_text("utf-8")
+    assert "<h1>Spine report: virtual</h1>" in (finished[0] / "report.html").read_text("utf-8")
     assert json.loads((finished[0] / "study.json").read_text())["scan"]["series_description"].startswith("VIRTUAL")
 
 

@@ -59,8 +59,9 @@ def further_tables(findings: Findings, levels: Sequence[Level]) -> tuple[Table, 
     """What else was found: signs to look at, density, angles and canal, depth and ratios."""
     tables = (
         _signs_table(findings),
-        _by_level("Density, angles and canal; kyphosis is positive", _canal_columns(), findings, levels),
-        _by_level("Depth, ratios, and heights expected from undeformed neighbours", _ratio_columns(), findings, levels),
+        _by_level("Density and angles; kyphosis is positive", _density_columns(), findings, levels),
+        _by_level("Depth, posterior wall and canal", _canal_columns(), findings, levels),
+        _by_level("Ratios, and heights expected from undeformed neighbours", _ratio_columns(), findings, levels),
     )
     return tuple(table for table in tables if table.rows or table.doubts)
 
@@ -76,12 +77,18 @@ def _levels_columns() -> tuple[Column, ...]:
     )
 
 
-def _canal_columns() -> tuple[Column, ...]:
+def _density_columns() -> tuple[Column, ...]:
     return (
         _measure("Trabecular HU", "trabecular_hu"),
         _measure("Density [mg/cm³]", "trabecular_density"),
         _measure("Vertebral angle [°]", "vertebral_angle"),
         _measure("Angle to the next level [°]", "segmental_angle"),
+    )
+
+
+def _canal_columns() -> tuple[Column, ...]:
+    return (
+        _measure("Depth [mm]", "body_depth"),
         _measure("Posterior wall bulge [mm]", "posterior_wall_bulge"),
         _measure("Canal area [mm²]", "canal_area"),
         _measure("Canal compromise [%]", "canal_compromise"),
@@ -90,7 +97,6 @@ def _canal_columns() -> tuple[Column, ...]:
 
 def _ratio_columns() -> tuple[Column, ...]:
     return (
-        _measure("Depth [mm]", "body_depth"),
         _measure("Wedge ratio", "wedge_ratio"),
         _measure("Biconcavity ratio", "biconcavity_ratio"),
         _measure("Crush ratio", "crush_ratio"),
@@ -102,7 +108,7 @@ def _ratio_columns() -> tuple[Column, ...]:
 
 def other_table(findings: Findings, name_text: Callable[[Finding], str]) -> Table | None:
     """What has no column: angles between levels far apart, the calibration, classes."""
-    columns = (*_levels_columns(), *_canal_columns(), *_ratio_columns())
+    columns = (*_levels_columns(), *_density_columns(), *_canal_columns(), *_ratio_columns())
     in_columns = {name for column in columns for name in column.names} | {*SIGNS, *filter(None, SIGNS.values())}
     shown = [f for f in findings if f.level is None or _spans(f) or f.name not in in_columns]
     rows = tuple((name_text(finding), *_value_and_interval(finding)) for finding in shown)
@@ -142,9 +148,11 @@ def _signs_table(findings: Findings) -> Table:
             head = words(name)[0].upper() + words(name)[1:]
             doubtful[head] = [(finding.level, finding) for finding in found]
             sizes = {f.level: value_text(f) for f in findings if f.name == size and isinstance(f.value, float)}
-            yes = "; ".join(_seen(f, sizes) for f in found if f.value == "yes")
-            no = _levels_where([f for f in found if f.value == "no"])
-            rows.append((head, yes or NOTHING, no, _levels_where([f for f in found if f.value is None])))
+            yes = [f for f in found if f.value == "yes"]
+            large = [_seen(f, sizes) for f in yes if f.side is not None or f.level in sizes]
+            plain = _levels_where([f for f in yes if f.side is None and f.level not in sizes])
+            others = (_levels_where([f for f in found if f.value == value]) for value in ("no", None))
+            rows.append((head, "; ".join((*large, *plain)) or NOTHING, *("; ".join(o) or NOTHING for o in others)))
     caption = "Signs to look at in the images: never a diagnosis"
     return Table(caption, ("Sign", "Yes", "No", "Not evaluable"), tuple(rows), _doubts(doubtful))
 
@@ -157,12 +165,11 @@ def _seen(finding: Finding, sizes: dict[Level | None, str]) -> str:
     return _marked(level_text(finding.level) + (f" ({more})" if more else ""), finding)
 
 
-def _levels_where(found: Sequence[Finding]) -> str:
+def _levels_where(found: Sequence[Finding]) -> list[str]:
     """Ranges of levels, those that are uncertain apart."""
     sure = [f.level for f in found if f.level is not None and f.status is not Status.UNCERTAIN]
     unsure = [f.level for f in found if f.level is not None and f.status is Status.UNCERTAIN]
-    parts = [level_ranges(sure) if sure else "", f"{level_ranges(unsure)}{UNCERTAIN}" if unsure else ""]
-    return "; ".join(filter(None, parts)) or NOTHING
+    return [*([level_ranges(sure)] if sure else []), *([f"{level_ranges(unsure)}{UNCERTAIN}"] if unsure else [])]
 
 
 def _by_level(caption: str, columns: Sequence[Column], findings: Findings, levels: Sequence[Level]) -> Table:

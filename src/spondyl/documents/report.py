@@ -206,13 +206,15 @@ def _is_virtual(study: Study | None) -> bool:
 
 
 def _hashes(study: Study | None, run: RunDocument | None) -> list[tuple[str, str]]:
-    """Hashes of what was read, many slices as one line."""
+    """Hashes of the files that were given, each once, many slices as one line; run.json holds all."""
     inputs = dict(study.source_hashes) if study else {}
     for stage in run.stages if run else ():
-        inputs |= stage.inputs
-    if len(inputs) <= 12:
-        return sorted(inputs.items())
-    return [*sorted(inputs.items())[:3], (f"... and {len(inputs) - 3} more", "all in run.json")]
+        inputs |= {name: digest for name, digest in stage.inputs.items() if ": " in name}  # "labels: seg.nii.gz"
+    names: dict[str, str] = {digest: name for name, digest in inputs.items()}
+    rows = sorted((name, digest) for digest, name in names.items())
+    if len(rows) <= 12:
+        return rows
+    return [*rows[:3], (f"... and {len(rows) - 3} more", "all in run.json")]
 
 
 def _render(content: dict[str, Any], *, for_print: bool) -> str:
