@@ -44,6 +44,8 @@ def read_study(
         raise InputError(
             f"'{path}' is not there; a DICOM folder, a zip of one, or a NIfTI file is expected: check the path"
         )
+    if not place.is_file() and not place.is_dir():
+        raise InputError(f"'{path}' is neither a file nor a folder; one of the two is expected: check the path")
     study = _from_nifti(place) if is_nifti(place) and place.is_file() else _from_dicom(place, series, progress)
     complete = replace(study, patient=patient or Patient(), questions=check_hounsfield(study.ct))
     progress(1.0, "done")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from spondyl.errors import InputError
 from spondyl.space import Floats, Frame, Geometry, Volume
 from spondyl.spine import Level
 from spondyl.synthetic.background import paint_background, spine_path
@@ -27,6 +28,7 @@ DESCRIPTION = "virtual patient: made by code, not a scan of a person"
 MARKER_HU = 3000.0
 MARKER_RADIUS_MM = 4.0
 _SACRUM_LEAN_DEG = 16.0
+_MOST_VOXELS = 300e6  # some 5 GB while it is made; T5 to L5 at 0.5 mm has half of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,11 @@ def _grid(
     high = corners.max(axis=0) + np.array([scan.margin_side_mm, scan.margin_back_mm, scan.margin_head_mm])
     spacing = np.array([scan.in_plane_mm, scan.in_plane_mm, scan.slice_step_mm])
     shape = np.maximum(np.ceil((high - low) / spacing).astype(int), 1)
+    if (count := float(np.prod(shape, dtype=np.float64))) > _MOST_VOXELS:
+        raise InputError(
+            f"the image would have {count / 1e6:.0f} million voxels; at most {_MOST_VOXELS / 1e6:.0f} million are "
+            "made: give fewer levels, coarser voxels or smaller margins"
+        )
     affine = np.eye(4)
     affine[:3, :3] = axes * spacing
     affine[:3, 3] = axes @ (low + generator.uniform(0, 1, 3) * spacing)

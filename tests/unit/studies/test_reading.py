@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,3 +39,11 @@ def test_the_left_block_lies_at_the_left(marked_ct: Volume, tmp_path: Path) -> N
 def test_a_missing_path_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not there"):
         read_study(tmp_path / "nothing")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_never_ends_is_not_opened(tmp_path: Path) -> None:
+    """A pipe without a writer, or /dev/zero, kept the reader waiting for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        read_study(tmp_path / "pipe")

@@ -77,11 +77,27 @@ def synth(
     if file_format not in ("nifti", "dicom"):
         raise InputError(f"--format is nifti or dicom, found '{file_format}'")
     given = {name: value for name, value in context.params.items() if value is not None}
+    if made_from is not None:
+        _refuse_without_effect(context)
     document = _deformed(out, given) if made_from is not None else _virtual(out, given)
     if as_json:
         print_document(document)
     else:
         print_lines(document.description, f"written to {out}")
+
+
+_WITH_FROM = {"out", "file_format", "breaks", "made_from", "labels", "label_map", "subregions", "as_json"}
+
+
+def _refuse_without_effect(context: typer.Context) -> None:
+    """What shapes a virtual patient does nothing to a CT that is there, and silence would say otherwise."""
+    from spondyl.errors import InputError
+
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    for name in context.params.keys() - _WITH_FROM:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InputError(f"{flags[name]} shapes a virtual patient and has no effect with --from: leave it out")
 
 
 def _virtual(out: Path, given: Mapping[str, Any]) -> SynthDocument:
@@ -123,7 +139,10 @@ def _ends(text: str) -> tuple[Level, Level]:
     first, dash, last = text.partition("-")
     if not dash:
         raise InputError(f"--levels is a first and a last level such as T10-L5, found '{text}'")
-    return Level.parse(first), Level.parse(last)
+    upper, lower = Level.parse(first), Level.parse(last)
+    if upper > lower:
+        raise InputError(f"--levels runs from head to foot, found '{text}': give {lower.name}-{upper.name}")
+    return upper, lower
 
 
 def _deformed(out: Path, given: Mapping[str, Any]) -> SynthDocument:
