@@ -1,0 +1,1 @@
+"""Benchmarks in the form of asv; they run without it too."""
