@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spondyl import evidence, findings
-from spondyl.findings import Finding, Findings
+from spondyl.findings import Findings
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import WEDGE_30, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
@@ -32,7 +32,8 @@ def found() -> Findings:
     patient = make_virtual_patient(spec, np.random.default_rng(1))
     study = Study(patient.ct, Scan(), Patient())
     spine = build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
-    return tuple(finding for stage in _stages() for finding in stage(spine))
+    first = tuple(finding for stage in _stages(of_findings=False) for finding in stage(spine, ()))
+    return (*first, *(finding for stage in _stages(of_findings=True) for finding in stage(spine, first)))
 
 
 def test_every_finding_is_in_the_nomenclature_with_its_unit(found: Findings) -> None:
@@ -54,10 +55,18 @@ def test_every_name_is_told_once() -> None:
     assert len(set(names)) == len(names)
 
 
-def _stages() -> list[Callable[[Spine], Findings]]:
-    """The public functions that make findings of a spine, whatever their number."""
+def _stages(*, of_findings: bool) -> list[Callable[[Spine, Findings], Findings]]:
+    """The public functions that make findings of a spine, or of findings that are there, whatever their number."""
     functions = [f for name in findings.__all__ if inspect.isfunction(f := getattr(findings, name))]
-    making = [f for f in functions if get_type_hints(f)["return"] == tuple[Finding, ...]]
-    return [
-        lambda spine, f=f: f(**{name: spine for name, t in get_type_hints(f).items() if t is Spine}) for f in making
-    ]
+    making = [f for f in functions if get_type_hints(f)["return"] == Findings]
+    return [_with_what_it_takes(f) for f in making if ("findings" in get_type_hints(f)) is of_findings]
+
+
+def _with_what_it_takes(function: Callable[..., Findings]) -> Callable[[Spine, Findings], Findings]:
+    hints = get_type_hints(function)
+
+    def stage(spine: Spine, before: Findings) -> Findings:
+        given = {name: spine for name, kind in hints.items() if kind is Spine}
+        return function(**given, **({"findings": before} if "findings" in hints else {}))
+
+    return stage

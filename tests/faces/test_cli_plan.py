@@ -85,6 +85,16 @@ def test_the_last_line_says_where_the_report_lies(case: Path, inputs: Any, cli: 
     assert result.out.splitlines()[-1] == f"report: {case / 'report.html'}"
 
 
+def test_the_rules_of_another_tool_stand_beside_ours(case: Path, cli: Cli) -> None:
+    ours = cli("findings", case, "--json").json()["findings"]
+    both = cli("findings", case, "--compare", "totalseg", "--json").json()["findings"]
+    assert both[: len(ours)] == ours
+    assert {f["name"] for f in both[len(ours) :]} == {
+        "totalseg_height_ratio", "totalseg_conspicuous", "totalseg_osteoporosis"
+    }  # fmt: skip
+    assert cli("findings", case, "--compare", "nobody").code == 2
+
+
 def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
     assert cli("report", case, "--force", "report", "--json").json()["report"].endswith("report.html")
     printed = cli("findings", case, "--json").json()

@@ -42,6 +42,7 @@ from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import (
     Findings,
+    find_alternatives,
     find_deformities,
     find_endplate_defects,
     find_gas_clefts,
@@ -51,7 +52,7 @@ from spondyl.findings import (
     measure_density,
 )
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
-from spondyl.studies import Patient, Study, assess_suitability, read_study
+from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
@@ -321,7 +322,16 @@ def measure(spine: Spine) -> Findings:
         find_wall_defects,
         find_patterns,
     )
-    return tuple(finding for find in finders for finding in find(spine))
+    found = tuple(finding for find in finders for finding in find(spine))
+    return (*found, *find_alternatives(found, _sex(spine)))
+
+
+def _sex(spine: Spine) -> Sex | None:
+    """Of the patient, by record or header; unknown where neither says it or they differ."""
+    if spine.study is None:
+        return None
+    said = {spine.study.patient.sex, spine.study.scan.patient_sex} - {None}
+    return said.pop() if len(said) == 1 else None
 
 
 def read_named(path: Path, patient: Patient, *, series: str | None = None) -> Study:

@@ -31,6 +31,8 @@ SIGNS = {
     "basivertebral_foramen": None,
     "lytic_pattern": "lytic_pattern_volume",
     "sclerotic_pattern": "sclerotic_pattern_volume",
+    "physiological_wedging": None,
+    "schmorl_node": None,
 }  # and the finding that says how large it is
 _CHANCES = tuple(f"genant_grade_probability_{grade}" for grade in range(4))
 _LONG = 60  # characters of a reason that is not said twice below one table

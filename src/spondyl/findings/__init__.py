@@ -1,6 +1,7 @@
 """Findings: what is broken, how badly, and how sure that is."""
 
 from spondyl.findings.agreement import measure_agreement
+from spondyl.findings.alternatives import find_alternatives
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
 from spondyl.findings.deformities import find_deformities
@@ -28,6 +29,7 @@ __all__ = [
     "Heights",
     "Status",
     "compare_totalseg_rules",
+    "find_alternatives",
     "find_definition",
     "find_deformities",
     "find_endplate_defects",

@@ -8,19 +8,24 @@ import numpy as np
 
 from spondyl.findings.angles import Angle, angle_between, find_scoliosis, vertebral_angle
 from spondyl.findings.grading import Grade, grade_deformity
-from spondyl.findings.heights import DEFAULT_DEFINITION, SITES, HeightDefinition, Heights, measure_heights
+from spondyl.findings.heights import DEFAULT_DEFINITION, SITES, HeightDefinition, Heights, Site, measure_heights
 from spondyl.findings.reference import Reference, find_references
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.spine import Level, Spine, Vertebra
 
 _Z95 = 1.96
-_RATIOS = {"wedge_ratio": ("anterior", "posterior"), "biconcavity_ratio": ("middle", "posterior")}
+_AGAINST_REFERENCE = (("crush_ratio", "1"), ("height_loss", "%"), ("genant_grade", "1"), ("deformity_shape", "1"))
+_RATIOS: Mapping[str, tuple[Site, Site]] = {
+    "wedge_ratio": ("anterior", "posterior"),
+    "biconcavity_ratio": ("middle", "posterior"),
+}
 _CLEAR_CHANCE = 0.8  # chance below which a grade is called uncertain: a project choice, shown with every grade
 _GRADE_METHOD = (
     "greatest height loss of the three sites against the line through undeformed neighbours; grade of the deformity, "
     "its age is unknown without MRI or an earlier CT"
 )
 _MEASURED_FROM, _MEASURED_TO = Level.T1, Level.L6
+_GRADED_FROM, _GRADED_TO = Level.T5, Level.L5  # the intended use
 _REGIONS = ((Level.T5, Level.T12), (Level.L1, Level.L5))
 
 
@@ -49,8 +54,8 @@ def find_deformities(spine: Spine, definition: HeightDefinition = DEFAULT_DEFINI
             found += _nothing(vertebra.level, of_level, definition)
             continue
         found += _heights(vertebra.level, of_level)
-        found += _deformity(vertebra.level, of_level, references[vertebra.level])
-        found += _wedging(vertebra, of_level, references[vertebra.level])
+        found += _deformity(vertebra.level, of_level, _intended(vertebra.level) or references[vertebra.level])
+        found += _wedge_angle(vertebra)
     return (*found, *_between(measured), *_regional(spine, measured))
 
 
@@ -60,43 +65,37 @@ def _heights(level: Level, h: Heights) -> list[Finding]:
         _number("body_depth", level, h.depth_mm, 0.7, "mm", "walls over the middle third of the height")
     ]
     for name, (top, bottom) in _RATIOS.items():
-        a, sd_a = h.at(top)  # type: ignore[arg-type]
-        b, sd_b = h.at(bottom)  # type: ignore[arg-type]
-        found.append(
-            _number(name, level, a / b, float(a / b * np.hypot(sd_a / a, sd_b / b)), "1", f"{top} / {bottom} height")
-        )
+        found.append(_number(name, level, *_ratio(*h.at(top), *h.at(bottom)), "1", f"{top} / {bottom} height"))
     return found
+
+
+def _intended(level: Level) -> str | None:
+    """Why a level is not graded although it is measured; None when it is."""
+    if _GRADED_FROM.order <= level.order <= _GRADED_TO.order:
+        return None
+    return f"deformities are graded from {_GRADED_FROM.name} to {_GRADED_TO.name} only"
 
 
 def _deformity(level: Level, h: Heights, reference: Reference | str) -> list[Finding]:
     if isinstance(reference, str):
-        names = ("crush_ratio", "height_loss", "genant_grade", "deformity_shape")
-        return [
-            not_evaluable(name, level, "%" if name == "height_loss" else "1", reference, _GRADE_METHOD)
-            for name in names
-        ]
-    grade = grade_deformity(h, reference)
+        return [not_evaluable(name, level, unit, reference, _GRADE_METHOD) for name, unit in _AGAINST_REFERENCE]
+    line = f"line through undeformed neighbours {', '.join(n.name for n in reference.neighbours)}"
     found = [
-        _number(f"reference_{site}_height", level, reference.heights_mm[site], reference.sd_mm[site], "mm",
-                f"line through undeformed neighbours {', '.join(n.name for n in reference.neighbours)}")
+        _number(f"reference_{site}_height", level, reference.heights_mm[site], reference.sd_mm[site], "mm", line)
         for site in SITES
-    ]  # fmt: skip
-    crush = h.posterior_mm / reference.heights_mm["posterior"]
-    crush_sd = crush * np.hypot(
-        h.posterior_sd_mm / h.posterior_mm, reference.sd_mm["posterior"] / reference.heights_mm["posterior"]
-    )
-    found.append(_number("crush_ratio", level, crush, float(crush_sd), "1", "posterior / reference posterior height"))
-    found.append(
-        _number(
-            "height_loss",
-            level,
-            grade.loss_percent,
-            grade.loss_sd_percent,
-            "%",
-            f"at the {grade.site} height, against its reference",
-        )
-    )
+    ]
+    expected, expected_sd = reference.heights_mm["posterior"], reference.sd_mm["posterior"]
+    crush, crush_sd = _ratio(h.posterior_mm, h.posterior_sd_mm, expected, expected_sd)
+    found.append(_number("crush_ratio", level, crush, crush_sd, "1", "posterior / reference posterior height"))
+    grade = grade_deformity(h, reference)
+    against = f"at the {grade.site} height, against its reference"
+    found.append(_number("height_loss", level, grade.loss_percent, grade.loss_sd_percent, "%", against))
     return found + _grade(level, grade)
+
+
+def _ratio(a: float, a_sd: float, b: float, b_sd: float) -> tuple[float, float]:
+    """A ratio and its standard deviation."""
+    return a / b, float(a / b * np.hypot(a_sd / a, b_sd / b))
 
 
 def _grade(level: Level, grade: Grade) -> list[Finding]:
@@ -108,20 +107,10 @@ def _grade(level: Level, grade: Grade) -> list[Finding]:
     low, high = min(*likely, grade.grade), max(*likely, grade.grade)
     found = [
         Finding(
-            "genant_grade",
-            level,
-            None,
-            None,
-            grade.grade,
-            "1",
-            low,
-            high,
-            status,
-            reason,
-            _GRADE_METHOD,
+            "genant_grade", level, None, None, grade.grade, "1", low, high, status, reason, _GRADE_METHOD,
             "wang2019_msq",
         )
-    ]
+    ]  # fmt: skip
     for g, value in enumerate(grade.chances):
         name = f"genant_grade_probability_{g}"
         method = "heights and reference taken as normal about their values, sites as independent"
@@ -135,8 +124,7 @@ def _grade(level: Level, grade: Grade) -> list[Finding]:
     return found
 
 
-def _wedging(vertebra: Vertebra, h: Heights, reference: Reference | str) -> list[Finding]:
-    """The endplate angle of a level, and whether smooth physiological wedging explains a grade 1 as well."""
+def _wedge_angle(vertebra: Vertebra) -> list[Finding]:
     angle = vertebral_angle(vertebra)
     if angle is None:
         return []
@@ -191,6 +179,5 @@ def _angle(name: str, level: Level, level_to: Level | None, angle: Angle, method
 
 def _nothing(level: Level, reason: str, definition: HeightDefinition) -> list[Finding]:
     names = [(f"{site}_height", "mm") for site in SITES]
-    names += [("wedge_ratio", "1"), ("biconcavity_ratio", "1"), ("crush_ratio", "1"), ("height_loss", "%")]
-    names += [("genant_grade", "1"), ("deformity_shape", "1")]
+    names += [*((name, "1") for name in _RATIOS), *_AGAINST_REFERENCE]
     return [not_evaluable(name, level, unit, reason, f"definition {definition.name}") for name, unit in names]

@@ -15,9 +15,7 @@ from spondyl.evidence import find_entry
 from spondyl.findings.heights import SITES, Heights, Site
 from spondyl.findings.reference import Reference
 
-_FOCAL_PERCENT = (
-    4.0  # by which middle loss exceeds anterior loss in a biconcave body, and posterior may trail in a crush
-)
+_FOCAL_PERCENT = 4.0  # by which middle loss exceeds anterior loss in a biconcave body
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,17 @@ class Grade:
 def grade_limits() -> tuple[float, float, float]:
     """Height loss at which grades 1, 2 and 3 begin. [%]"""
     entry = find_entry("im-genant")
-    limits = [entry.figure(name).low for name in ("grade1", "grade2", "grade3")]
-    assert all(limit is not None for limit in limits)
-    return float(limits[0] or 0), float(limits[1] or 0), float(limits[2] or 0)
+    first, second, third = (entry.figure(name).low for name in ("grade1", "grade2", "grade3"))
+    assert first is not None and second is not None and third is not None
+    return first, second, third
 
 
 def grade_deformity(heights: Heights, reference: Reference) -> Grade:
     """Grade of one body.
 
-    The loss of each site is normal about the measured one, with the doubt of height and reference; the chances are those
-    of the greatest of the three, sites taken as independent.
-    """  # noqa: E501
+    The loss of each site is normal about the measured one, with the doubt of height and reference; the chances are
+    those of the greatest of the three, sites taken as independent.
+    """
     loss = np.empty(3)
     sd = np.empty(3)
     for k, site in enumerate(SITES):

@@ -1,10 +1,10 @@
 """What a height would be, were the vertebra not deformed: a line through its undeformed neighbours.
 
-Heights grow nearly in a straight line from mid-thorax to the lumbar spine, so each site's height is fitted as a line over
-level among the nearest undeformed neighbours. With few neighbours the slope would be guesswork; it is held near the
-growth of an intact spine. No published norms per level and sex could be read in full (evidence entry
+Heights grow nearly in a straight line from mid-thorax to the lumbar spine, so each site's height is fitted as a line
+over level among the nearest undeformed neighbours. With few neighbours the slope would be guesswork; it is held near
+the growth of an intact spine. No published norms per level and sex could be read in full (evidence entry
 im-heights-fractured holds diseased levels only), so none are mixed in.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from spondyl.spine import Level
 
 _NEIGHBOURS = 3  # fewest undeformed neighbours a reference needs
 _WITHIN_LEVELS = 5.0  # neighbours further away say little of this level
-# Growth of height per level, anterior / middle / posterior, and its spread: least-squares slopes T8-L4 of the intact
-# spine in `healthy-reference-masks`, with a spread wide enough to let the patient's own neighbours decide.
+# Growth of height per level, anterior / middle / posterior: least-squares slopes over T8-L4 of one intact spine of our
+# test data. One spine is no norm, so the spread is wide enough to let the patient's own neighbours decide.
 _SLOPE_MM = {"anterior": 0.9, "middle": 0.7, "posterior": 0.9}
 _SLOPE_SD_MM = 0.5
 _BETWEEN_LEVELS_SD_MM = 0.7  # of an undeformed height about its line; updated by the residuals found

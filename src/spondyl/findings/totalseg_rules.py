@@ -1,10 +1,10 @@
 """The published rules of another tool's spine report, beside ours, for comparison.
 
 TotalSegmentator's spine report takes heights at 15, 50 and 85 % of the depth, calls a body conspicuous when the lowest
-is less than 0.8 of the highest, and a spine osteoporotic below 90.25 HU, with a fixed sum taken off for contrast. Written
-from its published description (key totalsegmentator_report); its own segmentation and sampling are not repeated here, so
-the numbers come near to, and are not, that tool's.
-"""  # noqa: E501
+is less than 0.8 of the highest, and a spine osteoporotic below 90.25 HU, with a fixed sum taken off for contrast.
+Written from its published description (key totalsegmentator_report); its own segmentation and sampling are not repeated
+here, so the numbers come near to, and are not, that tool's.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def _level(spine: Spine, level: Level) -> list[Finding]:
     values = [heights.at(site)[0] for site in SITES]
     ratio = min(values) / max(values)
     flag = "yes" if ratio < _LOWEST_RATIO else "no"
+    values_by_name: dict[str, float | str] = {"totalseg_height_ratio": round(ratio, 3), "totalseg_conspicuous": flag}
     return [
-        Finding("totalseg_height_ratio", level, None, None, round(ratio, 3), "1", None, None, Status.MEASURED, None, method, _SOURCE),  # noqa: E501
-        Finding("totalseg_conspicuous", level, None, None, flag, "1", None, None, Status.MEASURED, None, method, _SOURCE),  # noqa: E501
-    ]  # fmt: skip
+        Finding(name, level, None, None, value, "1", None, None, Status.MEASURED, None, method, _SOURCE)
+        for name, value in values_by_name.items()
+    ]
 
 
 def _hu_rule(spine: Spine, findings: Findings) -> Finding:
@@ -59,10 +60,9 @@ def _hu_rule(spine: Spine, findings: Findings) -> Finding:
     )
     if spine.study is None:
         return not_evaluable(name, None, "1", "no CT was given", method, source=_SOURCE)
-    values = [
-        float(f.value) for f in findings
-        if f.name == "trabecular_hu" and f.level is not None and Level.T12 <= f.level <= Level.L4 and isinstance(f.value, float | int)  # noqa: E501
-    ]  # fmt: skip
+    of_levels = [f for f in findings if f.name == "trabecular_hu" and f.level is not None]
+    between = [f.value for f in of_levels if f.level is not None and Level.T12 <= f.level <= Level.L4]
+    values = [float(value) for value in between if isinstance(value, float | int)]
     if not values:
         return not_evaluable(name, None, "1", "no trabecular HU between T12 and L4", method, source=_SOURCE)
     mean = sum(values) / len(values)

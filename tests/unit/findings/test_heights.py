@@ -25,12 +25,9 @@ def vertebra(level: Level = Level.L1, *, height=24.0, slope=0.0, coronal_slope=0
     across = np.arange(-10.0, 11)
     flat = np.ones((len(c), len(across)))
     mask = Volume(np.ones((2, 2, 2), bool), Geometry(np.eye(4), (2, 2, 2)), "1")
-    return Vertebra(
-        level, mask, mask, frame,
-        HeightMap(frame, "cranial", u, v, top, 0.2), HeightMap(frame, "cranial", u, v, np.full_like(top, -height / 2), 0.2),  # noqa: E501
-        HeightMap(frame, "anterior", c, across, 15 * flat, 0.2), HeightMap(frame, "anterior", c, across, -15 * flat, 0.2),  # noqa: E501
-        (), (),
-    )  # fmt: skip
+    superior, inferior = (HeightMap(frame, "cranial", u, v, h, 0.2) for h in (top, np.full_like(top, -height / 2)))
+    front, back = (HeightMap(frame, "anterior", c, across, place * flat, 0.2) for place in (15, -15))
+    return Vertebra(level, mask, mask, frame, superior, inferior, front, back, (), ())
 
 
 def plain(anterior=24.0, middle=22.0, posterior=25.0, sd=0.3) -> Heights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,13 @@ from spondyl.app.cli.options import AsJson, Force, LabelMapOption, Out, PatientO
 if TYPE_CHECKING:
     from spondyl.app.job import Inputs
     from spondyl.findings import Findings
+    from spondyl.spine import Spine
+
+
+class Comparison(StrEnum):
+    """Published rules of other tools that can stand beside ours."""
+
+    TOTALSEG = "totalseg"
 
 
 def findings(
@@ -30,6 +38,9 @@ def findings(
     resample: Resample = False,
     out: Out = None,
     force: Force = None,
+    compare: Annotated[
+        Comparison | None, typer.Option(help="Add what the published rules of this tool's report say.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure heights, deformities, density and defects. A label map without its CT is enough for the heights."""
@@ -37,36 +48,40 @@ def findings(
     from spondyl.app.job import Inputs
     from spondyl.documents.models import FindingsDocument
     from spondyl.errors import InputError
+    from spondyl.findings import compare_totalseg_rules
 
     if labels is not None:
-        found = _measured(Inputs(study, labels, label_map, subregions, patient, resample), out, force)
+        spine, found = _measured(Inputs(study, labels, label_map, subregions, patient, resample), out, force)
     elif study is not None:
-        found = _of_case(study, force)
+        spine, found = _of_case(study, force)
     else:
         raise InputError("neither labels nor a case is given: add --labels SEG, or name a case folder")
+    if compare is Comparison.TOTALSEG:
+        found = (*found, *compare_totalseg_rules(spine, found))
     if as_json:
         print_document(FindingsDocument.of(found))
     else:
         print_findings(found)
 
 
-def _measured(inputs: Inputs, out: Path | None, force: list[str] | None) -> Findings:
+def _measured(inputs: Inputs, out: Path | None, force: list[str] | None) -> tuple[Spine, Findings]:
     from spondyl.app.cli.output import progress
     from spondyl.app.job import Job, build_from, measure
 
     with progress() as tell:
         if out is None:
-            return measure(build_from(inputs, tell))
+            spine = build_from(inputs, tell)
+            return spine, measure(spine)
         job = Job(out, inputs, force=force or (), tell=tell)
         job.run("findings")
-        return job.findings
+        return job.spine, job.findings
 
 
-def _of_case(case: Path, force: list[str] | None) -> Findings:
+def _of_case(case: Path, force: list[str] | None) -> tuple[Spine, Findings]:
     from spondyl.app.cli.output import progress
     from spondyl.app.job import Job
 
     with progress() as tell:
         job = Job(case, None, force=force or (), tell=tell)
         job.run("findings")
-        return job.findings
+        return job.spine, job.findings
