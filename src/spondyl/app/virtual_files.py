@@ -85,7 +85,8 @@ def write_deformed(
         done = deform_study(study, labels, label_map, breaks, subregions=parts)
         last = done[-1]
         truth = TruthDocument(seed=None, specification=_origin(source, breaks), truth=_truth_of(done, breaks))
-        made = _Made(last.ct, study.scan, last.labels, last.subregions, known_contrast(study), truth)
+        shown = None if parts is None else last.subregions
+        made = _Made(last.ct, study.scan, last.labels, shown, known_contrast(study), truth)
         files = _write(folder, made, file_format)
     return _document(out, "; ".join(d.description for d in done), None, files)
 
@@ -117,11 +118,13 @@ def _truth_of(done: tuple[DeformedStudy, ...], breaks: Mapping[Level, tuple[str,
             "deformity": breaks[d.level][0],
             "intact_heights_mm": list(d.intact_heights_mm),
             "heights_mm": list(d.heights_mm),
+            "shares_left": [after / before for after, before in zip(d.heights_mm, d.intact_heights_mm, strict=True)],
             "frame": as_json(d.frame),
         }
         for d in done
     ]
-    return {"description": "; ".join(d.description for d in done), "levels": levels}
+    meaning = "heights of the body in the labels; their shares left hold for the bone in the CT as well"
+    return {"description": "; ".join(d.description for d in done), "heights": meaning, "levels": levels}
 
 
 def _write(folder: Path, made: _Made, file_format: str) -> list[str]:

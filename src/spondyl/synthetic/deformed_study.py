@@ -8,13 +8,12 @@ import numpy as np
 
 from spondyl.errors import InputError
 from spondyl.space import Volume
-from spondyl.spine import LabelMap, Level
-from spondyl.spine.label_maps import choose_label_map
-from spondyl.spine.masks import label_numbers, level_masks
-from spondyl.spine.plausibility import check_grids, refuse_air
+from spondyl.spine import LabelMap, Level, Spine, build_spine
 from spondyl.studies import LabelImage, Study
 from spondyl.synthetic.deform import DeformedStudy, deform_vertebra
 from spondyl.synthetic.spec import named_deformity
+
+_BODY = 49  # the SPINEPS number
 
 
 def deform_study(
@@ -30,19 +29,20 @@ def deform_study(
     Parameters
     ----------
     study, labels
-        On one grid. Labels that mostly lie on air are refused, as everywhere.
+        On one grid. Labels that do not belong to the CT are refused as by `build_spine`.
     label_map
         Whose numbers the labels are; None: names that stand in the file.
     breaks
         Shape and what is left of the most affected height, by level; see `named_deformity`.
     subregions
-        SPINEPS numbers on the same grid.
+        SPINEPS numbers on the same grid. Without them bodies are told from arches as `build_spine` does, and the
+        results hold nothing but the bodies as subregions.
     """
     if not breaks:
         raise InputError("no level to deform is given: name at least one, such as L1:wedge:0.6")
-    check_grids(study.ct, labels.labels, resample=False)
-    ct, numbers = study.ct, verse_numbers(study.ct, labels, label_map)
-    parts = None if subregions is None else subregions.labels
+    spine = build_spine(study, labels=labels, label_map=label_map, subregions=subregions)
+    ct, numbers, bodies = study.ct, *_numbers_and_bodies(spine)
+    parts: Volume | None = bodies if subregions is None else subregions.labels
     made: list[DeformedStudy] = []
     for level, (shape, left) in breaks.items():
         heights = named_deformity(shape, left)
@@ -61,14 +61,14 @@ def deform_study(
     return tuple(made)
 
 
-def verse_numbers(ct: Volume, labels: LabelImage, label_map: LabelMap | None) -> Volume:
-    """The vertebrae of a label image with VerSe numbers; what is no vertebra is left out."""
-    found = label_numbers(labels.labels)
-    chosen, _ = choose_label_map(found, labels.names, label_map)
-    levels = {number: chosen.levels[number] for number in found if number in chosen.levels}
-    bones = [(m.level, m.mask) for m in level_masks(labels.labels, levels) if m.level < Level.SACRUM]
-    refuse_air(ct, bones)
-    table = np.zeros(max(found) + 1, np.uint8)
-    for number, level in levels.items():
-        table[number] = level
-    return Volume(table[labels.labels.array], labels.labels.geometry, "1")
+def _numbers_and_bodies(spine: Spine) -> tuple[Volume, Volume]:
+    """VerSe numbers and bodies on the grid of the labels; what is no vertebra is left out."""
+    numbers, bodies = (np.zeros(spine.geometry.shape, np.uint8) for _ in range(2))
+    for vertebra in spine:
+        mask = vertebra.mask
+        start = np.rint(spine.geometry.indices(mask.geometry.points((0, 0, 0)))).astype(int)
+        block = tuple(slice(first, first + n) for first, n in zip(start, mask.array.shape, strict=True))
+        numbers[block][mask.array] = vertebra.level
+        if vertebra.body is not None:
+            bodies[block][vertebra.body.array] = _BODY
+    return Volume(numbers, spine.geometry, "1"), Volume(bodies, spine.geometry, "1")
