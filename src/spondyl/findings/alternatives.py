@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from spondyl.evidence import find_entry
 from spondyl.findings.grading import grade_limits
+from spondyl.findings.heights import SITES
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.spine import Level
 from spondyl.studies import Sex
@@ -17,8 +18,8 @@ from spondyl.studies import Sex
 _NORM = "im-wedge-norm"
 _POSSIBLE = 0.2  # chance of a grade from which a deformity is worth an alternative: the complement of a clear grade 0
 _WEDGING_METHOD = (
-    "asked where a deformity is possible: no pit, and an endplate angle whose 95 % interval reaches down to the mean "
-    "of adults without fracture; their spread is not in the evidence"
+    "asked where a deformity is possible: most height missing in front, no pit, and an endplate angle whose 95 % "
+    "interval reaches down to the mean of adults without fracture; their spread is not in the evidence"
 )
 _NODE_METHOD = (
     "asked where a deformity is possible or an endplate has a pit: a pit, with anterior and posterior height kept"
@@ -81,7 +82,7 @@ def _wedging(level: Level, of_level: _OfLevel, sex: Sex | None) -> Finding:
         return not_evaluable(name, level, "1", "norms are known of T9 to L5 only", _WEDGING_METHOD, source=source)
     if angle is None or angle.low is None:
         return not_evaluable(name, level, "1", "the endplate angle is not known", _WEDGING_METHOD, source=source)
-    if of_level["deformity_shape"].value in ("biconcave", "crush") or pit == "yes":
+    if not _is_lowest_in_front(of_level) or pit == "yes":
         return _answer(name, level, "no", None, _WEDGING_METHOD, source)
     answers = {angle.low <= norm for norm in norms.values()}
     if len(answers) > 1:
@@ -94,6 +95,13 @@ def _wedging(level: Level, of_level: _OfLevel, sex: Sex | None) -> Finding:
         f"adults without fracture have {_in_words(norms)} on average"
     )
     return _answer(name, level, "yes", reason, _WEDGING_METHOD, source)
+
+
+def _is_lowest_in_front(of_level: _OfLevel) -> bool:
+    """Whether most height is missing in front: else the body is no wedge."""
+    losses = {site: _loss(of_level, site) for site in SITES}
+    known = {site: loss for site, loss in losses.items() if loss is not None}
+    return not known or max(known, key=lambda site: known[site]) == "anterior"
 
 
 def _norms(level: Level, sex: Sex | None) -> dict[str, float]:

@@ -21,16 +21,15 @@ def words(name: str, value: str, *, level: Level = Level.T12) -> Finding:
 
 
 def deformed(
-    *, angle: float = 5.0, shape: str = "wedge", pits: tuple[str, str] | None = ("no", "no"), whole: float = 0.3,
+    *, angle: float = 5.0, middle: float = 24.5, pits: tuple[str, str] | None = ("no", "no"), whole: float = 0.3,
     posterior: float = 25.0, level: Level = Level.T12,
 ) -> Findings:  # fmt: skip
-    """A level whose anterior height is kept and whose posterior height is given; references are 25 mm."""
+    """A level whose anterior height is 24 mm and whose others are given; references are 25 mm."""
     found = [
         number("genant_grade_probability_0", whole, 0.0, level=level),
-        words("deformity_shape", shape, level=level),
         number("vertebral_angle", angle, level=level),
     ]
-    for site, height in (("anterior", 24.0), ("posterior", posterior)):
+    for site, height in (("anterior", 24.0), ("middle", middle), ("posterior", posterior)):
         found += [number(f"{site}_height", height, level=level), number(f"reference_{site}_height", 25.0, level=level)]
     if pits is not None:
         found += [words("superior_endplate_defect", pits[0], level=level)]
@@ -68,9 +67,10 @@ def test_a_yes_says_what_speaks_for_it_and_an_unknown_sex_what_is_missing() -> N
     assert unknown.reason is not None and "sex, which is not known" in unknown.reason
 
 
-@pytest.mark.parametrize("shape", ["biconcave", "crush"])
-def test_wedging_explains_wedges_alone(shape: str) -> None:
-    assert answer("physiological_wedging", deformed(angle=1.0, shape=shape)).value == "no"
+@pytest.mark.parametrize(("middle", "posterior"), [(20.0, 25.0), (24.5, 20.0)])
+def test_wedging_explains_wedges_alone(middle: float, posterior: float) -> None:
+    """Not a body that is lowest in its middle or behind."""
+    assert answer("physiological_wedging", deformed(angle=1.0, middle=middle, posterior=posterior)).value == "no"
 
 
 def test_wedging_is_smooth() -> None:
