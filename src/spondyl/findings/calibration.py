@@ -78,8 +78,9 @@ def calibrate(tissues: Mapping[str, TissueSample]) -> Calibration:
 
     Air, adipose tissue, muscle and cortical bone are mandatory: grade 3. With blood the grade is 2. Cortical bone
     alone tells one energy from another; blood and muscle, which attenuate nearly alike, check each other. Blur takes 6
-    to 11 % of the CT number from the brightest cortex of virtual patients at 0.8 to 1 mm, so that energies come out 3
-    to 6 keV and densities some 10 % too high: within the doubts given, but in the reassuring direction.
+    to 11 % of the CT number from the brightest cortex of virtual patients at 0.8 to 1 mm, so that energies come out 5
+    to 8 keV and densities 5 to 20 % too high, a third and more where little mineral is left: within the doubts given,
+    but in the reassuring direction.
 
     Raises
     ------
