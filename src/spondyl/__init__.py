@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         measure_canal,
         measure_density,
     )
+    from spondyl.planning import Plan, no_treatment, plan_augmentation
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -36,6 +37,7 @@ __all__ = [
     "InputError",
     "Level",
     "Patient",
+    "Plan",
     "Sex",
     "Side",
     "Spine",
@@ -52,6 +54,8 @@ __all__ = [
     "measure_agreement",
     "measure_canal",
     "measure_density",
+    "no_treatment",
+    "plan_augmentation",
     "read_study",
     "relabelled",
     "write_pdf",
@@ -74,6 +78,7 @@ _OWNERS = {
         "measure_canal",
         "measure_density",
     ),
+    "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
 }

@@ -17,6 +17,14 @@ _Record = TypeVar("_Record")
 _OWN_SOURCES = (
     Source("spondyl", "Definition of this project: docs/nomenclature.md", None, None, None, identifiers_seen=True),
     Source(
+        "birmingham_gauge",
+        "Birmingham wire gauge, as tabled for hypodermic needles: nominal outer diameters; a maker's needle may differ",
+        None,
+        None,
+        "https://en.wikipedia.org/wiki/Needle_gauge_comparison_chart",
+        identifiers_seen=True,
+    ),
+    Source(
         "treece2010",
         "Treece GM, Gee AH, Mayhew PM, Poole KES. High resolution cortical bone thickness measurement from clinical "
         "CT data. Med Image Anal 2010;14:276-290",

@@ -1,0 +1,34 @@
+"""Access planning: needles, balloons and the cement that is asked for; geometry only."""
+
+from spondyl.planning.distances import box_distance_field, exact_distances
+from spondyl.planning.gauges import GAUGES_MM, outer_diameter
+from spondyl.planning.plans import no_treatment, plan_augmentation
+from spondyl.planning.types import (
+    AccessClass,
+    Angles,
+    Balloon,
+    CementVolume,
+    Clearance,
+    NeedlePath,
+    NoPath,
+    Plan,
+    Structure,
+)
+
+__all__ = [
+    "GAUGES_MM",
+    "AccessClass",
+    "Angles",
+    "Balloon",
+    "CementVolume",
+    "Clearance",
+    "NeedlePath",
+    "NoPath",
+    "Plan",
+    "Structure",
+    "box_distance_field",
+    "exact_distances",
+    "no_treatment",
+    "outer_diameter",
+    "plan_augmentation",
+]

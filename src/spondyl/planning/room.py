@@ -1,0 +1,110 @@
+"""What surrounds a vertebra: its bone, the canal and the next vertebrae, with their distance fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from spondyl.errors import InputError
+from spondyl.planning.distances import border_indices, box_distance_field, exact_distances
+from spondyl.planning.types import Structure
+from spondyl.space import Floats, Geometry, Volume, read_only
+from spondyl.spine import Spine, Vertebra
+
+_MARGIN_MM = 12.0  # around the vertebra
+_REACH_MM = 8.0  # of the fields; a path further away is as good as any
+_SKEW = 1e-3  # of the cosine between two grid axes
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """One vertebra and its surroundings on a block of the label image's grid."""
+
+    geometry: Geometry
+    bone: NDArray[np.bool_]  # this vertebra
+    canal: NDArray[np.bool_]
+    neighbours: NDArray[np.bool_]  # all other vertebrae
+    free_mm: NDArray[np.float32]  # to the nearest face of what is neither this bone nor allowed: canal or outside
+
+    def __post_init__(self) -> None:
+        for name in ("bone", "canal", "neighbours", "free_mm"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    @property
+    def half_voxel_mm(self) -> float:
+        """Half the largest voxel edge: the doubt of a mask's border."""
+        return float(self.geometry.spacing_mm.max()) / 2
+
+    def forbidden(self, structure: Structure) -> NDArray[np.bool_]:
+        """Voxels that a needle must not meet."""
+        if structure is Structure.CANAL:
+            return self.canal
+        if structure is Structure.NEIGHBOUR:
+            return self.neighbours
+        return ~self.bone
+
+    def least_distance(self, structure: Structure, points: Floats) -> tuple[float, int]:
+        """Exact least distance of points, shape (n, 3), to the faces of a structure, and the point that has it. [mm]
+
+        A box is nearer than its centre, by no more than half its diagonal: only points that may be nearest are asked.
+        """
+        boxes, tree = _border(self, structure)
+        to_centre = np.asarray(tree.query(self.geometry.indices(points) * self.geometry.spacing_mm)[0])
+        half_diagonal = float(np.linalg.norm(self.geometry.spacing_mm)) / 2
+        asked = np.flatnonzero(to_centre - half_diagonal <= to_centre.min())
+        exact = exact_distances(points[asked], self.geometry, boxes, self.forbidden(structure))
+        return float(exact.min()), int(asked[exact.argmin()])
+
+
+@lru_cache(maxsize=8)
+def _border(room: Room, structure: Structure) -> tuple[NDArray[np.int64], Any]:
+    """Border voxels of a structure, and the tree of their centres."""
+    boxes = border_indices(room.forbidden(structure))
+    return boxes, cKDTree(boxes * room.geometry.spacing_mm)
+
+
+def make_room(spine: Spine, vertebra: Vertebra, canal: Volume) -> Room:
+    """The surroundings of one vertebra."""
+    geometry = _block(spine.geometry, vertebra.mask.geometry)
+    bone = _on(vertebra.mask, geometry)
+    spacing = geometry.spacing_mm
+    others = np.zeros(geometry.shape, bool)
+    for other in spine:
+        if other.level is not vertebra.level and abs(other.level.order - vertebra.level.order) <= 1.5:
+            others |= _on(other.mask, geometry)
+    return Room(geometry, bone, _on(canal, geometry), others, box_distance_field(~bone, spacing, _REACH_MM))
+
+
+def _block(whole: Geometry, part: Geometry) -> Geometry:
+    """The part's grid with a margin, within the whole."""
+    cosines = np.abs(whole.axes.T @ whole.axes - np.eye(3))
+    if cosines.max() > _SKEW:
+        raise InputError(
+            "the grid of the labels is skew (gantry tilt): resample labels and CT to a straight grid first"
+        )
+    first = np.rint(whole.indices(part.affine[:3, 3])).astype(int)
+    margin = np.ceil(_MARGIN_MM / whole.spacing_mm).astype(int)
+    start = np.clip(first - margin, 0, None)
+    stop = np.minimum(first + part.shape + margin, whole.shape)
+    return whole.cropped(start, stop)
+
+
+def _on(mask: Volume, geometry: Geometry) -> NDArray[np.bool_]:
+    """A mask on a block of the same grid."""
+    out = np.zeros(geometry.shape, bool)
+    shift = np.rint(geometry.indices(mask.geometry.affine[:3, 3])).astype(int)
+    start, stop = np.maximum(shift, 0), np.minimum(shift + mask.array.shape, geometry.shape)
+    if (stop <= start).any():
+        return out
+    there = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    here = tuple(slice(a, b) for a, b in zip(start - shift, stop - shift, strict=True))
+    out[there] = mask.array[here]
+    return out

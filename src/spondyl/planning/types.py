@@ -1,0 +1,173 @@
+"""Needles, balloons and the plan they form: geometry only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from spondyl.errors import InputError
+from spondyl.space import Floats, read_only
+from spondyl.spine import Level, Side
+
+
+class AccessClass(StrEnum):
+    """Class of a path inside the pedicle, by the clearance of the needle's surface to the canal.
+
+    A at least 2 mm, B from 1 mm, C from 0 mm; none: it touches the canal or leaves the pedicle.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    NONE = "none"
+
+
+class Structure(StrEnum):
+    """What a needle must keep away from."""
+
+    CANAL = "canal"
+    PEDICLE_WALL = "pedicle_wall"
+    BODY_WALL = "body_wall"
+    NEIGHBOUR = "neighbouring_vertebra"
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """From the needle's outer surface to the nearest face of a forbidden voxel; negative where it goes in.
+
+    `low_mm` and `high_mm` hold the doubt of the mask's border, half the largest voxel edge. `low_placed_mm` lies lower
+    by what a hand that is 2 mm and 3 degrees off may take away at that depth.
+    """
+
+    structure: Structure
+    value_mm: float
+    low_mm: float
+    high_mm: float
+    low_placed_mm: float
+    depth_mm: float  # from the entry into bone to where it is least
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Direction of a needle. [deg]
+
+    Inward is to the midline, cranial to the head, both counted from straight to the front.
+    """
+
+    vertebra_inward_deg: float  # in the axes of the vertebra
+    vertebra_cranial_deg: float
+    table_inward_deg: float  # in the axes of the CT table: also the C-arm's angles for the view down the needle
+    table_cranial_deg: float
+    c_arm_ap_cranial_deg: float  # tilt of the C-arm that looks along this vertebra's endplates from behind
+    c_arm_lateral_deg: float  # turn about the table's long axis from the horizontal; positive: left side higher
+
+
+@dataclass(frozen=True, eq=False)
+class NeedlePath:
+    """A straight needle from its entry into bone to its tip."""
+
+    side: Side
+    approach: str  # "transpedicular"
+    gauge: int
+    outer_diameter_mm: float
+    entry: Floats  # (3,), where it enters bone, patient mm
+    target: Floats  # (3,), the tip
+    clearances: tuple[Clearance, ...]
+    access_class: AccessClass | None  # None: cannot be judged on this CT
+    angles: Angles
+    skin_depth_mm: float | None  # from skin to tip; None: the skin lies outside the image, or there is no CT
+    reasons: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("entry", "target"):
+            point = read_only(getattr(self, name), np.float64)
+            if point.shape != (3,) or not np.isfinite(point).all():
+                raise InputError(f"the {name} of a needle has three finite numbers, found {point}")
+            object.__setattr__(self, name, point)
+        if self.bone_depth_mm < 1.0:
+            raise InputError("a needle's entry and target lie at least 1 mm apart")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    @property
+    def bone_depth_mm(self) -> float:
+        """From the entry into bone to the tip."""
+        return float(np.linalg.norm(self.target - self.entry))
+
+    @property
+    def direction(self) -> Floats:
+        """Unit vector from entry to tip, LPS, shape (3,)."""
+        return np.asarray((self.target - self.entry) / self.bone_depth_mm)
+
+    def clearance(self, structure: Structure) -> Clearance | None:
+        """The clearance to one structure; None where it was not checked."""
+        return next((c for c in self.clearances if c.structure is structure), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Balloon:
+    """A balloon around a needle's axis."""
+
+    centre: Floats  # (3,), patient mm
+    axis: Floats  # (3,), unit vector, LPS
+    length_mm: float
+
+    def __post_init__(self) -> None:
+        for name in ("centre", "axis"):
+            object.__setattr__(self, name, read_only(getattr(self, name), np.float64))
+        if not 0 < self.length_mm < 60:
+            raise InputError(f"a balloon's length lies between 0 and 60 mm, found {self.length_mm}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.centre, self.axis, self.length_mm)
+
+
+@dataclass(frozen=True)
+class NoPath:
+    """Why a side has no path of the gauge that was asked for."""
+
+    side: Side
+    gauge: int
+    limit: Structure | None  # None: no path was looked for
+    largest_gauge: int | None  # the thickest needle that would pass; None: none of the table
+    reason: str
+
+
+@dataclass(frozen=True)
+class CementVolume:
+    """A bracket of cement volume from body volume and published fill. [ml]"""
+
+    low_ml: float
+    high_ml: float
+    body_volume_ml: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be done at one level. A plan without needles is the untreated course."""
+
+    level: Level
+    needles: tuple[NeedlePath, ...] = ()
+    balloons: tuple[Balloon, ...] = ()
+    cement: CementVolume | None = None  # None: no cement
+    refused: tuple[NoPath, ...] = ()
+    alternatives: tuple[NeedlePath, ...] = ()  # ranked, best first
+    unchecked: tuple[str, ...] = ()  # structures that were not labelled
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.balloons and not self.needles:
+            raise InputError("a balloon needs a needle")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    @property
+    def is_untreated(self) -> bool:
+        """Whether nothing is done and nothing was refused."""
+        return not self.needles and not self.refused

@@ -1,0 +1,206 @@
+"""Plans of virtual patients whose pedicles are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.planning import AccessClass, NeedlePath, Plan, Structure, no_treatment, plan_augmentation
+from spondyl.planning.paths import access_class, skin_distance
+from spondyl.planning.plans import _case
+from spondyl.planning.search import cement_aim, free_radius, search_paths
+from spondyl.planning.types import Clearance
+from spondyl.space import Geometry, Volume
+from spondyl.spine import Side, Spine
+
+if TYPE_CHECKING:
+    from tests.unit.planning.conftest import Known
+
+
+@pytest.fixture(scope="module")
+def plan(known: Known) -> Plan:
+    return plan_augmentation(known.spine, "L1")
+
+
+def crossing(path: NeedlePath, point: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Where a needle crosses the plane of a pedicle's narrowest section, seen from its centre."""
+    share = (point - path.entry) @ axis / (path.direction @ axis)
+    return path.entry + share * path.direction - point
+
+
+def test_the_empty_plan_is_the_untreated_course() -> None:
+    empty = no_treatment("L1")
+    assert empty.is_untreated
+    assert empty.needles == empty.balloons == ()
+    assert empty.cement is None
+
+
+def test_each_needle_enters_on_its_own_side(plan: Plan) -> None:
+    assert [path.side for path in plan.needles] == [Side.LEFT, Side.RIGHT]
+    assert plan.needles[0].entry[0] > 5  # LPS: the patient's left is +x
+    assert plan.needles[1].entry[0] < -5
+
+
+def test_needles_run_within_the_true_pedicle(plan: Plan, known: Known) -> None:
+    """Within half a voxel of what the true width leaves for an 11 G needle (the mask's doubt)."""
+    for path in plan.needles:
+        truth = known.patient.truth["L1"].pedicle(path.side)
+        off = crossing(path, truth.isthmus, truth.axis)
+        across = np.cross(truth.axis, known.spine["L1"].frame.cranial)
+        assert abs(off @ across) <= truth.width_mm / 2 - path.outer_diameter_mm / 2 + 0.5
+
+
+def test_tips_lie_in_the_anterior_third(plan: Plan, known: Known) -> None:
+    body = known.patient.truth["L1"].body
+    for path in plan.needles:
+        place = body.frame.to_local(path.target)
+        share = (place[1] - body.posterior_wall_mm) / body.depth_mm
+        assert 2 / 3 - 0.05 <= share <= 0.9
+
+
+def test_one_needle_goes_nearer_to_the_midline(plan: Plan, known: Known) -> None:
+    single = plan_augmentation(known.spine, "L1", needles=1)
+    frame = known.spine["L1"].frame
+    assert len(single.needles) == 1
+    assert abs(frame.to_local(single.needles[0].target)[2]) < min(
+        abs(frame.to_local(path.target)[2]) for path in plan.needles
+    )
+
+
+def test_classes_follow_the_canal() -> None:
+    def made(canal: float, wall: float = 1.0) -> tuple[Clearance, ...]:
+        values = {Structure.CANAL: canal, Structure.PEDICLE_WALL: wall}
+        return tuple(Clearance(s, v, v - 0.5, v + 0.5, v - 3, 10.0) for s, v in values.items())
+
+    assert access_class(made(2.0)) is AccessClass.A
+    assert access_class(made(1.99)) is AccessClass.B
+    assert access_class(made(1.0)) is AccessClass.B
+    assert access_class(made(0.99)) is AccessClass.C
+    assert access_class(made(0.0)) is AccessClass.C
+    assert access_class(made(-0.01)) is AccessClass.NONE
+    assert access_class(made(3.0, wall=-0.1)) is AccessClass.NONE
+
+
+def test_no_planned_needle_meets_the_canal(plan: Plan, known: Known) -> None:
+    """Independent of the distance code: no voxel of the canal has its centre within the needle."""
+    canal = known.spine.canal
+    points = canal.geometry.points(np.argwhere(canal.array))
+    for path in (*plan.needles, *plan.alternatives):
+        along = np.clip((points - path.entry) @ path.direction, -30, path.bone_depth_mm)
+        nearest = path.entry + along[:, None] * path.direction
+        least = np.linalg.norm(points - nearest, axis=1).min()
+        assert least > path.outer_diameter_mm / 2
+        told = path.clearance(Structure.CANAL).value_mm + path.outer_diameter_mm / 2
+        assert told <= least <= told + np.linalg.norm(canal.geometry.spacing_mm) / 2 + 0.05  # face to centre; sampling
+
+
+def test_the_mirror_image_has_the_mirrored_plan(known: Known, mirror_spine: Spine, plan: Plan) -> None:
+    """Classes and places change sides; 1 mm: the pedicles of the mirror image are found on another grid order."""
+    other = plan_augmentation(mirror_spine, "L1")
+    for path in plan.needles:
+        opposite = next(p for p in other.needles if p.side is not path.side)
+        np.testing.assert_allclose(opposite.entry * [-1, 1, 1], path.entry, atol=1.0)
+        np.testing.assert_allclose(opposite.target * [-1, 1, 1], path.target, atol=1.0)
+        assert opposite.access_class is path.access_class
+        assert opposite.angles.table_inward_deg == pytest.approx(path.angles.table_inward_deg, abs=1.0)
+
+
+def test_on_coarse_slices_there_is_no_class(coarse: Known) -> None:
+    plan = plan_augmentation(coarse.spine, "L1")
+    assert plan.needles
+    for path in plan.needles:
+        assert path.access_class is None
+        assert path.clearances == ()
+        assert "pedicle clearance cannot be judged on this CT" in path.reasons[0]
+
+
+def test_a_needle_that_does_not_fit_is_refused_with_what_limits_it(known: Known) -> None:
+    thin = shaved(known.spine)
+    plan = plan_augmentation(thin, "L1", gauge=8)
+    assert plan.needles == ()
+    for refusal in plan.refused:
+        assert refusal.limit in (Structure.PEDICLE_WALL, Structure.CANAL)
+        assert "no " in refusal.reason and "gauge 8" in refusal.reason
+        assert refusal.largest_gauge is None or refusal.largest_gauge > 8
+
+
+def shaved(spine: Spine) -> Spine:
+    """The spine with the bone of L1 around both narrowest sections taken off, but for a thin core."""
+    vertebra = spine["L1"]
+    keep = vertebra.mask.array.copy()
+    points = vertebra.mask.geometry.points(np.argwhere(keep))
+    for pedicle in vertebra.pedicles:
+        off = points - pedicle.isthmus
+        along = off @ pedicle.axis
+        beside = np.linalg.norm(off - along[:, None] * pedicle.axis, axis=1)
+        gone = (np.abs(along) < 3) & (beside > 1.6) & (beside < 12)
+        keep[tuple(np.argwhere(vertebra.mask.array)[gone].T)] = False
+    thin = replace(vertebra, mask=Volume(keep, vertebra.mask.geometry, "1"))
+    return replace(spine, vertebrae=tuple(thin if v.level is thin.level else v for v in spine))
+
+
+def test_a_hundred_thousand_lines_are_judged_and_agree_with_one_by_one(known: Known) -> None:
+    vertebra = known.spine["L1"]
+    case = _case(known.spine, vertebra, 11, 2)
+    pedicle = vertebra.pedicle(Side.LEFT)
+    aim = cement_aim(vertebra, vertebra.frame, Side.LEFT, 2)
+    found = search_paths(case.room, pedicle, vertebra.frame, aim, 1.524)
+    assert found.judged >= 100_000
+    for i in np.random.default_rng(0).integers(0, found.judged, 50):
+        through, target = found.through[i], found.target[i]
+        unit = (target - through) / np.linalg.norm(target - through)
+        points = [through - 4 * unit, through - 2 * unit, *np.linspace(through, target, 16)]
+        values = Volume(case.room.free_mm, case.room.geometry, "mm").sample(np.array(points), order=0)
+        one = free_radius(case.room, through[None], target[None])[0]
+        assert one == pytest.approx(found.free_mm[i])
+        assert one == pytest.approx(values.min(), abs=0.5)  # a rounding tie takes the next voxel
+
+
+def test_skin_is_unknown_when_it_lies_outside_the_image() -> None:
+    hu = np.full((5, 60, 5), 40.0)
+    geometry = Geometry(np.eye(4), hu.shape)
+    ahead = np.array([0.0, -1.0, 0.0])
+    entry = np.array([2.0, 10.0, 2.0])
+    assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) is None
+    hu[:, 40:] = -1000.0
+    assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) == pytest.approx(29.5, abs=0.5)
+
+
+def test_what_cannot_be_planned_is_said(known: Known) -> None:
+    spine = known.spine
+    with pytest.raises(InputError, match="T5 is not in this study"):
+        plan_augmentation(spine, "T5")
+    with pytest.raises(InputError, match="gauge 7 is not known"):
+        plan_augmentation(spine, "L1", gauge=7)
+    with pytest.raises(InputError, match="approach 'blind' is not known"):
+        plan_augmentation(spine, "L1", approach="blind")
+    with pytest.raises(InputError, match="no canal"):
+        plan_augmentation(replace(spine, canal=None), "L1")
+    with pytest.raises(InputError, match="1 or 2 needles"):
+        plan_augmentation(spine, "L1", needles=3)
+
+
+def changed(spine: Spine, **values: object) -> Spine:
+    return replace(spine, vertebrae=tuple(replace(v, **values) if v.level.name == "L1" else v for v in spine))
+
+
+def test_levels_that_are_cut_or_without_an_arch_are_refused(known: Known) -> None:
+    with pytest.raises(InputError, match="cut by the image border"):
+        plan_augmentation(changed(known.spine, cut=("head",)), "L1")
+    with pytest.raises(InputError, match="could not be separated"):
+        plan_augmentation(changed(known.spine, body=None), "L1")
+    without = plan_augmentation(changed(known.spine, pedicles=()), "L1")
+    assert [refusal.limit for refusal in without.refused] == [None, None]
+    assert all("pedicle not found" in refusal.reason for refusal in without.refused)
+
+
+def test_cement_is_a_bracket_with_its_source(plan: Plan, known: Known) -> None:
+    """16.2 % to 29.8 % of the true volume; the mask's volume is within 5 % of it."""
+    volume = known.patient.truth["L1"].body.volume_mm3 / 1000
+    assert plan.cement.source == "molloy2003"
+    assert plan.cement.low_ml == pytest.approx(0.162 * volume, rel=0.05)
+    assert plan.cement.high_ml == pytest.approx(0.298 * volume, rel=0.05)
