@@ -52,7 +52,8 @@ def from_json(model: type[D], path: Path) -> D:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its first line"
         schema = model.model_fields["schema_"].default
-        raise InputError(f"{path} is not a valid {schema} document (at {where}): run its stage again") from None
+        advice = "remove it, and run its stage again"
+        raise InputError(f"{path} is not a valid {schema} document (at {where}): {advice}") from None
 
 
 def write_document(path: Path, document: Document) -> None:

@@ -39,13 +39,22 @@ def check_grids(ct: Volume, labels: Volume, *, resample: bool) -> tuple[str, ...
         )
     if ct.geometry.is_same_grid(labels.geometry):
         return ()
-    grids = f"the labels have {_grid_text(labels)}, the CT has {_grid_text(ct)}"
+    grids = _difference(ct, labels)
     if not resample:
         raise InputError(
             f"labels and CT have different grids: {grids}. If both show the same scan, ask for resampling "
             "(resample=True, --resample)"
         )
     return (f"{grids}; the labels keep their own grid and the CT is read at their points",)
+
+
+def _difference(ct: Volume, labels: Volume) -> str:
+    """How two grids differ: in voxels, or else by how far the first voxels lie apart."""
+    texts = _grid_text(labels), _grid_text(ct)
+    if texts[0] != texts[1]:
+        return f"the labels have {texts[0]}, the CT has {texts[1]}"
+    apart = float(np.linalg.norm(labels.geometry.points(np.zeros(3)) - ct.geometry.points(np.zeros(3))))
+    return f"both have {texts[0]}, but the labels' first voxel lies {apart:.1f} mm from the CT's, or their axes differ"
 
 
 def extent_questions(ct: Volume, masks: Sequence[Volume]) -> tuple[Question, ...]:

@@ -289,6 +289,15 @@ def uniform(blocks: Blocks, hu: int) -> Study:
     return replace(study, ct=replace(study.ct, array=np.full(study.ct.array.shape, hu, np.int16)))
 
 
+def test_labels_of_an_equal_grid_elsewhere_are_told_by_how_far(pair: Blocks) -> None:
+    """3, 4 and 12 mm make 13 mm."""
+    affine = pair.labels.geometry.affine.copy()
+    affine[:3, 3] += [3, 4, 12]
+    moved = Volume(pair.labels.array, replace(pair.labels.geometry, affine=affine), "1")
+    with pytest.raises(InputError, match=r"both have .* voxels .* lies 13\.0 mm from the CT's"):
+        build_spine(pair.study(), labels=LabelImage(moved, None), label_map="verse")
+
+
 def test_labels_of_another_grid_need_to_be_asked_for(pair: Blocks, make: Make) -> None:
     fine = make((Level.T12, Level.L1), spacing_mm=(0.8, 0.8, 0.8))
     with pytest.raises(InputError, match=r"different grids.*resample=True"):
