@@ -130,6 +130,16 @@ def test_a_full_disk_leaves_nothing_half_written(small_inputs: Any, tmp_path: Pa
     assert json.loads((case / "run.json").read_text())["stages"][-1]["status"] == "failed"
 
 
+def test_a_pdf_that_cannot_be_written_is_an_error_and_no_remark(case: Path, cli: Cli) -> None:
+    """A full disk was told as 'report.pdf was left out', as where no PDF can be laid out, and the run ended well."""
+    pdf = case / "report.pdf"
+    pdf.unlink(missing_ok=True)
+    pdf.mkdir()  # nothing can be written under this name
+    result = cli("report", case, "--force", "report")
+    assert result.code == 2 and "report.pdf" in result.err
+    assert json.loads((case / "run.json").read_text())["stages"][-1]["status"] == "failed"
+
+
 @pytest.mark.parametrize("after", ["study", "spine"])
 def test_a_killed_run_goes_on_from_the_last_finished_stage(
     small_inputs: Any, tmp_path: Path, cli: Cli, command: list[str], after: str

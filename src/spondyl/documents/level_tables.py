@@ -185,7 +185,7 @@ def _by_level(caption: str, columns: Sequence[Column], findings: Findings, level
         return tuple(finding for finding in of_level[level] if finding.name in column.names)
 
     used = [c for c in columns if any(f.status is not Status.NOT_EVALUABLE for v in levels for f in shown(c, v))]
-    concerned = [v for v in levels if any(shown(column, v) for column in columns)] if used else []
+    concerned = [v for v in levels if any(shown(column, v) for column in used)]
     rows = tuple((level_text(v), *(column.write(shown(column, v)) for column in used)) for v in concerned)
     doubtful: dict[str, list[tuple[Level | None, Finding]]] = {
         c.head.split(" [")[0]: [(v, f) for v in levels for f in shown(c, v)] for c in columns if c.names is not _CHANCES

@@ -46,6 +46,14 @@ def test_an_uncertain_value_bears_a_mark_and_its_reason_stands_below() -> None:
     assert table.doubts == ("Trabecular HU at L1: uncertain (a dense spot).",)
 
 
+def test_a_level_without_anything_to_show_has_no_row() -> None:
+    angle = made("vertebral_angle", Level.L1, 3.0, "deg")
+    dark = not_evaluable("trabecular_hu", Level.T12, "[hnsf'U]", "no CT", "ellipse")
+    table = further_tables((angle, dark), LEVELS)[0]
+    assert table.rows == (("L1", "3.0"),)
+    assert table.doubts == ("Trabecular HU at T12: not evaluable (no CT).",)
+
+
 def test_a_long_reason_is_said_once_below_a_table() -> None:
     why = "whether contrast was given is not known, so that densities are relative to one another only"
     hu = made("trabecular_hu", Level.L1, 91.0, "[hnsf'U]", status=Status.UNCERTAIN, reason=why)
