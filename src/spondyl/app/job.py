@@ -13,6 +13,7 @@ from typing import Any, Literal
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.patients import read_patient
+from spondyl.documents.plan_files import remove_plans
 from spondyl.documents.records import (
     FINDINGS_FILE,
     SPINE_FILE,
@@ -253,6 +254,7 @@ class Job:
             resample=self.inputs.resample,
         )
         self.spine = spine
+        remove_plans(self.folder)
         return list(write_spine(self.folder, spine))
 
     def _make_findings(self) -> list[str]:
@@ -295,6 +297,7 @@ class Job:
         made = find_stage(self.folder, "spine")
         assert made is not None  # `self.spine` was read through it
         self._remove_later_than("spine")
+        remove_plans(self.folder)
         with recorded(self.folder, "relabel", self._hashes(*self._spine_files()), {"shift": total}) as progress:
             progress.outputs += write_spine(self.folder, spine)
         renamed = find_stage(self.folder, "relabel")

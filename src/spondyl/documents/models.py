@@ -8,6 +8,16 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
 from spondyl.findings import Finding, Findings, Status
+from spondyl.planning import (
+    AccessClass,
+    Angles,
+    Balloon,
+    CementVolume,
+    Clearance,
+    NeedlePath,
+    NoPath,
+    Plan,
+)
 from spondyl.space import Floats, Frame, Geometry, HeightMap
 from spondyl.spine import Level, Pedicle, Side
 from spondyl.studies import OtherSeries, Patient, Question, Scan, Suitability
@@ -268,6 +278,74 @@ class CheckModel(Document):
     status: Literal["ok", "missing", "differs"]
     detail: str
     needed_for: str
+
+
+class NeedlePathModel(Document):
+    """One needle: entry and tip (patient mm, LPS), clearances, class, angles, depths."""
+
+    side: Side
+    approach: str
+    gauge: int
+    outer_diameter_mm: float
+    entry: Row
+    target: Row
+    clearances: tuple[Clearance, ...]
+    access_class: AccessClass | None  # null: cannot be judged on this CT
+    angles: Angles
+    skin_depth_mm: float | None
+    reasons: tuple[str, ...]
+
+    def record(self) -> NeedlePath:
+        """The needle itself."""
+        return NeedlePath(**dict(self))
+
+
+class BalloonModel(Document):
+    """One balloon: centre (patient mm), axis, length."""
+
+    centre: Row
+    axis: Row
+    length_mm: float
+
+    def record(self) -> Balloon:
+        """The balloon itself."""
+        return Balloon(**dict(self))
+
+
+class PlanModel(Document):
+    """What is to be done at one level; without needles and refusals: untreated."""
+
+    level: LevelName
+    needles: tuple[NeedlePathModel, ...]
+    balloons: tuple[BalloonModel, ...]
+    cement: CementVolume | None
+    refused: tuple[NoPath, ...]
+    alternatives: tuple[NeedlePathModel, ...]
+    unchecked: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def record(self) -> Plan:
+        """The plan itself."""
+        inner = {
+            name: tuple(m.record() for m in getattr(self, name)) for name in ("needles", "balloons", "alternatives")
+        }
+        return Plan(**{**dict(self), **inner})
+
+
+class PlansDocument(Document):
+    """plans.json: the plans of a case, one a level."""
+
+    schema_: Literal["spondyl.plans/1"] = "spondyl.plans/1"
+    plans: tuple[PlanModel, ...]
+
+    @classmethod
+    def of(cls, plans: tuple[Plan, ...]) -> PlansDocument:
+        """The document of these plans."""
+        return cls(plans=tuple(PlanModel.model_validate(plan) for plan in plans))
+
+    def record(self) -> tuple[Plan, ...]:
+        """The plans themselves."""
+        return tuple(plan.record() for plan in self.plans)
 
 
 class DoctorDocument(Document):

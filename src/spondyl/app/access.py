@@ -1,0 +1,25 @@
+"""Plan the levels of a case folder and keep the plans there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spondyl.app.job import Job, Tell
+from spondyl.documents.plan_files import write_plans
+from spondyl.planning import Plan, plan_augmentation
+
+
+def plan_levels(
+    folder: Path, levels: Sequence[str], *, approach: str, gauge: int, needles: int, tell: Tell
+) -> tuple[Plan, ...]:
+    """Plans of these levels, from head to foot, written into the case; they take the place of those before."""
+    job = Job(folder, None, levels=tuple(levels), tell=tell)
+    tell("access", "begins")
+    wanted = sorted(set(job.levels), key=lambda level: level.order)
+    plans = tuple(
+        plan_augmentation(job.spine, level, approach=approach, gauge=gauge, needles=needles) for level in wanted
+    )
+    write_plans(folder, plans)
+    tell("access", "made")
+    return plans

@@ -1,0 +1,64 @@
+"""`spondyl access`: needles into the vertebrae of a case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spondyl.app.cli.options import AsJson, CaseArgument
+
+if TYPE_CHECKING:
+    from spondyl.planning import NeedlePath, Plan
+
+
+def access(
+    case: CaseArgument,
+    level: Annotated[list[str], typer.Option(help="Level to plan; may be repeated.", show_default=False)],
+    approach: Annotated[str, typer.Option(help="Only transpedicular so far.")] = "transpedicular",
+    gauge: Annotated[int, typer.Option(help="8 to 13, by nominal outer diameter.")] = 11,
+    needles: Annotated[int, typer.Option(help="2: one in each pedicle; 1: the better side.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Plan needles: paths, clearances with their class, angles, depths; or what limits a path.
+
+    Writes plans.json, needles.mrk.json (3D Slicer) and needles.csv into the case.
+    """
+    from spondyl.app.access import plan_levels
+    from spondyl.app.cli.output import print_document, print_lines, progress
+    from spondyl.documents.models import PlansDocument
+    from spondyl.documents.plan_files import PLANS_FILE
+
+    with progress() as tell:
+        plans = plan_levels(case, level, approach=approach, gauge=gauge, needles=needles, tell=tell)
+    if as_json:
+        print_document(PlansDocument.of(plans))
+        return
+    for plan in plans:
+        print_lines(*_lines(plan))
+    print_lines(f"written to {case / PLANS_FILE}")
+
+
+def _lines(plan: Plan) -> list[str]:
+    from spondyl.documents.plan_files import needle_name
+
+    lines = [f"{needle_name(plan, path)}: {_numbers(path)}" for path in plan.needles]
+    lines += [f"  {reason}" for path in plan.needles for reason in path.reasons]
+    lines += [f"{plan.level.name} {refusal.reason}" for refusal in plan.refused]
+    if plan.cement is not None:
+        cement = plan.cement
+        lines.append(f"cement {cement.low_ml:.1f}-{cement.high_ml:.1f} ml: a bracket [{cement.source}], no target")
+    return [*lines, f"not labelled, not checked: {', '.join(plan.unchecked)}", *(f"note: {n}" for n in plan.notes)]
+
+
+def _numbers(path: NeedlePath) -> str:
+    near = [f"{c.structure.value.replace('_', ' ')} {c.value_mm:.1f} mm" for c in path.clearances]
+    skin = "skin outside the image" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm from the skin"
+    angles = path.angles
+    return "; ".join(
+        [
+            *near,
+            f"{path.bone_depth_mm:.0f} mm from bone, {skin}",
+            f"to the table {angles.table_inward_deg:.0f} deg inward, {angles.table_cranial_deg:.0f} deg to the head",
+        ]
+    )

@@ -1,0 +1,96 @@
+"""Plans as files: plans.json, needle lines for 3D Slicer, and a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from spondyl.documents.models import PlansDocument
+from spondyl.documents.records import from_json, write_document
+from spondyl.planning import NeedlePath, Plan, Structure
+from spondyl.studies import write_whole
+
+PLANS_FILE, MARKUPS_FILE, TABLE_FILE = "plans.json", "needles.mrk.json", "needles.csv"
+_MARKUPS_SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
+    "markups-schema-v1.0.3.json#"
+)
+
+
+def write_plans(folder: Path, plans: tuple[Plan, ...]) -> tuple[str, ...]:
+    """Write the plans of a case with their exports; gives the names of the files."""
+    write_whole(folder / MARKUPS_FILE, markups(plans).encode())
+    write_whole(folder / TABLE_FILE, table(plans).encode())
+    write_document(folder / PLANS_FILE, PlansDocument.of(plans))
+    return PLANS_FILE, MARKUPS_FILE, TABLE_FILE
+
+
+def read_plans(folder: Path) -> tuple[Plan, ...]:
+    """The plans of a case folder."""
+    return from_json(PlansDocument, folder / PLANS_FILE).record()
+
+
+def remove_plans(folder: Path) -> None:
+    """Take away plans whose spine changed: their levels may bear other names now."""
+    for name in (PLANS_FILE, MARKUPS_FILE, TABLE_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def markups(plans: Iterable[Plan]) -> str:
+    """The planned needles as lines of 3D Slicer's markups, LPS millimetres."""
+    lines = [_line(plan, path) for plan in plans for path in plan.needles]
+    return json.dumps({"@schema": _MARKUPS_SCHEMA, "markups": lines}, indent=1) + "\n"
+
+
+def table(plans: Iterable[Plan]) -> str:
+    """The planned needles as CSV, one a row; what is unknown is empty."""
+    rows = [_row(plan, path) for plan in plans for path in plan.needles]
+    columns = ["level", "side", "approach", "gauge", "outer_diameter_mm", "access_class"]
+    columns += [f"{end}_{axis}_mm" for end in ("entry", "target") for axis in ("x_left", "y_back", "z_head")]
+    columns += ["bone_depth_mm", "skin_depth_mm", *(f"clearance_{s.value}_mm" for s in Structure)]
+    columns += ["vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _line(plan: Plan, path: NeedlePath) -> dict[str, object]:
+    name = needle_name(plan, path)
+    ends = {"entry": path.entry, "tip": path.target}
+    points = [
+        {"id": str(i), "label": f"{name} {end}", "position": [round(float(x), 3) for x in point]}
+        for i, (end, point) in enumerate(ends.items(), 1)
+    ]
+    return {"type": "Line", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": points}
+
+
+def needle_name(plan: Plan, path: NeedlePath) -> str:
+    """Level, side, gauge and class; a path without a class says that it is orientation only."""
+    judged = "orientation only" if path.access_class is None else f"class {path.access_class.value}"
+    return f"{plan.level.name} {path.side.value} {path.gauge} G, {judged}"
+
+
+def _row(plan: Plan, path: NeedlePath) -> dict[str, object]:
+    row: dict[str, object] = {
+        "level": plan.level.name,
+        "side": path.side.value,
+        "approach": path.approach,
+        "gauge": path.gauge,
+        "outer_diameter_mm": path.outer_diameter_mm,
+        "access_class": "" if path.access_class is None else path.access_class.value,
+        "bone_depth_mm": round(path.bone_depth_mm, 1),
+        "skin_depth_mm": "" if path.skin_depth_mm is None else round(path.skin_depth_mm, 1),
+    }
+    for end, point in (("entry", path.entry), ("target", path.target)):
+        for axis, value in zip(("x_left", "y_back", "z_head"), point, strict=True):
+            row[f"{end}_{axis}_mm"] = round(float(value), 2)
+    for name in ("vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"):
+        row[name] = round(getattr(path.angles, name), 1)
+    for clearance in path.clearances:
+        row[f"clearance_{clearance.structure.value}_mm"] = round(clearance.value_mm, 2)
+    return row

@@ -1,0 +1,57 @@
+"""`spondyl access` on a case folder, and the files it writes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Cli = Callable[..., Any]
+
+
+def test_coarse_ct_gives_orientation_only(case: Path, cli: Cli) -> None:
+    """The virtual patient has slices 2.5 mm apart."""
+    document = cli("access", case, "--level", "L2", "--json").json()
+    assert document["schema"] == "spondyl.plans/1"
+    (plan,) = document["plans"]
+    assert plan["level"] == "L2" and plan["needles"]
+    assert {needle["access_class"] for needle in plan["needles"]} == {None}
+    text = cli("access", case, "--level", "L2").out
+    assert "pedicle clearance cannot be judged on this CT" in text
+    assert "orientation only" in text and "not labelled, not checked: lung and pleura" in text
+
+
+def test_every_file_is_read_back_with_left_on_the_left(case: Path, cli: Cli) -> None:
+    printed = cli("access", case, "--level", "L3", "--level", "L2", "--json").json()
+    kept = json.loads((case / "plans.json").read_text("utf-8"))
+    assert kept == printed and [plan["level"] for plan in kept["plans"]] == ["L2", "L3"]
+    needles = [needle for plan in kept["plans"] for needle in plan["needles"]]
+    lines = json.loads((case / "needles.mrk.json").read_text("utf-8"))["markups"]
+    with (case / "needles.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(lines) == len(rows) == len(needles) > 0
+    for needle, line, row in zip(needles, lines, rows, strict=True):
+        assert (line["coordinateSystem"], line["coordinateUnits"]) == ("LPS", "mm")
+        entry = line["controlPoints"][0]["position"]
+        assert [round(x, 3) for x in needle["entry"]] == entry
+        assert abs(float(row["entry_x_left_mm"]) - entry[0]) <= 0.006
+        assert (row["side"] == "left") == (needle["side"] == "left") == (entry[0] > 0)
+
+
+def test_what_cannot_be_planned_ends_with_one_sentence(case: Path, cli: Cli) -> None:
+    for arguments, said in (
+        (("--level", "T5"), "T5 is not in this study"),
+        (("--level", "L2", "--gauge", 7), "gauge 7 is not known"),
+        (("--level", "L2", "--approach", "blind"), "approach 'blind' is not known"),
+    ):
+        result = cli("access", case, *arguments)
+        assert result.code == 2 and said in result.err
+    assert not (case / "plans.json").exists()
+
+
+def test_plans_do_not_outlive_the_names_of_their_levels(case: Path, cli: Cli) -> None:
+    assert cli("access", case, "--level", "L2").code == 0
+    assert cli("relabel", case, "--shift", 1).code == 0
+    assert not [name for name in ("plans.json", "needles.mrk.json", "needles.csv") if (case / name).exists()]
