@@ -36,7 +36,6 @@ SIGNS = {
 }  # and the finding that says how large it is
 _CHANCES = tuple(f"genant_grade_probability_{grade}" for grade in range(4))
 _LONG = 60  # characters of a reason that is not said twice below one table
-INTENDED = Level.T5, Level.L5
 NOT_EVALUABLE, NOTHING, UNCERTAIN = "n.e.", "–", " ?"
 STATUS_WORDS = {Status.MEASURED: "measured", Status.UNCERTAIN: "uncertain", Status.NOT_EVALUABLE: "not evaluable"}
 Write = Callable[[Findings], str]
@@ -126,14 +125,6 @@ def level_remarks(spine: Spine | None) -> tuple[str, ...]:
         for remark in dict.fromkeys(vertebra.remarks):
             found.setdefault(remark, []).append(vertebra.level)
     return tuple(f"{level_ranges(levels)}: {remark}" for remark, levels in found.items())
-
-
-def outside_intended(findings: Findings) -> tuple[str, ...]:
-    """Which of the graded levels the method is not made for."""
-    low, high = INTENDED
-    graded = [f.level for f in findings if f.name == "genant_grade" and f.level is not None and f.value is not None]
-    beyond = [level for level in graded if not low.order <= level.order <= high.order]
-    return (f"{level_ranges(beyond)}: the method is made for {low.name} to {high.name}.",) if beyond else ()
 
 
 def _spans(finding: Finding) -> bool:

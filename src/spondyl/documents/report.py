@@ -24,7 +24,6 @@ from spondyl.documents.level_tables import (
     level_remarks,
     levels_table,
     other_table,
-    outside_intended,
 )
 from spondyl.documents.models import RunDocument
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
@@ -129,7 +128,7 @@ def _content(
         "scan": _scan_rows(study, spine),
         "pictures": _pictures(spine, findings, asked),
         "levels": levels_table(findings, levels),
-        "remarks": (*outside_intended(findings), *level_remarks(spine)),
+        "remarks": level_remarks(spine),
         "further": further_tables(findings, levels),
         "other": other_table(findings, what_text),
         "lists": finding_lists(findings, levels),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spondyl.documents.finding_lists import finding_lists, what_text
-from spondyl.documents.level_tables import further_tables, levels_table, other_table, outside_intended
+from spondyl.documents.level_tables import further_tables, levels_table, other_table
 from spondyl.documents.tables import level_ranges
 from spondyl.findings import Finding, Findings, Status, not_evaluable
 from spondyl.spine import Level, Side
@@ -79,12 +79,6 @@ def test_what_has_no_column_is_still_shown() -> None:
     table = other_table(findings, what_text)
     assert table is not None
     assert table.rows == (("density grade", "5", "–"), ("something new", "yes", "–"))
-
-
-def test_levels_outside_the_intended_use_are_named() -> None:
-    graded = tuple(made("genant_grade", level, 0) for level in (Level.T3, Level.T4, Level.T5, Level.L5))
-    assert outside_intended(graded) == ("T3 and T4: the method is made for T5 to L5.",)
-    assert outside_intended(graded[2:]) == ()
 
 
 def test_methods_that_differ_by_level_share_a_row() -> None:
