@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,7 +53,8 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _numbers(path: NeedlePath) -> str:
-    near = [f"{c.structure.value.replace('_', ' ')} {c.value_mm:.1f} mm" for c in path.clearances]
+    # rounded down: 1.98 mm is class B and must not read 2.0
+    near = [f"{c.structure.value.replace('_', ' ')} {floor(c.value_mm * 10) / 10:.1f} mm" for c in path.clearances]
     skin = "skin outside the image" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm from the skin"
     angles = path.angles
     return "; ".join(
