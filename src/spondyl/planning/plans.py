@@ -121,7 +121,9 @@ def cement_volume(vertebra: Vertebra) -> CementVolume:
 def _notes(spine: Spine) -> tuple[str, ...]:
     position = None if spine.study is None else spine.study.scan.patient_position
     told = "the header does not say how the patient lay" if position is None else f"scanned in position {position}"
-    return (told, *NOTES)
+    asked = (*(() if spine.study is None else spine.study.questions), *spine.questions)
+    first = (f"answer first: {question.text} {question.action}" for question in asked if question.blocking)
+    return (*first, told, *NOTES)
 
 
 def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int) -> _Case:

@@ -16,6 +16,7 @@ from spondyl.planning.search import cement_aim, free_radius, search_paths
 from spondyl.planning.types import Clearance
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Side, Spine
+from spondyl.studies import Question
 
 if TYPE_CHECKING:
     from tests.unit.planning.conftest import Known
@@ -204,3 +205,11 @@ def test_cement_is_a_bracket_with_its_source(plan: Plan, known: Known) -> None:
     assert plan.cement.source == "molloy2003"
     assert plan.cement.low_ml == pytest.approx(0.162 * volume, rel=0.05)
     assert plan.cement.high_ml == pytest.approx(0.298 * volume, rel=0.05)
+
+
+def test_a_blocking_question_stands_first_in_the_plan(known: Known) -> None:
+    """Such as doubt about the levels' names: the wrong level is the worst that a plan can do."""
+    asked = Question(code="levels", text="Two names are swapped.", action="Look at the picture.", blocking=True)
+    plan = plan_augmentation(replace(known.spine, questions=(asked,)), "L1")
+    assert plan.notes[0] == "answer first: Two names are swapped. Look at the picture."
+    assert not any("answer first" in note for note in plan_augmentation(known.spine, "L1").notes)
