@@ -59,6 +59,18 @@ def find_deformities(spine: Spine, definition: HeightDefinition = DEFAULT_DEFINI
     return (*found, *_between(measured), *_regional(spine, measured))
 
 
+def maybe_deformed(spine: Spine) -> frozenset[Level]:
+    """Levels whose height speaks for a deformity, also an uncertain one. Levels without a reference are not among them.
+
+    Bone that is pressed together reads denser than it is.
+    """
+    outcome = {v.level: measure_heights(v) for v in spine if _intended(v.level) is None}
+    heights = {level: h for level, h in outcome.items() if isinstance(h, Heights)}
+    references = find_references(heights)
+    grades = {level: grade_deformity(heights[level], r) for level, r in references.items() if isinstance(r, Reference)}
+    return frozenset(level for level, grade in grades.items() if grade.chances[0] < _CLEAR_CHANCE)
+
+
 def _heights(level: Level, h: Heights) -> list[Finding]:
     method = f"mean distance of the endplates along the cranial axis, definition {h.definition}"
     found = [_number(f"{site}_height", level, *h.at(site), "mm", method) for site in SITES] + [

@@ -10,6 +10,7 @@ import numpy as np
 from spondyl.errors import InputError
 from spondyl.evidence.attenuation import mass_attenuation
 from spondyl.findings.calibration import Calibration, TissueSample, calibrate
+from spondyl.findings.deformities import maybe_deformed
 from spondyl.findings.density_classes import hu_class, qct_class
 from spondyl.findings.tissues import CONTRAST_HU, find_tissues
 from spondyl.findings.trabecular import METHOD as REGION
@@ -43,7 +44,8 @@ def measure_density(spine: Spine) -> Findings:
 
     Grades: 2 tissue calibration with blood, 3 without blood (contrast), 4 the nominal line of the tube voltage, 5 none;
     grade 1 needs a phantom, which is not looked for. Density is that of K2HPO4 in water with the same CT number, the
-    convention of phantoms and of published classes. Classes from densities appear on grade 2 only.
+    convention of phantoms and of published classes. Classes from densities appear on grade 2 only; levels that may be
+    deformed do not enter them, since bone pressed together reads denser than it is.
     """
     regions = {v.level: measure_region(spine, v) for v in spine if v.level in _LEVELS}
     if spine.study is None:
@@ -55,7 +57,9 @@ def measure_density(spine: Spine) -> Findings:
     hu = [_hu_finding(level, region, doubts) for level, region in regions.items()]
     density = [_density_finding(level, region, graded) for level, region in regions.items()]
     whole = (_grade_finding(graded), _energy_finding(graded), *_tissue_findings(tissues), _contrast_finding(tissues))
-    return (*hu, *density, *whole, hu_class(hu), qct_class(density, graded.grade))
+    deformed = maybe_deformed(spine)
+    sound_hu, sound = ([f for f in found if f.level not in deformed] for found in (hu, density))
+    return (*hu, *density, *whole, hu_class(sound_hu), qct_class(sound, graded.grade))
 
 
 def _without_ct(levels: tuple[Level, ...]) -> Findings:

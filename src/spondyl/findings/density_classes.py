@@ -10,8 +10,8 @@ from spondyl.evidence import EvidenceEntry, find_entry
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.spine import Level
 
-_HU_METHOD = "class of the trabecular CT number at L1, or at the nearest level within two"
-_QCT_METHOD = "class of the mean trabecular density of two lumbar vertebrae"
+_HU_METHOD = "class of the trabecular CT number at L1, or at the nearest undeformed level within two"
+_QCT_METHOD = "class of the mean trabecular density of two undeformed lumbar vertebrae"
 _LUMBAR = (Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 _FARTHEST = 2.0  # levels from L1
 
@@ -22,7 +22,7 @@ def hu_class(measured: Sequence[Finding]) -> Finding:
     known = [f for f in measured if f.level is not None and isinstance(f.value, float)]
     nearest = min(known, key=lambda f: (_from_l1(f), f.status is not Status.MEASURED), default=None)
     if nearest is None or _from_l1(nearest) > _FARTHEST or not isinstance(nearest.value, float):
-        reason = "no trabecular CT number within two levels of L1"
+        reason = "no trabecular CT number of an undeformed level within two of L1"
         return not_evaluable(name, None, "1", reason, _HU_METHOD, source=entry.source)
     specific, sensitive = _number(entry, "specific_cut"), _number(entry, "sensitive_cut")
     label = f"above {sensitive:g} HU"
@@ -44,7 +44,7 @@ def qct_class(measured: Sequence[Finding], grade: int) -> Finding:
         reason = f"the density has grade {grade}; classes need a calibration of grade 1 or 2"
         return not_evaluable(name, None, "1", reason, _QCT_METHOD, source=entry.source)
     if len(two) < 2:
-        reason = f"two lumbar vertebrae are needed, {len(two)} could be measured"
+        reason = f"two undeformed lumbar vertebrae are needed, {len(two)} could be measured"
         return not_evaluable(name, None, "1", reason, _QCT_METHOD, source=entry.source)
     two.sort(key=lambda f: f.level or 0)
     low, high = (float(np.mean([getattr(f, end) for f in two])) for end in ("low", "high"))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spondyl.findings import Status, compare_totalseg_rules, find_deformities
+from spondyl.findings import Status, compare_totalseg_rules, find_deformities, measure_density
+from spondyl.findings.deformities import maybe_deformed
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import (
@@ -72,3 +73,14 @@ def test_the_comparison_rules_flag_the_wedge_only():
     assert [level for level, f in flags.items() if f.value == "yes"] == [Level.L1]
     (hu_rule,) = (f for f in rules if f.name == "totalseg_osteoporosis")
     assert hu_rule.status is Status.NOT_EVALUABLE
+
+
+def test_a_crushed_level_gives_no_class_of_density():
+    """Its bone is pressed together: the class would reassure."""
+    spine = spine_with(CRUSH_45, with_ct=True)
+    assert maybe_deformed(spine) == {Level.L1}
+    findings = measure_density(spine)
+    assert by_name(findings, "trabecular_hu")[Level.L1].value is not None
+    (of_class,) = (f for f in findings if f.name == "opportunistic_hu_class")
+    assert of_class.level in (Level.T12, Level.L2)
+    assert "the cuts are for L1" in of_class.reason
