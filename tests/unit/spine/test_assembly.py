@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
@@ -282,6 +283,14 @@ def test_one_body_on_air_blocks(blocks: Blocks) -> None:
 def test_thin_bone_with_a_rim_is_bone(pair: Blocks) -> None:
     """Trabecular bone of 30 HU, as in severe osteoporosis, still has a cortex."""
     assert build_spine(pair.study(bone_hu=30), labels=pair.image, label_map="verse").questions == ()
+
+
+def test_bone_is_bone_also_where_a_mask_leaves_its_cortex_out(pair: Blocks) -> None:
+    """A mask drawn two voxels too small holds marrow alone; the cortex lies just outside it."""
+    labels = pair.labels.array
+    smaller = np.where(ndimage.binary_erosion(labels > 0, np.ones((3, 3, 3)), iterations=2), labels, 0)
+    image = LabelImage(Volume(smaller, pair.labels.geometry, "1"), None)
+    assert "bodies_not_on_bone" not in codes(build_spine(pair.study(bone_hu=30), labels=image, label_map="verse"))
 
 
 def uniform(blocks: Blocks, hu: int) -> Study:
