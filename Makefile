@@ -35,6 +35,7 @@ lint: $(VENV)/test.stamp
 
 validate: $(VENV)/test.stamp
 	$(BIN)/python -m tools.validate
+	$(BIN)/python -m tools.validate_grades
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict
