@@ -17,7 +17,7 @@ _AIR_HU = -200.0  # a body's median is far above, even with gas in a cleft or mu
 _SOFT_HU = (-150.0, 100.0)  # fat to contrast-filled muscle; low bone densities lie here too, so the rim decides
 _RIM_HU = 20.0  # how much denser the rim of any body is than its inside: cortex, even thin and blurred
 _RIM_MM = 3.0
-_LAYER_MM = 1.5
+_LAYER_MM = 1.5  # of what lies around a mask, looked at twice: a border is off by half a slice of 3 mm or so
 _REFUSED = (
     "labelled bodies do not lie on bone: {}. The labels belong to another patient or scan, are flipped or shifted; "
     "give the labels of this CT"
@@ -118,17 +118,21 @@ def _tissue(ct: Volume, body: Volume) -> str | None:
     median = float(np.median(inside))
     if median < _AIR_HU:
         return f"air (median {median:.0f} HU)"
-    has_rim = rim.mean() - inside.mean() >= _RIM_HU or _has_cortex_outside(ct, body, median)
-    if _SOFT_HU[0] < median < _SOFT_HU[1] and not has_rim:
-        return f"soft tissue (median {median:.0f} HU, no brighter rim)"
-    return None
+    if not _SOFT_HU[0] < median < _SOFT_HU[1] or rim.mean() - inside.mean() >= _RIM_HU:
+        return None
+    if _has_cortex_outside(ct, body):
+        return None
+    return f"soft tissue (median {median:.0f} HU, no brighter rim)"
 
 
-def _has_cortex_outside(ct: Volume, body: Volume, inside_hu: float) -> bool:
-    """Whether bone goes on around a mask that was drawn too small: most of a thin layer outside it is denser."""
+def _has_cortex_outside(ct: Volume, body: Volume) -> bool:
+    """Whether bone goes on around a mask that was drawn too small: most of a thin layer outside is like no soft tissue.
+
+    Being denser than the inside is not enough: muscle around fat is that too.
+    """
     beyond = ndimage.distance_transform_edt(~body.array, sampling=body.geometry.spacing_mm)
     layers = (_values(ct, body, (beyond > low) & (beyond <= low + _LAYER_MM)) for low in (0.0, _LAYER_MM))
-    return any(len(layer) >= 20 and float(np.median(layer)) - inside_hu >= _RIM_HU for layer in layers)
+    return any(len(layer) >= 20 and float(np.median(layer)) >= _SOFT_HU[1] + _RIM_HU for layer in layers)
 
 
 def _values(ct: Volume, body: Volume, where: NDArray[np.bool_]) -> Floats:

@@ -293,6 +293,15 @@ def test_bone_is_bone_also_where_a_mask_leaves_its_cortex_out(pair: Blocks) -> N
     assert "bodies_not_on_bone" not in codes(build_spine(pair.study(bone_hu=30), labels=image, label_map="verse"))
 
 
+def test_fat_within_muscle_is_no_bone(pair: Blocks) -> None:
+    """The layer around the labels is denser than what they hold, and still no cortex."""
+    study = pair.study()
+    hu = np.where(ndimage.binary_dilation(pair.labels.array > 0, iterations=4), 60, 20)
+    hu = np.where(pair.labels.array > 0, -90, hu).astype(np.int16)
+    with pytest.raises(InputError, match="on soft tissue"):
+        build_spine(replace(study, ct=replace(study.ct, array=hu)), labels=pair.image, label_map="verse")
+
+
 def uniform(blocks: Blocks, hu: int) -> Study:
     study = blocks.study()
     return replace(study, ct=replace(study.ct, array=np.full(study.ct.array.shape, hu, np.int16)))
