@@ -35,6 +35,7 @@ MASKS = ("true", "eroded", "dilated", "shifted", "smoothed")
 SLICES_MM = (0.7, 1.0, 2.0, 3.0)
 POSES = ((0.0, 0.0), (12.0, 10.0), (25.0, 0.0), (6.0, 20.0))  # tilt of the image, scoliosis (Cobb), degrees
 SHAPES = (None, WEDGE_30, BICONCAVE_35, CRUSH_45)
+_FIRST_SEED = 1000  # none of the patients on which constants of the endplate's fit were chosen (seeds below 100)
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "heights.md"
 
 
@@ -67,7 +68,7 @@ def cases(quick: bool) -> Iterator[Case]:
     """All virtual patients of the experiment."""
     for i, slice_mm in enumerate(SLICES_MM[1::2] if quick else SLICES_MM):
         for j, (tilt, cobb) in enumerate(POSES[:2] if quick else POSES):
-            yield Case(slice_mm, tilt, cobb, 10 * i + j)
+            yield Case(slice_mm, tilt, cobb, _FIRST_SEED + 10 * i + j)
 
 
 def virtual_patient(case: Case) -> VirtualPatient:
@@ -175,9 +176,13 @@ Question: how far are measured heights from the true ones, and do their 95 % int
 Virtual patients (`spondyl.synthetic`) T11-L5 with a wedge, a biconcave and a crushed body in changing places, 0.8 mm
 in plane, noise 20 HU, tilted to 25 degrees, scoliosis to 20 degrees. Truth is integrated over the generator's exact
 surfaces; it shares no code with the measurement. Masks are eroded, dilated, shifted along each axis, or smoothed by
-half the slice spacing.
+half the slice spacing. Constants of the endplate's fit were chosen on other virtual patients of the same generator.
 
-All with CT: heights, not measured, mean absolute error, bias, 95th percentile, in interval: {total}
+All with CT:
+
+| heights | not measured | mean absolute error | bias | 95th percentile | in 95 % interval |
+|---|---|---|---|---|---|
+| {total} |
 
 {table(rows)}
 

@@ -127,12 +127,14 @@ def write_page(found: list[Call], seconds: float) -> None:
 
 Question: is a moderate deformity ever missed, or a whole body called broken?
 
-{PATIENTS} virtual patients (`spondyl.synthetic`) T10-L5 with two moderate deformities each ({2 * PATIENTS} in all: wedge,
-biconcave, crush; height loss drawn from {MODERATE[0]:.0%} to {MODERATE[1]:.0%}), tilted to 15 degrees, scoliosis to 12
-degrees, noise 20 HU. Masks are the true ones, and those eroded or smoothed by half the slice spacing. The references
+{PATIENTS} virtual patients (`spondyl.synthetic`) T10-L5 with two moderate deformities each ({2 * PATIENTS} in all:
+wedge, biconcave, crush; height loss drawn from {MODERATE[0]:.0%} to {MODERATE[1]:.0%}), tilted to 15 degrees,
+scoliosis to 12 degrees, noise 20 HU. Masks are the true ones, and those eroded or smoothed by half the slice spacing. The references
 are the patient's other levels; nothing of the truth is given.
 
-| slices | mask | broken: 2-3 | broken: 1 | broken: 0 | broken: not evaluable | whole: 0 | whole: 1 | whole: 2-3 | whole: not evaluable |
+Columns give the grade that was called; n.e. is not evaluable.
+
+| slices | mask | broken: 2-3 | 1 | 0 | n.e. | whole: 0 | 1 | 2-3 | n.e. |
 |---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(rows(found))}
 
@@ -144,7 +146,7 @@ What this does not show: real anatomy, fractures older than the neighbours' own 
 
 Made {datetime.now(UTC):%Y-%m-%d} at {commit.stdout.strip() or "unknown commit"} in {seconds / 60:.0f} min by
 `make validate`.
-"""  # noqa: E501
+"""
     )
 
 
