@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def _member_source(path: Path, member: zipfile.ZipInfo) -> SourceFile:
         try:
             with zipfile.ZipFile(path) as archive:
                 data = archive.read(member)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
             raise InputError(
                 f"'{member.filename}' in the zip archive is damaged ({error}); expected a whole file: copy it again"
             ) from error

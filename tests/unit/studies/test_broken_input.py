@@ -290,6 +290,16 @@ def test_harmful_zip_is_refused(kind: str, ct_folder: Path, tmp_path: Path) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_zip_whose_packed_bytes_are_damaged_is_refused(ct_folder: Path, tmp_path: Path) -> None:
+    """Bytes turned within the packed data of the first slice, behind a directory that is whole."""
+    archive = _zip(ct_folder, tmp_path / "ct.zip")
+    data = bytearray(archive.read_bytes())
+    data[100:400] = bytes(byte ^ 0xFF for byte in data[100:400])
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match=r"damaged .*copy it again"):
+        read_study(archive)
+
+
 def test_zip_over_the_size_limit_is_refused(ct_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spondyl.studies.sources.MAX_TOTAL_BYTES", 5000)
     with pytest.raises(InputError, match="unpacks to"):
