@@ -129,8 +129,8 @@ Question: is a moderate deformity ever missed, or a whole body called broken?
 
 {PATIENTS} virtual patients (`spondyl.synthetic`) T10-L5 with two moderate deformities each ({2 * PATIENTS} in all:
 wedge, biconcave, crush; height loss drawn from {MODERATE[0]:.0%} to {MODERATE[1]:.0%}), tilted to 15 degrees,
-scoliosis to 12 degrees, noise 20 HU. Masks are the true ones, and those eroded or smoothed by half the slice spacing. The references
-are the patient's other levels; nothing of the truth is given.
+scoliosis to 12 degrees, noise 20 HU. Masks are the true ones, and those eroded or smoothed by
+half the slice spacing. The references are the patient's other levels; nothing of the truth is given.
 
 Columns give the grade that was called; n.e. is not evaluable.
 

@@ -25,6 +25,7 @@ _NODE_METHOD = (
     "asked where a deformity is possible or an endplate has a pit: a pit, with anterior and posterior height kept"
 )
 
+_PITS_UNKNOWN = "pits of the endplates are not evaluable"
 _GROUPS: Mapping[Sex | None, str] = {Sex.FEMALE: "female", Sex.MALE: "male"}  # as the evidence names them
 
 _OfLevel = Mapping[str, Finding]
@@ -82,8 +83,12 @@ def _wedging(level: Level, of_level: _OfLevel, sex: Sex | None) -> Finding:
         return not_evaluable(name, level, "1", "norms are known of T9 to L5 only", _WEDGING_METHOD, source=source)
     if angle is None or angle.low is None:
         return not_evaluable(name, level, "1", "the endplate angle is not known", _WEDGING_METHOD, source=source)
-    if not _is_lowest_in_front(of_level) or pit == "yes":
+    in_front = _is_lowest_in_front(of_level)
+    if in_front is False or pit == "yes":
         return _answer(name, level, "no", None, _WEDGING_METHOD, source)
+    if in_front is None or pit is None:
+        reason = "where height is missing is not known" if in_front is None else _PITS_UNKNOWN
+        return not_evaluable(name, level, "1", reason, _WEDGING_METHOD, source=source)
     answers = {angle.low <= norm for norm in norms.values()}
     if len(answers) > 1:
         reason = f"depends on the sex, which is not known: norms are {_in_words(norms)}"
@@ -97,11 +102,12 @@ def _wedging(level: Level, of_level: _OfLevel, sex: Sex | None) -> Finding:
     return _answer(name, level, "yes", reason, _WEDGING_METHOD, source)
 
 
-def _is_lowest_in_front(of_level: _OfLevel) -> bool:
-    """Whether most height is missing in front: else the body is no wedge."""
-    losses = {site: _loss(of_level, site) for site in SITES}
-    known = {site: loss for site, loss in losses.items() if loss is not None}
-    return not known or max(known, key=lambda site: known[site]) == "anterior"
+def _is_lowest_in_front(of_level: _OfLevel) -> bool | None:
+    """Whether most height is missing in front: else the body is no wedge. None where that is not known."""
+    anterior, *others = (_loss(of_level, site) for site in SITES)
+    if anterior is None or None in others:
+        return None
+    return all(anterior >= other for other in others if other is not None)
 
 
 def _norms(level: Level, sex: Sex | None) -> dict[str, float]:
@@ -123,7 +129,7 @@ def _in_words(norms: Mapping[str, float]) -> str:
 def _node(level: Level, of_level: _OfLevel) -> Finding:
     name, pit = "schmorl_node", _pit(of_level)
     if pit is None:
-        return not_evaluable(name, level, "1", "pits of the endplates are not evaluable", _NODE_METHOD)
+        return not_evaluable(name, level, "1", _PITS_UNKNOWN, _NODE_METHOD)
     if pit == "no":
         return _answer(name, level, "no", None, _NODE_METHOD, "spondyl")
     losses = [_loss(of_level, site) for site in ("anterior", "posterior")]

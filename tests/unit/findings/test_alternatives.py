@@ -77,6 +77,18 @@ def test_wedging_is_smooth() -> None:
     assert answer("physiological_wedging", deformed(angle=1.0, pits=("yes", "no"))).value == "no"
 
 
+def test_wedging_is_not_said_where_a_fact_is_missing() -> None:
+    """The angle would speak for it; whether the endplates are smooth, or where height is missing, is not known."""
+    for findings in (deformed(angle=1.0, pits=None), without(deformed(angle=1.0), "reference_middle_height")):
+        found = answer("physiological_wedging", findings)
+        assert found.status is Status.NOT_EVALUABLE
+        assert found.reason is not None and "not" in found.reason
+
+
+def without(findings: Findings, name: str) -> Findings:
+    return tuple(finding for finding in findings if finding.name != name)
+
+
 def test_levels_without_a_norm_are_not_evaluable() -> None:
     assert answer("physiological_wedging", deformed(level=Level.T6)).value is None
 
