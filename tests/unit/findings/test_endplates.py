@@ -83,3 +83,13 @@ def test_what_cannot_be_seen_is_not_a_no() -> None:
     }
     coarse = find_endplate_defects(spine(*sound, edge=3.0))
     assert {f.reason for f in coarse} == {"voxels are 3.0 mm along the axis of the body"}
+    assert {f.status for f in coarse} == {Status.NOT_EVALUABLE}
+    between = find_endplate_defects(spine(*sound, edge=2.0))
+    assert {f.status for f in between} == {Status.UNCERTAIN}
+    assert {f.value for f in between if f.unit == "1"} == {"no"}
+
+
+def test_a_pit_that_is_seen_on_coarse_slices_is_told() -> None:
+    found = find_endplate_defects(spine(plate(CUP - pit(4.0)), plate(CUP, -1.0), edge=3.0))
+    assert [f.value for f in found if f.unit == "1"] == ["yes", None]
+    assert found[0].status is Status.UNCERTAIN
