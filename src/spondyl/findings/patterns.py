@@ -30,6 +30,7 @@ _LEAST_CORE_MM3 = 2000.0
 _NEIGHBOURS = 2  # levels either side that the bone is compared with
 _GAS_ROOM_MM = 3.0  # around gas left out: blurred gas looks lytic
 _VEIN_MM = (7.0, 7.0, 14.0)  # half height, half width and depth of the basivertebral vein's place, left out for lytic
+_SIDES_PERCENT = (1.0, 99.0)  # of the front half's voxels: its sides without single stray voxels
 _COARSE_MM = 2.5
 
 _METHOD = (
@@ -71,11 +72,14 @@ def _core(vertebra: Vertebra, body: Volume, ct: Volume) -> _Core | None:
     spacing = tuple(body.geometry.spacing_mm)
     gas = values < GAS_HU
     seen = mask & np.isfinite(values)
-    used = seen & (ndimage.distance_transform_edt(mask, sampling=spacing) > _SHELL_MM)
+    if vertebra.frame is None:
+        return None
+    trunk = mask & _between_the_sides(vertebra, body, mask)
+    used = seen & (ndimage.distance_transform_edt(trunk, sampling=spacing) > _SHELL_MM)
     if gas.any():
         used &= ndimage.distance_transform_edt(~gas, sampling=spacing) > _GAS_ROOM_MM
     voxel = body.geometry.voxel_volume_mm3
-    if np.count_nonzero(used) * voxel < _LEAST_CORE_MM3 or vertebra.frame is None:
+    if np.count_nonzero(used) * voxel < _LEAST_CORE_MM3:
         return None
     widths = _SMOOTH_MM / np.asarray(spacing)
     weight = ndimage.gaussian_filter(used.astype(np.float64), widths)
@@ -83,12 +87,32 @@ def _core(vertebra: Vertebra, body: Volume, ct: Volume) -> _Core | None:
     return _Core(smooth, used, _vein(vertebra, body, mask), voxel)
 
 
-def _vein(vertebra: Vertebra, body: Volume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where the basivertebral vein lies: in the back of the body at mid-height."""
+def _between_the_sides(vertebra: Vertebra, body: Volume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Places no further to a side than the front half of the body reaches.
+
+    Behind, roots of pedicles and of transverse processes join the body, at L5 all along its side; where a mask leaves
+    them with the body, their cortex would be taken for sclerotic bone.
+    """
+    local = _local(vertebra, body, mask)
+    left = local[..., 2]
+    ahead = left[mask & (local[..., 1] > 0)]
+    if not len(ahead):
+        return mask
+    right_end, left_end = np.percentile(ahead, _SIDES_PERCENT)
+    return np.asarray((left >= right_end) & (left <= left_end))
+
+
+def _local(vertebra: Vertebra, body: Volume, mask: NDArray[np.bool_]) -> Floats:
+    """(cranial, anterior, left) of each voxel around a body. [mm]"""
     assert vertebra.frame is not None
     shift = np.argwhere(body.array).min(axis=0) - np.argwhere(mask).min(axis=0)
     indices = np.moveaxis(np.indices(mask.shape), 0, -1) + shift
-    local = vertebra.frame.to_local(body.geometry.points(indices))
+    return vertebra.frame.to_local(body.geometry.points(indices))
+
+
+def _vein(vertebra: Vertebra, body: Volume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the basivertebral vein lies: in the back of the body at mid-height."""
+    local = _local(vertebra, body, mask)
     back = local[mask][:, 1].min()
     inside = (np.abs(local[..., 0]) < _VEIN_MM[0]) & (np.abs(local[..., 2]) < _VEIN_MM[1])
     return np.asarray(inside & (local[..., 1] < back + _VEIN_MM[2]))

@@ -27,6 +27,7 @@ def found(
     cut: tuple[str, ...] = (),
     with_ct: bool = True,
     levels: tuple[Level, ...] = LEVELS,
+    roots: bool = False,
 ) -> Mapping[tuple[str, Level], Finding]:
     """Findings of three bodies of 130 +- 25 HU, 40 x 32 x 26 mm, with a ball that differs by `change`."""
     grid = Geometry(np.eye(4), (64, 64, 120))
@@ -36,6 +37,10 @@ def found(
     for level, centre in zip(LEVELS, CENTRES, strict=True):
         body = (np.abs(i - 32) <= 20) & (np.abs(j - 32) <= 16) & (np.abs(k - centre) <= 13)
         hu[body] = 130.0
+        if roots and level is Level.L1:  # left with the body by its mask: dense, behind, and wider than the front
+            root = (np.abs(np.abs(i - 32) - 25) <= 8) & (np.abs(j - 42) <= 8) & (np.abs(k - centre) <= 9)
+            hu[root] = 450.0
+            body |= root
         frame = Frame.from_directions((32.0, 32.0, centre), (0, 0, 1), (0, -1, 0))
         mask = Volume(body, grid, "1")
         faces = cut if level is Level.L1 else ()
@@ -82,6 +87,11 @@ def test_the_basivertebral_vein_is_not_lytic() -> None:
 def test_gas_is_not_lytic() -> None:
     """Symptom: the blurred border of a gas cleft was told a second time as a lytic place."""
     assert yes(found(change=-1100.0, radius=6.0)) == set()
+
+
+def test_roots_of_pedicles_left_with_a_body_are_not_sclerotic() -> None:
+    """Symptom: cortex at both sides of a real L5, whose mask was 78 mm wide behind and 52 mm in front."""
+    assert yes(found(roots=True)) == set()
 
 
 def test_a_whole_body_that_is_sclerotic_is_found_against_its_neighbours() -> None:
