@@ -25,7 +25,6 @@ _GRADE_METHOD = (
     "its age is unknown without MRI or an earlier CT"
 )
 _MEASURED_FROM, _MEASURED_TO = Level.T1, Level.L6
-_GRADED_FROM, _GRADED_TO = Level.T5, Level.L5  # the intended use
 _REGIONS = ((Level.T5, Level.T12), (Level.L1, Level.L5))
 
 
@@ -83,9 +82,7 @@ def _heights(level: Level, h: Heights) -> list[Finding]:
 
 def _intended(level: Level) -> str | None:
     """Why a level is not graded although it is measured; None when it is."""
-    if _GRADED_FROM.order <= level.order <= _GRADED_TO.order:
-        return None
-    return f"deformities are graded from {_GRADED_FROM.name} to {_GRADED_TO.name} only"
+    return None if level.is_intended else "deformities are graded from T5 to L5 only"
 
 
 def _deformity(level: Level, h: Heights, reference: Reference | str) -> list[Finding]:

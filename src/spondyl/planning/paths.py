@@ -20,6 +20,8 @@ _OUT_MM = 25.0  # behind the entry, where neighbours are looked for
 _PEDICLE_BEHIND_MM = 4.0
 PLACEMENT_MM, PLACEMENT_DEG = 2.0, 3.0  # how far off a hand may be
 _SKIN_HU, _SKIN_GAP_MM = -300.0, 5.0  # air behind the back, at least so long
+_TISSUE_BEHIND_MM = 15.0  # behind that air, in all: more than the shells of a table, so the air was lung or bowel
+_NEEDED = (Structure.CANAL, Structure.PEDICLE_WALL)  # for a class
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,9 @@ class Line:
 
     through: Floats  # (3,), in the narrowest section
     target: Floats
-    isthmus_axis: Floats
 
-    def __reduce__(self) -> tuple[type[Line], tuple[Floats, Floats, Floats]]:
-        return type(self), (self.through, self.target, self.isthmus_axis)
+    def __reduce__(self) -> tuple[type[Line], tuple[Floats, Floats]]:
+        return type(self), (self.through, self.target)
 
     @property
     def direction(self) -> Floats:
@@ -74,9 +75,12 @@ def measure_path(
 
 
 def access_class(clearances: tuple[Clearance, ...]) -> AccessClass:
-    """The class by the canal; none where the needle leaves the pedicle, the body or meets a neighbour."""
+    """The class by the canal; none where the needle leaves the pedicle, the body or meets a neighbour.
+
+    Nor has a path a class whose canal or pedicle was not met within 12 mm: their label is not whole.
+    """
     by = {clearance.structure: clearance.value_mm for clearance in clearances}
-    if min(by.values()) < 0:
+    if any(structure not in by for structure in _NEEDED) or min(by.values()) < 0:
         return AccessClass.NONE
     canal = by[Structure.CANAL]
     return AccessClass.A if canal >= 2 else AccessClass.B if canal >= 1 else AccessClass.C
@@ -95,7 +99,10 @@ def find_entry_point(room: Room, through: Floats, direction: Floats) -> Floats:
 
 
 def skin_distance(ct: Volume, entry: Floats, direction: Floats) -> float | None:
-    """From the entry into bone back to the skin along the needle; None where the skin lies outside the image. [mm]"""
+    """From the entry into bone back to the skin along the needle. [mm]
+
+    None where the skin lies outside the image, or where the first air behind the bone has tissue behind it again.
+    """
     back = np.arange(0.0, 250.0, _STEP_MM)
     points = entry - back[:, None] * direction
     seen = ct.geometry.contains(points)
@@ -105,7 +112,8 @@ def skin_distance(ct: Volume, entry: Floats, direction: Floats) -> float | None:
     first = np.flatnonzero(runs)
     if not len(first) or not seen[: first[0]].all():
         return None
-    return float(back[first[0]])
+    tissue = seen[first[0] :] & ~air[first[0] :]
+    return None if np.count_nonzero(tissue) * _STEP_MM > _TISSUE_BEHIND_MM else float(back[first[0]])
 
 
 def _clearances(

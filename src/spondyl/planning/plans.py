@@ -21,7 +21,7 @@ _APPROACHES = ("transpedicular",)
 _FINALISTS = 12  # measured exactly, of each side
 _APART_MM = 2.0  # finalists differ at least so much in tip or narrowest section
 _ALTERNATIVES = 3
-UNCHECKED = ("lung and pleura", "great vessels", "ribs", "nerve roots")
+UNCHECKED = ("lung and pleura", "great vessels", "ribs", "nerve roots", "metal or cement that is there already")
 NOTES = (
     "the CT was taken lying; in the theatre the position will differ: check every angle under the C-arm",
     "straight paths through the pedicle only; parapedicular and extrapedicular paths were not looked for",
@@ -128,6 +128,8 @@ def _notes(spine: Spine) -> tuple[str, ...]:
 
 def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int) -> _Case:
     name = vertebra.level.name
+    if not vertebra.level.is_intended:
+        raise InputError(f"{name} lies outside the intended use: needles are planned from T5 to L5")
     if vertebra.is_cut:
         raise InputError(f"{name} is cut by the image border ({', '.join(vertebra.cut)}): no path is planned into it")
     if vertebra.body is None or vertebra.frame is None or vertebra.posterior is None:
@@ -191,7 +193,7 @@ def _measured(
 ) -> NeedlePath:
     return measure_path(
         case.room,
-        Line(candidates.through[index], candidates.target[index], pedicle.axis),
+        Line(candidates.through[index], candidates.target[index]),
         case.frame,
         pedicle.side,
         case.gauge,

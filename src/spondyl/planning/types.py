@@ -78,7 +78,7 @@ class NeedlePath:
     clearances: tuple[Clearance, ...]
     access_class: AccessClass | None  # None: cannot be judged on this CT
     angles: Angles
-    skin_depth_mm: float | None  # from skin to tip; None: the skin lies outside the image, or there is no CT
+    skin_depth_mm: float | None  # from skin to tip; None: the skin is not seen in the image, or there is no CT
     reasons: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -157,7 +157,7 @@ class Plan:
     cement: CementVolume | None = None  # None: no cement
     refused: tuple[NoPath, ...] = ()
     alternatives: tuple[NeedlePath, ...] = ()  # ranked, best first
-    unchecked: tuple[str, ...] = ()  # structures that were not labelled
+    unchecked: tuple[str, ...] = ()  # structures that were not looked at
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -36,6 +36,11 @@ class Level(IntEnum):
         """Place in the spine, counted from the head; T13 lies between T12 and L1."""
         return 19.5 if self is Level.T13 else float(self.value)
 
+    @property
+    def is_intended(self) -> bool:
+        """Whether it lies within the intended use, T5 to L5."""
+        return Level.T5.order <= self.order <= Level.L5.order
+
     @classmethod
     def parse(cls, name: str) -> Level:
         """The level of a name such as "L1" or "t12"."""

@@ -32,7 +32,7 @@ def pairs(known: Known, fine: Known) -> list[tuple[NeedlePath, tuple[Clearance, 
         for path in (*plan.needles, *plan.alternatives):
             pedicle = known.spine[level].pedicle(path.side)
             ahead = ((pedicle.isthmus - path.entry) @ pedicle.axis) / (path.direction @ pedicle.axis)
-            line = Line(path.entry + ahead * path.direction, path.target, pedicle.axis)
+            line = Line(path.entry + ahead * path.direction, path.target)
             radius = path.outer_diameter_mm / 2
             wall = case.posterior_wall_mm
             found.append((path, _clearances(case.room, line, case.frame, path.entry, radius, wall)))

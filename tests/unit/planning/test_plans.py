@@ -15,7 +15,7 @@ from spondyl.planning.plans import _case
 from spondyl.planning.search import cement_aim, free_radius, search_paths
 from spondyl.planning.types import Clearance
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Side, Spine
+from spondyl.spine import Level, Side, Spine
 from spondyl.studies import Question
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def test_classes_follow_the_canal() -> None:
     assert access_class(made(0.0)) is AccessClass.C
     assert access_class(made(-0.01)) is AccessClass.NONE
     assert access_class(made(3.0, wall=-0.1)) is AccessClass.NONE
+
+
+def test_without_a_canal_or_a_pedicle_to_measure_there_is_no_class() -> None:
+    """Nothing near is a hole in the labels, not room."""
+    for kept in (Structure.CANAL, Structure.PEDICLE_WALL):
+        assert access_class((Clearance(kept, 5.0, 4.5, 5.5, 2.0, 10.0),)) is AccessClass.NONE
 
 
 def test_no_planned_needle_meets_the_canal(plan: Plan, known: Known) -> None:
@@ -169,6 +175,26 @@ def test_skin_is_unknown_when_it_lies_outside_the_image() -> None:
     assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) is None
     hu[:, 40:] = -1000.0
     assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) == pytest.approx(29.5, abs=0.5)
+
+
+def test_air_with_tissue_behind_it_is_not_taken_for_the_skin() -> None:
+    """Lung on the way: 10 mm of air, then 25 mm of chest wall; the thin shells of a table are no tissue."""
+    hu = np.full((5, 120, 5), 40.0)
+    geometry = Geometry(np.eye(4), hu.shape)
+    entry, ahead = np.array([2.0, 10.0, 2.0]), np.array([0.0, -1.0, 0.0])
+    hu[:, 40:50] = hu[:, 75:] = -900.0
+    assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) is None
+    hu[:, 40:] = -1000.0
+    hu[:, 60:63] = hu[:, 80:83] = 100.0
+    assert skin_distance(Volume(hu, geometry, "[hnsf'U]"), entry, ahead) == pytest.approx(29.5, abs=0.5)
+
+
+def test_levels_outside_the_intended_use_are_refused(known: Known) -> None:
+    other = replace(
+        known.spine, vertebrae=tuple(replace(v, level=Level.T4) for v in known.spine if v.level is Level.T12)
+    )
+    with pytest.raises(InputError, match="T4 lies outside the intended use"):
+        plan_augmentation(other, "T4")
 
 
 def test_what_cannot_be_planned_is_said(known: Known) -> None:

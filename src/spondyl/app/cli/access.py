@@ -55,12 +55,12 @@ def _lines(plan: Plan) -> list[str]:
 def _numbers(path: NeedlePath) -> str:
     # rounded down: 1.98 mm is class B and must not read 2.0
     near = [f"{c.structure.value.replace('_', ' ')} {floor(c.value_mm * 10) / 10:.1f} mm" for c in path.clearances]
-    skin = "skin outside the image" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm from the skin"
+    depth = "unknown depth" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm"
     angles = path.angles
     return "; ".join(
         [
             *near,
-            f"{path.bone_depth_mm:.0f} mm from bone, {skin}",
+            f"{path.bone_depth_mm:.0f} mm from bone, {depth} from the skin",
             f"to the table {angles.table_inward_deg:.0f} deg inward, {angles.table_cranial_deg:.0f} deg to the head",
         ]
     )
