@@ -241,11 +241,15 @@ def _number(found: Findings) -> str:
     if finding.value is None or isinstance(finding.value, str):
         return NOT_EVALUABLE if finding.value is None else _marked(finding.value, finding)
     value = plain_value_text(finding)
-    return _marked(f"{value} ({_range(finding)})" if finding.low is not None else value, finding)
+    interval = _range(finding)
+    return _marked(f"{value} ({interval})" if interval else value, finding)
 
 
-def _range(finding: Finding) -> str:
-    low, high = (number_text(float(x), finding.unit) for x in (finding.low or 0.0, finding.high or 0.0))
+def _range(finding: Finding) -> str | None:
+    """The interval in words; None where an end of it is not known."""
+    if finding.low is None or finding.high is None:
+        return None
+    low, high = (number_text(float(x), finding.unit) for x in (finding.low, finding.high))
     return f"{low} to {high}" if low.startswith("-") else f"{low}–{high}"
 
 
@@ -269,5 +273,4 @@ def _marked(text: str, finding: Finding) -> str:
 
 
 def _value_and_interval(finding: Finding) -> tuple[str, str]:
-    interval = NOTHING if finding.low is None or finding.high is None else _range(finding)
-    return _marked(value_text(finding), finding), interval
+    return _marked(value_text(finding), finding), _range(finding) or NOTHING
