@@ -37,8 +37,8 @@ def measure_canal(spine: Spine) -> Findings:
 
     A sound posterior wall is hollow: its bulge is negative or nearly 0. A bulge close to a corner draws the line along
     and is read too small (then uncertain); one that takes a whole corner with it shows in the area only. The canal is
-    that of the label map, or the space between the bones, which holds fat beside the dural sac; soft tissue in it (disc,
-    haematoma) is not seen. Levels differ by nature: a few per cent of compromise either way mean nothing.
+    that of the label map, or the space between the bones, which holds fat beside the dural sac; soft tissue in it
+    (disc, haematoma) is not seen. Levels differ by nature: a few per cent of compromise either way mean nothing.
     """
     canals = [_canal(spine, vertebra) for vertebra in spine]
     findings: list[Finding] = []
