@@ -18,12 +18,12 @@ from packaging.utils import canonicalize_name
 EXTRAS = ("pdf",)
 ALLOWED = {
     "MIT", "MIT-0", "MIT-CMU", "HPND", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "CC0-1.0",
-    "Apache-2.0", "MPL-2.0", "PSF-2.0",
+    "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "MPL-2.0", "PSF-2.0",
 }  # fmt: skip
 
 # Distributions whose own words do not settle it, and what we take them for.
 DECIDED = {
-    "pyphen": ("MPL-1.1", "offered under GPL, LGPL or MPL at the user's choice; needed by WeasyPrint, in `pdf` only"),
+    "pyphen": ("MPL-1.1", "offered under GPL, LGPL or MPL at the user's choice; taken under MPL"),
 }
 
 # Words of classifiers and licence fields, in the order they are looked for: the first that fits names the licence.

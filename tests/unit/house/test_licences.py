@@ -35,7 +35,10 @@ def test_the_licence_is_read_from_what_a_distribution_declares(words, wanted):
     assert declared(Made("x", **words)) == wanted
 
 
-@pytest.mark.parametrize("expression", ["MIT", "Apache-2.0 OR GPL-3.0-only", "BSD-3-Clause AND Zlib", "(MIT OR ISC)"])
+@pytest.mark.parametrize(
+    "expression",
+    ["MIT", "Apache-2.0 OR GPL-3.0-only", "BSD-3-Clause AND Zlib", "(MIT OR ISC)", "Apache-2.0 WITH LLVM-exception"],
+)
 def test_permissive_licences_pass(expression):
     assert is_allowed(expression)
 
