@@ -1,0 +1,1 @@
+"""Solvers on voxel grids: arrays in, arrays out; no files, no medicine."""
