@@ -39,13 +39,14 @@ def public_names() -> set[str]:
     return {name for module in modules() for name in getattr(module, "__all__", ())}
 
 
-def holds_arrays(hint: object) -> bool:
-    """Whether a type is an array or a record that has one somewhere inside."""
+def holds_arrays(hint: object, above: tuple[object, ...] = ()) -> bool:
+    """Whether a type is an array or a record that has one somewhere inside; a record may hold its own kind."""
     if typing.get_origin(hint) is np.ndarray or hint is np.ndarray:
         return True
-    if dataclasses.is_dataclass(hint):
-        return any(holds_arrays(item) for item in typing.get_type_hints(hint).values())
-    return any(holds_arrays(item) for item in typing.get_args(hint))
+    if hint in above:
+        return False
+    inner = typing.get_type_hints(hint).values() if dataclasses.is_dataclass(hint) else typing.get_args(hint)
+    return any(holds_arrays(item, (*above, hint)) for item in inner)
 
 
 def parts(value: object) -> Iterator[object]:
