@@ -5,16 +5,28 @@ from spondyl.studies.conflicts import find_conflicts, find_label_conflicts
 from spondyl.studies.dicom_writing import write_dicom
 from spondyl.studies.image_quality import ImageQuality, measure_quality
 from spondyl.studies.labels import read_label_image
+from spondyl.studies.patient import (
+    Bleeding,
+    BloodThinner,
+    BoneHealth,
+    Cause,
+    Conditions,
+    Course,
+    Evolution,
+    Examination,
+    Function,
+    Imaging,
+    Patient,
+    Sex,
+)
 from spondyl.studies.progress import Progress
 from spondyl.studies.reading import read_study
 from spondyl.studies.suitability import assess_suitability, known_contrast
 from spondyl.studies.types import (
     LabelImage,
     OtherSeries,
-    Patient,
     Question,
     Scan,
-    Sex,
     Study,
     Suitability,
     Usability,
@@ -22,7 +34,17 @@ from spondyl.studies.types import (
 from spondyl.studies.writing import write_label_nifti, write_nifti
 
 __all__ = [
+    "Bleeding",
+    "BloodThinner",
+    "BoneHealth",
+    "Cause",
+    "Conditions",
+    "Course",
+    "Evolution",
+    "Examination",
+    "Function",
     "ImageQuality",
+    "Imaging",
     "LabelImage",
     "OtherSeries",
     "Patient",

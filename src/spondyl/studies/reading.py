@@ -15,10 +15,11 @@ from spondyl.space import Volume
 from spondyl.studies.conflicts import find_conflicts
 from spondyl.studies.dicom import AIR_HU, read_dicom
 from spondyl.studies.nifti import is_nifti, read_nifti
+from spondyl.studies.patient import Patient
 from spondyl.studies.plausibility import check_hounsfield
 from spondyl.studies.progress import Progress, silent
 from spondyl.studies.sources import list_sources
-from spondyl.studies.types import Patient, Scan, Study
+from spondyl.studies.types import Scan, Study
 
 _INT16 = np.iinfo(np.int16)
 

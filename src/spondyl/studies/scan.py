@@ -8,7 +8,8 @@ from datetime import date
 from pydicom import Dataset
 
 from spondyl.studies.dicom_headers import header_date, header_number, header_text
-from spondyl.studies.types import Scan, Sex
+from spondyl.studies.patient import Sex
+from spondyl.studies.types import Scan
 
 _NO_CONTRAST = {"NO", "NONE", "N", "WITHOUT", "NO CONTRAST", "NON", "KEINE", "0", "FALSE"}
 _AGE_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}

@@ -1,24 +1,15 @@
-"""What a hospital's files say: the scan, the patient's record and what does not fit between them."""
+"""What a hospital's files say: the scan, and what does not fit between it and the patient's record."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from spondyl.errors import InputError
 from spondyl.space import Volume
-
-
-class Sex(StrEnum):
-    """Sex as DICOM writes it; not recorded is None."""
-
-    FEMALE = "F"
-    MALE = "M"
-    OTHER = "O"
+from spondyl.studies.patient import Patient, Sex
 
 
 class Usability(StrEnum):
@@ -27,32 +18,6 @@ class Usability(StrEnum):
     GOOD = "good"
     LIMITED = "limited"
     UNSUITABLE = "unsuitable"
-
-
-@dataclass(frozen=True)
-class Patient:
-    """The facts of the record. Not recorded is None, never a default. Messages name a fact, never its value."""
-
-    age_years: float | None = None
-    sex: Sex | None = None
-    pain_nrs: float | None = None  # worst pain now, 0-10
-    ct_date: date | None = None  # the day of the CT, as the record gives it
-    onset_date: date | None = None  # the day the pain began
-    fracture_levels: tuple[str, ...] | None = None  # levels that the record calls fractured; (): none; None: not said
-    contrast_given: bool | None = None  # whether the record says that contrast was given for this CT
-
-    def __post_init__(self) -> None:
-        if self.age_years is not None and not 0 <= self.age_years <= 120:
-            raise InputError("age_years in the record is not between 0 and 120: correct it, or leave it out")
-        if self.pain_nrs is not None and not 0 <= self.pain_nrs <= 10:
-            raise InputError("pain_nrs in the record is not between 0 and 10: correct it, or leave it out")
-        if self.sex is not None:
-            object.__setattr__(self, "sex", Sex(self.sex))
-        for level in self.fracture_levels or ():
-            if not re.fullmatch(r"[CTL]\d{1,2}", level):
-                raise InputError(
-                    "fracture_levels in the record holds something else than names such as 'L1': correct it"
-                )
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ LabelMapOption = Annotated[
 Subregions = Annotated[
     Path | None, typer.Option(help="Label image of SPINEPS sub-regions on the same grid.", show_default=False)
 ]
-PatientOption = Annotated[Path | None, typer.Option(help="TOML file of the patient's facts.", show_default=False)]
+PatientOption = Annotated[
+    Path | None, typer.Option(help="TOML or JSON file of the patient's facts.", show_default=False)
+]
 Resample = Annotated[bool, typer.Option("--resample", help="Accept labels on another grid than the CT's.")]
 Out = Annotated[Path | None, typer.Option(help="Case folder to write to; made when missing.", show_default=False)]
 Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in any case.", show_default=False)]
