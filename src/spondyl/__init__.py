@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spondyl.decisions import Recommendation, assess_candidacy
     from spondyl.documents.report import write_pdf, write_report
     from spondyl.errors import InputError
     from spondyl.findings import (
@@ -38,12 +39,14 @@ __all__ = [
     "Level",
     "Patient",
     "Plan",
+    "Recommendation",
     "Sex",
     "Side",
     "Spine",
     "Status",
     "Study",
     "Vertebra",
+    "assess_candidacy",
     "assess_suitability",
     "build_spine",
     "find_deformities",
@@ -63,6 +66,7 @@ __all__ = [
 ]
 
 _OWNERS = {
+    "spondyl.decisions": ("Recommendation", "assess_candidacy"),
     "spondyl.documents.report": ("write_pdf", "write_report"),
     "spondyl.errors": ("InputError",),
     "spondyl.findings": (

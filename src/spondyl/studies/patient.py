@@ -66,6 +66,7 @@ class Course:
     optimal_treatment_failed: bool | None = None  # enough analgesia and mobilisation, and pain persists or is not borne
     cannot_walk_for_pain: bool | None = None
     immobile_under_analgesia: bool | None = None
+    fracture_age_weeks: float | None = None  # as the team holds it today; from dates alone only "at least" is known
     asymptomatic: bool | None = None
     tried: tuple[str, ...] | None = None  # in words: paracetamol, opioid, brace, physiotherapy
 
@@ -233,6 +234,7 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "vitamin_d_nmol_l": (0, 1000),
         "falls_last_year": (0, 1000),
         "alcohol_units_per_day": (0, 100),
+        "fracture_age_weeks": (0, 2000),
     }
 )
 
