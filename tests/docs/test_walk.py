@@ -16,13 +16,13 @@ study    = sp.read_study("ct.nii.gz", sp.Patient(age_years=74, pain_nrs=8))
 spine    = sp.build_spine(study, labels="seg.nii.gz", label_map="verse")
 findings = sp.find_deformities(spine) + sp.measure_density(spine)
 plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
-sp.write_report("report.html", spine=spine, findings=findings)
+advice   = sp.assess_candidacy(study.patient, findings)
+sp.write_report("report.html", spine=spine, findings=findings, advice=advice)
 """
 
 STILL_TO_COME = {
     "simulate": "results = tuple(sp.simulate(spine, plan) for plan in plans)",
     "predict_outcomes": "outlook = tuple(sp.predict_outcomes(study.patient, result) for result in results)",
-    "assess_candidacy": "advice  = sp.assess_candidacy(study.patient, findings, results)",
     "compare": "change  = sp.compare(spine, later)",
     "CheckIn": "urgency = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])",
     "triage": "urgency = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])",

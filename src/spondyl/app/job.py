@@ -10,20 +10,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from spondyl.decisions import Recommendation, assess_candidacy
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.patients import read_patient
 from spondyl.documents.plan_files import remove_plans
 from spondyl.documents.records import (
+    DECISIONS_FILE,
     FINDINGS_FILE,
     SPINE_FILE,
     STUDY_FILE,
     from_json,
+    read_decisions,
     read_findings,
     read_spine,
     source_of,
     source_path,
     study_document,
+    write_decisions,
     write_document,
     write_findings,
     write_spine,
@@ -57,7 +61,7 @@ from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "report")
+STAGES = ("study", "spine", "findings", "decide", "report")
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
 
@@ -149,6 +153,11 @@ class Job:
         """The findings as they stand in the folder."""
         return read_findings(self.folder / FINDINGS_FILE)
 
+    @cached_property
+    def advice(self) -> Recommendation:
+        """The recommendation as it stands in the folder."""
+        return read_decisions(self.folder / DECISIONS_FILE)
+
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
         pdf = self.folder / PDF_FILE
@@ -219,6 +228,7 @@ class Job:
             "study": (self._study_needs, self._make_study),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
+            "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
             "report": (self._report_needs, self._make_report),
         }[stage]
 
@@ -262,9 +272,14 @@ class Job:
         write_findings(self.folder / FINDINGS_FILE, self.findings)
         return [FINDINGS_FILE]
 
+    def _make_decisions(self) -> list[str]:
+        self.advice = assess_candidacy(self.patient, self.findings)
+        write_decisions(self.folder / DECISIONS_FILE, self.advice)
+        return [DECISIONS_FILE]
+
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels]}
-        return self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), shown
+        return self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, *self._spine_files()), shown
 
     def _make_report(self) -> list[str]:
         content: dict[str, Any] = {
@@ -272,6 +287,7 @@ class Job:
             "spine": self.spine,
             "study": self.study,
             "patient": self.patient,
+            "advice": self.advice,
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,

@@ -13,7 +13,7 @@ from spondyl.decisions.reasons import reasons_for
 from spondyl.decisions.types import Concern
 from spondyl.evidence import PublishedRule, find_rule, rules_of
 
-UNVERIFIED = "check with your team: no verified source in this version"
+UNVERIFIED = "Check with your team: no verified source in this version"
 
 # Not for this path: who is asked first, before anybody speaks of cement. The rest are contraindications only.
 _URGENT: Mapping[str, str] = MappingProxyType(

@@ -80,12 +80,11 @@ def cautious(answer: Answer, stance: Stance) -> Answer:
 def _position(rule: PublishedRule, known: Mapping[str, KnownFact], without: Collection[str]) -> Position:
     stance, words = _SAYS[_recommendation(rule)]
     speaks = rule.verified and rule.rule_id not in without
-    applies = holds(rule.when, facts_of(known))
     return Position(
         key=rule.rule_id,
         who=str(rule.says("guideline")),
         stance=stance,
-        applies=applies if speaks else cautious(applies, stance),
+        applies=_applies(rule, stance, known, without),
         words=words if speaks else None,
         reasons=reasons_for(rule.when, known, verified=rule.verified),
         strength=rule.strength if speaks else None,
@@ -93,6 +92,14 @@ def _position(rule: PublishedRule, known: Mapping[str, KnownFact], without: Coll
         sources=rule.sources,
         entries=rule.entries,
     )
+
+
+def _applies(rule: PublishedRule, stance: Stance, known: Mapping[str, KnownFact], without: Collection[str]) -> Answer:
+    """Whether its conditions are met; one that nobody verified may warn, and may not favour."""
+    applies = holds(rule.when, facts_of(known))
+    if rule.rule_id in without or (stance is Stance.FOR and not rule.verified):
+        return cautious(applies, stance)
+    return applies
 
 
 def _recommendation(rule: PublishedRule) -> str:

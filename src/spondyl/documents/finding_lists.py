@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -92,9 +92,9 @@ def what_text(finding: Finding) -> str:
     return words(finding.name) + (f" ({beyond})" if beyond else "")
 
 
-def cited_sources(findings: Findings) -> list[CitedSource]:
-    """Each source that a finding names."""
-    return [_cited(find_source(key)) for key in sorted({finding.source for finding in findings})]
+def cited_sources(findings: Findings, others: Iterable[str] = ()) -> list[CitedSource]:
+    """Each source that a finding names, and others by their keys."""
+    return [_cited(find_source(key)) for key in sorted({finding.source for finding in findings} | set(others))]
 
 
 def _group(findings: Findings, level: Level | None, numbers: Mapping[Key, int], reasons: list[str]) -> FindingGroup:

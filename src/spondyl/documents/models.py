@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
+from spondyl.decisions import (
+    Answer,
+    Aspect,
+    Concern,
+    OpenQuestion,
+    Position,
+    Recommendation,
+    ShownDisagreement,
+)
 from spondyl.findings import Finding, Findings, Status
 from spondyl.planning import (
     AccessClass,
@@ -346,6 +356,32 @@ class PlansDocument(Document):
     def record(self) -> tuple[Plan, ...]:
         """The plans themselves."""
         return tuple(plan.record() for plan in self.plans)
+
+
+class DecisionsDocument(Document):
+    """decisions.json: where each source stands on augmentation for this patient. Never one verdict."""
+
+    schema_: Literal["spondyl.decisions/1"] = "spondyl.decisions/1"
+    levels: tuple[LevelName, ...]
+    urgent: tuple[Concern, ...]
+    contraindications: tuple[Concern, ...]
+    no_contraindication_found: Answer
+    positions: tuple[Position, ...]
+    choices: tuple[Position, ...]
+    aspects: tuple[Aspect, ...]
+    disagreements: tuple[ShownDisagreement, ...]
+    team: tuple[Position, ...]
+    questions: tuple[OpenQuestion, ...]
+    switched_off: tuple[str, ...]
+
+    @classmethod
+    def of(cls, advice: Recommendation) -> DecisionsDocument:
+        """The document of this recommendation."""
+        return cls(**{item.name: getattr(advice, item.name) for item in fields(advice)})
+
+    def record(self) -> Recommendation:
+        """The recommendation itself."""
+        return Recommendation(**{item.name: getattr(self, item.name) for item in fields(Recommendation)})
 
 
 class DoctorDocument(Document):

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from spondyl.decisions import Recommendation
 from spondyl.documents.files import hashes_of
 from spondyl.documents.models import (
     BlockModel,
+    DecisionsDocument,
     Document,
     FindingsDocument,
     FrameModel,
@@ -31,6 +33,7 @@ from spondyl.spine import Spine, Vertebra
 from spondyl.studies import Patient, Study, Suitability, read_label_image, write_label_nifti, write_whole
 
 STUDY_FILE, SPINE_FILE, FINDINGS_FILE, RUN_FILE = "study.json", "spine.json", "findings.json", "run.json"
+DECISIONS_FILE = "decisions.json"
 LABELS_FILE, PARTS_FILE = "labels.nii.gz", "parts.nii.gz"
 ARCH_NUMBER, BODY_NUMBER, CANAL_NUMBER = 41, 49, 61  # as in SPINEPS
 PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
@@ -74,6 +77,16 @@ def write_findings(path: Path, findings: Findings) -> None:
 def read_findings(path: Path) -> Findings:
     """The findings in a findings.json."""
     return from_json(FindingsDocument, path).record()
+
+
+def write_decisions(path: Path, advice: Recommendation) -> None:
+    """Write decisions.json."""
+    write_document(path, DecisionsDocument.of(advice))
+
+
+def read_decisions(path: Path) -> Recommendation:
+    """The recommendation in a decisions.json."""
+    return from_json(DecisionsDocument, path).record()
 
 
 def source_of(path: Path, folder: Path) -> SourceModel:

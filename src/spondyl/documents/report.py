@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spondyl import __version__
+from spondyl.decisions import Recommendation
+from spondyl.documents.advice import advice_section, cited_keys, urgent_words
 from spondyl.documents.figures import (
     Picture,
     draw_close_up,
@@ -41,6 +43,7 @@ def write_report(
     spine: Spine | None = None,
     study: Study | None = None,
     patient: Patient | None = None,
+    advice: Recommendation | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -58,6 +61,8 @@ def write_report(
         For the scan, the patient's facts and their conflicts; the one in `spine` where it is left out.
     patient
         The facts of the record where there is no CT.
+    advice
+        Where the sources stand on augmentation (`decisions.assess_candidacy`).
     suitability
         What the input is good enough for (`studies.assess_suitability`).
     run
@@ -72,7 +77,7 @@ def write_report(
     InputError
         Where a PDF is wanted and WeasyPrint or Pango is missing; report.html is then written all the same.
     """
-    content = _content(findings, spine, study, patient, suitability, run, levels)
+    content = _content(findings, spine, study, patient, advice, suitability, run, levels)
     write_whole(Path(path), _render(content, for_print=False).encode())
     if pdf is not None:
         _print(Path(pdf), content)
@@ -85,6 +90,7 @@ def write_pdf(
     spine: Spine | None = None,
     study: Study | None = None,
     patient: Patient | None = None,
+    advice: Recommendation | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -96,7 +102,7 @@ def write_pdf(
     InputError
         Where WeasyPrint or Pango, which lays out its text, is missing.
     """
-    _print(Path(path), _content(findings, spine, study, patient, suitability, run, levels))
+    _print(Path(path), _content(findings, spine, study, patient, advice, suitability, run, levels))
 
 
 def pdf_version() -> str:
@@ -109,6 +115,7 @@ def _content(
     spine: Spine | None,
     study: Study | None,
     patient: Patient | None,
+    advice: Recommendation | None,
     suitability: tuple[Suitability, ...],
     run: RunDocument | None,
     asked: tuple[Level, ...],
@@ -132,7 +139,9 @@ def _content(
         "further": further_tables(findings, levels),
         "other": other_table(findings, what_text),
         "lists": finding_lists(findings, levels),
-        "sources": cited_sources(findings),
+        "advice": None if advice is None else advice_section(advice),
+        "urgent": () if advice is None else urgent_words(advice),
+        "sources": cited_sources(findings, () if advice is None else cited_keys(advice)),
         "suitability": suitability,
         "notes": _notes(study, spine),
         "run": run,

@@ -98,7 +98,7 @@ def test_an_unverified_concern_is_asked_and_shows_no_figure() -> None:
     for patient in (replace(SAFE, conditions=replace(SAFE.conditions, asa_class=value)) for value in (4, None)):
         advice = assess_candidacy(patient)
         (concern,) = [one for one in advice.contraindications if one.key == "ctr-severe-cardiopulmonary"]
-        assert "check with your team: no verified source in this version" in concern.words
+        assert "Check with your team: no verified source in this version" in concern.words
         assert not re.search(r"\d", concern.words + concern.reasons[0].words)
         assert advice.no_contraindication_found is not YES
 

@@ -1,0 +1,73 @@
+"""The section on who is helped: the emergency first, hidden positions hidden, every source within reach."""
+
+import re
+from pathlib import Path
+
+from spondyl.decisions import assess_candidacy
+from spondyl.documents.advice import advice_section, cited_keys
+from spondyl.documents.records import read_decisions, write_decisions
+from spondyl.documents.report import write_report
+from spondyl.evidence import find_source
+from spondyl.findings import Finding, Status
+from spondyl.spine import Level
+from spondyl.studies import Cause, Conditions, Examination, Patient
+
+INFECTED = Patient(
+    pain_nrs=8,
+    cause=Cause.OSTEOPOROTIC,
+    fracture_levels=("L1",),
+    conditions=Conditions(local_infection=True),
+    examination=Examination(neurological_deficit=False),
+)
+
+
+def html_of(patient: Patient, folder: Path) -> str:
+    path = folder / "report.html"
+    write_report(path, findings=(), patient=patient, advice=assess_candidacy(patient))
+    return path.read_text("utf-8")
+
+
+def test_the_emergency_stands_before_everything_else(tmp_path: Path) -> None:
+    html = html_of(INFECTED, tmp_path)
+    first = html.index("First: not a matter of cement")
+    assert first < html.index('id="summary"') < html.index('id="advice"')
+    assert "Infection at the spine or the needle&#39;s way: the infection is found and treated first." in html[first:]
+
+
+def test_without_an_emergency_there_is_no_such_box(tmp_path: Path) -> None:
+    assert "not a matter of cement" not in html_of(Patient(), tmp_path)
+
+
+def test_hidden_positions_are_named_and_not_told(tmp_path: Path) -> None:
+    html = html_of(INFECTED, tmp_path)
+    assert "Not shown, since not verified in this version: cochrane2018." in html
+    assert "not supported for routine use" not in html
+    assert "no difference at 3 months" not in html
+
+
+def test_every_source_that_is_named_is_listed(tmp_path: Path) -> None:
+    html = html_of(INFECTED, tmp_path)
+    named, listed = set(re.findall(r'href="#source-(\w+)"', html)), set(re.findall(r'<dt id="source-(\w+)"', html))
+    assert len(named) > 20
+    assert named <= listed
+    assert all(find_source(key) for key in cited_keys(assess_candidacy(INFECTED)))
+
+
+def test_conditions_are_grouped_by_their_answer() -> None:
+    rows = {row.key: row for row in advice_section(assess_candidacy(INFECTED)).guidelines}
+    acr = dict(rows["cand-acr"].reasons)
+    assert acr == {"met": "cause osteoporotic; the fracture is painful; no neurological deficit"}
+    assert set(dict(rows["cand-nice"].reasons)) == {"met", "not known"}
+
+
+def test_what_the_ct_gave_says_so() -> None:
+    loss = Finding("height_loss", Level.L1, None, None, 30.0, "%", 25.0, 35.0, Status.MEASURED, None, "test", "spondyl")
+    section = advice_section(assess_candidacy(INFECTED, (loss,)))
+    told = {row.key: dict(row.reasons) for row in section.choices}
+    assert "height loss at least 20 (percent) (CT, L1)" in told["pc-deformity-bkp"]["met"]
+
+
+def test_decisions_are_read_back(tmp_path: Path, findings) -> None:
+    for advice in (assess_candidacy(Patient()), assess_candidacy(INFECTED, findings, levels=[Level.L1])):
+        write_decisions(tmp_path / "decisions.json", advice)
+        assert read_decisions(tmp_path / "decisions.json") == advice
