@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         measure_canal,
         measure_density,
     )
+    from spondyl.followup import CheckIn, Triage, triage
     from spondyl.planning import Plan, no_treatment, plan_augmentation
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckIn",
     "Finding",
     "Findings",
     "InputError",
@@ -45,6 +47,7 @@ __all__ = [
     "Spine",
     "Status",
     "Study",
+    "Triage",
     "Vertebra",
     "assess_candidacy",
     "assess_suitability",
@@ -61,6 +64,7 @@ __all__ = [
     "plan_augmentation",
     "read_study",
     "relabelled",
+    "triage",
     "write_pdf",
     "write_report",
 ]
@@ -82,6 +86,7 @@ _OWNERS = {
         "measure_canal",
         "measure_density",
     ),
+    "spondyl.followup": ("CheckIn", "Triage", "triage"),
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),

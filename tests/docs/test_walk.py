@@ -18,14 +18,13 @@ findings = sp.find_deformities(spine) + sp.measure_density(spine)
 plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
 advice   = sp.assess_candidacy(study.patient, findings)
 sp.write_report("report.html", spine=spine, findings=findings, advice=advice)
+urgency  = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])
 """
 
 STILL_TO_COME = {
     "simulate": "results = tuple(sp.simulate(spine, plan) for plan in plans)",
     "predict_outcomes": "outlook = tuple(sp.predict_outcomes(study.patient, result) for result in results)",
     "compare": "change  = sp.compare(spine, later)",
-    "CheckIn": "urgency = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])",
-    "triage": "urgency = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])",
 }
 
 

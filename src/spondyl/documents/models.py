@@ -18,6 +18,7 @@ from spondyl.decisions import (
     ShownDisagreement,
 )
 from spondyl.findings import Finding, Findings, Status
+from spondyl.followup import Triage, TriageReason, Urgency
 from spondyl.planning import (
     AccessClass,
     Angles,
@@ -382,6 +383,25 @@ class DecisionsDocument(Document):
     def record(self) -> Recommendation:
         """The recommendation itself."""
         return Recommendation(**{item.name: getattr(self, item.name) for item in fields(Recommendation)})
+
+
+class TriageDocument(Document):
+    """How urgent what was reported is, why, what to say on the phone, and what was not asked."""
+
+    schema_: Literal["spondyl.triage/1"] = "spondyl.triage/1"
+    urgency: Urgency
+    reasons: tuple[TriageReason, ...]
+    reported: tuple[str, ...]
+    say: tuple[str, ...]
+    not_asked: tuple[str, ...]
+    emergency_number: str | None  # None: nobody set it
+
+    @classmethod
+    def of(cls, found: Triage, emergency_number: str | None) -> TriageDocument:
+        """The document of a triage."""
+        return cls(
+            emergency_number=emergency_number, **{item.name: getattr(found, item.name) for item in fields(found)}
+        )
 
 
 class DoctorDocument(Document):

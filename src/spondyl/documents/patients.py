@@ -28,7 +28,7 @@ def read_patient(path: Path | str) -> Patient:
     refused, since a misspelt fact would be a missing one. Messages name the key, never its value.
     """
     path = Path(path)
-    facts = _parsed(path)
+    facts = read_facts(path)
     for table, key, known in _unknown_keys(facts):
         raise InputError(f"{path} has the unknown key {table}{key}; known are {', '.join(known)}")
     for keys in _yes_or_no_for_a_number(facts):
@@ -51,7 +51,8 @@ def patient_toml(patient: Patient) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parsed(path: Path) -> Mapping[str, Any]:
+def read_facts(path: Path) -> Mapping[str, Any]:
+    """The keys and values of a TOML or JSON file of facts; null is left out."""
     try:
         text = path.read_text("utf-8")
         facts = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spondyl.documents.models import PlansDocument
 from spondyl.documents.records import from_json, write_document
+from spondyl.errors import InputError
 from spondyl.planning import NeedlePath, Plan, Structure
 from spondyl.studies import write_whole
 
@@ -31,6 +32,16 @@ def write_plans(folder: Path, plans: tuple[Plan, ...]) -> tuple[str, ...]:
 def read_plans(folder: Path) -> tuple[Plan, ...]:
     """The plans of a case folder."""
     return from_json(PlansDocument, folder / PLANS_FILE).record()
+
+
+def find_plan(folder: Path, level: str | None) -> Plan:
+    """The plan of a level, or the only one of a case."""
+    plans = read_plans(folder)
+    found = [plan for plan in plans if level is None or plan.level.name == level]
+    if len(found) != 1:
+        names = ", ".join(plan.level.name for plan in plans)
+        raise InputError(f"{folder / PLANS_FILE} has plans for {names or 'no level'}: name one of them with --level")
+    return found[0]
 
 
 def remove_plans(folder: Path) -> None:

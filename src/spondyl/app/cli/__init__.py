@@ -8,7 +8,10 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = ("plan", "info", "spine", "findings", "relabel", "access", "decide", "report", "agree", "synth", "doctor")
+COMMANDS = (
+    *("plan", "info", "spine", "findings", "relabel", "access", "decide", "triage"),
+    *("report", "agree", "synth", "doctor"),
+)
 
 app = typer.Typer(
     name="spondyl",
