@@ -38,7 +38,7 @@ def test_json_keeps_to_its_schema(tmp_path: Path, cli: Cli) -> None:
     ("text", "said"),
     [
         ("chestpain = true", "unknown key chestpain"),
-        ('fever = "yes"', "fever is not what is expected: true or false"),
+        ('fever = "yes"', "fever is not yes or no: answer true or false"),
         ("temperature_c = 101", "temperature_c is not between 30 and 45"),
         ("fever = ", "not valid TOML"),
     ],
