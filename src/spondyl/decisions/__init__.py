@@ -3,6 +3,7 @@
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.candidacy import assess_candidacy
 from spondyl.decisions.conditions import Fact, Facts, Interval, criteria_of, holds
+from spondyl.decisions.interview import Prompt, next_prompt, with_answer
 from spondyl.decisions.types import (
     Aspect,
     Concern,
@@ -23,6 +24,7 @@ __all__ = [
     "Interval",
     "OpenQuestion",
     "Position",
+    "Prompt",
     "Reason",
     "Recommendation",
     "ShownDisagreement",
@@ -30,4 +32,6 @@ __all__ = [
     "assess_candidacy",
     "criteria_of",
     "holds",
+    "next_prompt",
+    "with_answer",
 ]
