@@ -52,10 +52,11 @@ class SpecTable:
 
 def spec_tables() -> tuple[SpecTable, ...]:
     """The tables of tests/spec, in the order of their files."""
-    return tuple(table for path in sorted(FOLDER.glob("*.txt")) for table in _tables(path.read_text("utf-8")))
+    return tuple(table for path in sorted(FOLDER.glob("*.txt")) for table in tables_in(path.read_text("utf-8")))
 
 
-def _tables(text: str) -> Iterator[SpecTable]:
+def tables_in(text: str) -> Iterator[SpecTable]:
+    """The tables of one file."""
     lines = [line for line in text.split("\n") if not line.startswith("#")]
     for block in "\n".join(lines).strip().split("\n\n"):
         head, *rows = block.strip().split("\n")

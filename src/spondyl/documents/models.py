@@ -11,11 +11,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Pl
 from spondyl.decisions import (
     Answer,
     Aspect,
+    BoneHealthPlan,
+    CementPace,
+    ChecklistItem,
     Concern,
     OpenQuestion,
     Position,
+    ProcedureSheet,
     Recommendation,
+    SheetCement,
+    SheetNeedle,
     ShownDisagreement,
+    Statement,
 )
 from spondyl.findings import Finding, Findings, Status
 from spondyl.followup import Triage, TriageReason, Urgency
@@ -383,6 +390,89 @@ class DecisionsDocument(Document):
     def record(self) -> Recommendation:
         """The recommendation itself."""
         return Recommendation(**{item.name: getattr(self, item.name) for item in fields(Recommendation)})
+
+
+class SheetNeedleModel(Document):
+    """One planned needle as the operator reads it."""
+
+    level: LevelName
+    side: Side
+    approach: str
+    gauge: int
+    access_class: AccessClass | None
+    bone_depth_mm: float
+    skin_depth_mm: float | None
+    table_inward_deg: float
+    table_cranial_deg: float
+
+    def record(self) -> SheetNeedle:
+        """The needle itself."""
+        return SheetNeedle(**dict(self))
+
+
+class SheetCementModel(Document):
+    """Cement of one level: a bracket, no target."""
+
+    level: LevelName
+    low_ml: float
+    high_ml: float
+    source: str
+
+    def record(self) -> SheetCement:
+        """The bracket itself."""
+        return SheetCement(**dict(self))
+
+
+class ProcedureDocument(Document):
+    """procedure.json: before, on and after the day. A clinician decides and signs."""
+
+    schema_: Literal["spondyl.procedure/1"] = "spondyl.procedure/1"
+    planned: Answer
+    levels: tuple[LevelName, ...]
+    refused: tuple[str, ...]
+    needles: tuple[SheetNeedleModel, ...]
+    cement: tuple[SheetCementModel, ...]
+    pace: CementPace | None
+    notes: tuple[str, ...]
+    checklist: tuple[ChecklistItem, ...]
+    statements: tuple[Statement, ...]
+    questions: tuple[OpenQuestion, ...]
+    switched_off: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sheet: ProcedureSheet) -> ProcedureDocument:
+        """The document of this sheet."""
+        inner = {
+            "needles": tuple(SheetNeedleModel.model_validate(one) for one in sheet.needles),
+            "cement": tuple(SheetCementModel.model_validate(one) for one in sheet.cement),
+        }
+        return cls(**{item.name: getattr(sheet, item.name) for item in fields(sheet)} | inner)
+
+    def record(self) -> ProcedureSheet:
+        """The sheet itself."""
+        inner = {name: tuple(one.record() for one in getattr(self, name)) for name in ("needles", "cement")}
+        return ProcedureSheet(**{item.name: getattr(self, item.name) for item in fields(ProcedureSheet)} | inner)
+
+
+class BoneHealthDocument(Document):
+    """bone_health.json: what the guidelines say is done for the bones, each its own statement."""
+
+    schema_: Literal["spondyl.bone_health/1"] = "spondyl.bone_health/1"
+    levels: tuple[LevelName, ...]
+    work_up_first: Answer
+    because: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    questions: tuple[OpenQuestion, ...]
+    switched_off: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: BoneHealthPlan) -> BoneHealthDocument:
+        """The document of this plan."""
+        return cls(**{item.name: getattr(plan, item.name) for item in fields(plan)})
+
+    def record(self) -> BoneHealthPlan:
+        """The plan itself."""
+        return BoneHealthPlan(**{item.name: getattr(self, item.name) for item in fields(BoneHealthPlan)})
 
 
 class TriageDocument(Document):

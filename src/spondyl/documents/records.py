@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from spondyl.decisions import Recommendation
+from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
 from spondyl.documents.files import hashes_of
 from spondyl.documents.models import (
     BlockModel,
+    BoneHealthDocument,
     DecisionsDocument,
     Document,
     FindingsDocument,
@@ -21,6 +22,7 @@ from spondyl.documents.models import (
     GeometryModel,
     HeightMapModel,
     PedicleModel,
+    ProcedureDocument,
     SourceModel,
     SpineDocument,
     StudyDocument,
@@ -33,7 +35,7 @@ from spondyl.spine import Spine, Vertebra
 from spondyl.studies import Patient, Study, Suitability, read_label_image, write_label_nifti, write_whole
 
 STUDY_FILE, SPINE_FILE, FINDINGS_FILE, RUN_FILE = "study.json", "spine.json", "findings.json", "run.json"
-DECISIONS_FILE = "decisions.json"
+DECISIONS_FILE, BONE_FILE, PROCEDURE_FILE = "decisions.json", "bone_health.json", "procedure.json"
 LABELS_FILE, PARTS_FILE = "labels.nii.gz", "parts.nii.gz"
 ARCH_NUMBER, BODY_NUMBER, CANAL_NUMBER = 41, 49, 61  # as in SPINEPS
 PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
@@ -87,6 +89,21 @@ def write_decisions(path: Path, advice: Recommendation) -> None:
 def read_decisions(path: Path) -> Recommendation:
     """The recommendation in a decisions.json."""
     return from_json(DecisionsDocument, path).record()
+
+
+def write_bone_health(path: Path, plan: BoneHealthPlan) -> None:
+    """Write bone_health.json."""
+    write_document(path, BoneHealthDocument.of(plan))
+
+
+def read_bone_health(path: Path) -> BoneHealthPlan:
+    """The plan for the bones in a bone_health.json."""
+    return from_json(BoneHealthDocument, path).record()
+
+
+def write_procedure(path: Path, sheet: ProcedureSheet) -> None:
+    """Write procedure.json."""
+    write_document(path, ProcedureDocument.of(sheet))
 
 
 def source_of(path: Path, folder: Path) -> SourceModel:
