@@ -5,6 +5,7 @@ from spondyl.decisions.bone_health import BoneHealthPlan, plan_bone_health
 from spondyl.decisions.candidacy import assess_candidacy
 from spondyl.decisions.checklist import ChecklistItem, Phase
 from spondyl.decisions.conditions import Fact, Facts, Interval, criteria_of, holds
+from spondyl.decisions.interview import Prompt, next_prompt, with_answer
 from spondyl.decisions.procedure import CementPace, ProcedureSheet, SheetCement, SheetNeedle, plan_procedure
 from spondyl.decisions.statements import Statement
 from spondyl.decisions.types import (
@@ -32,6 +33,7 @@ __all__ = [
     "Phase",
     "Position",
     "ProcedureSheet",
+    "Prompt",
     "Reason",
     "Recommendation",
     "SheetCement",
@@ -42,6 +44,8 @@ __all__ = [
     "assess_candidacy",
     "criteria_of",
     "holds",
+    "next_prompt",
     "plan_bone_health",
     "plan_procedure",
+    "with_answer",
 ]
