@@ -57,8 +57,8 @@ def evidence_page() -> str:
         "# Evidence",
         "",
         "Made by `python -m tools.evidence_page` from the packaged evidence. Verified: the figures were read in the",
-        f"text behind the source. Of {len(entries)} entries {verified} are verified; of the others neither statement nor",
-        "figure is shown, here or anywhere in the program.",
+        f"text behind the source. Of {len(entries)} entries {verified} are verified; of the others neither statement",
+        "nor figure is shown, here or anywhere in the program.",
     ]
     for topic in dict.fromkeys(entry.topic for entry in entries):
         lines += ["", f"## {topic.replace('_', ' ').capitalize()}"]
@@ -74,8 +74,8 @@ def claims_page() -> str:
         "# What the brochure says, and what evidence says",
         "",
         "Made by `python -m tools.evidence_page`. Each claim of a popular article on vertebroplasty and kyphoplasty,",
-        "the verdict of the evidence base, and the verified entries behind it. A verdict without words rests in part on",
-        "a figure that nobody verified in this version.",
+        "the verdict of the evidence base, and the verified entries behind it. A verdict without words rests in part",
+        "on a figure that nobody verified in this version.",
     ]
     for claim in claims():
         lines += [
