@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from spondyl.decisions import (
     Statement,
 )
 from spondyl.findings import Finding, Findings, Status
-from spondyl.followup import Triage, TriageReason, Urgency
+from spondyl.followup import RecoveryItem, RecoveryPlan, Triage, TriageReason, Urgency
 from spondyl.planning import (
     AccessClass,
     Angles,
@@ -492,6 +493,23 @@ class TriageDocument(Document):
         return cls(
             emergency_number=emergency_number, **{item.name: getattr(found, item.name) for item in fields(found)}
         )
+
+
+class RecoveryDocument(Document):
+    """Recovery day by day, relative to day 0, and what the sources do not agree on."""
+
+    schema_: Literal["spondyl.recovery/1"] = "spondyl.recovery/1"
+    level: LevelName | None
+    with_procedure: bool
+    day_0: date | None
+    items: tuple[RecoveryItem, ...]
+    disagreements: tuple[ShownDisagreement, ...]
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: RecoveryPlan) -> RecoveryDocument:
+        """The document of a recovery plan."""
+        return cls(**{item.name: getattr(plan, item.name) for item in fields(plan)})
 
 
 class DoctorDocument(Document):
