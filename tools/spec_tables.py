@@ -6,6 +6,7 @@ Run as `python -m tools.spec_tables` to write the page anew.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,18 @@ def page() -> str:
         lines += ["", f"## {domain.replace('_', ' ').capitalize()}"]
         for rule in rules_of(domain):
             lines += ["", *_rule(rule), *_table(tables.get(rule.rule_id))]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_vignettes()]) + "\n"
+
+
+def _vignettes() -> Iterator[str]:
+    """The people of tests/spec/vignettes.toml with what each source says of them."""
+    yield from ("", "## People", "")
+    yield "Made from the criteria of trials and the scenarios of guidelines and panels; none is a real patient. The"
+    yield "tests ask each source for its answer; what is not listed was not asked."
+    yield from ("", "| person | source | first | met | not met | not known |", "|---|---|---|---|---|---|")
+    for one in tomllib.loads((FOLDER / "vignettes.toml").read_text("utf-8"))["vignette"]:
+        cells = (", ".join(one.get(key, ())) or "-" for key in ("first", "met", "not_met", "unknown"))
+        yield f"| {one['name']} | {one['source']} | {' | '.join(cells)} |"
 
 
 def _rule(rule: PublishedRule) -> Iterator[str]:
