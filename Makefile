@@ -36,6 +36,7 @@ lint: $(VENV)/test.stamp
 validate: $(VENV)/test.stamp
 	$(BIN)/python -m tools.validate
 	$(BIN)/python -m tools.validate_grades
+	$(BIN)/python -m tools.validate_forecast
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

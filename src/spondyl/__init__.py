@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         measure_density,
     )
     from spondyl.followup import CheckIn, Triage, triage
+    from spondyl.outcomes import Prediction, predict_outcomes
     from spondyl.planning import Plan, no_treatment, plan_augmentation
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
@@ -41,6 +42,7 @@ __all__ = [
     "Level",
     "Patient",
     "Plan",
+    "Prediction",
     "Recommendation",
     "Sex",
     "Side",
@@ -62,6 +64,7 @@ __all__ = [
     "measure_density",
     "no_treatment",
     "plan_augmentation",
+    "predict_outcomes",
     "read_study",
     "relabelled",
     "triage",
@@ -87,6 +90,7 @@ _OWNERS = {
         "measure_density",
     ),
     "spondyl.followup": ("CheckIn", "Triage", "triage"),
+    "spondyl.outcomes": ("Prediction", "predict_outcomes"),
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),

@@ -25,13 +25,13 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
     assert document["schema"] == "spondyl.job/1"
     names = {path.name for path in case.iterdir() if path.name != ".lock"}
     assert names == {
-        *("study.json", "spine.json", "findings.json", "decisions.json", "run.json"),
+        *("study.json", "spine.json", "findings.json", "decisions.json", "forecast.json", "run.json"),
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf"),
     }
     for name in ("study", "spine", "findings", "decisions", "run"):
         jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
-    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "decide", "report"), "made")
+    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "decide", "forecast", "report"), "made")
 
 
 def test_the_broken_level_is_found(finished: Any) -> None:
@@ -59,7 +59,7 @@ def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
 def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in case.iterdir()}
     document = cli("plan", *inputs, "--out", case, "--json").json()
-    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "decide", "report"), "kept")
+    assert stages(document) == dict.fromkeys(("study", "spine", "findings", "decide", "forecast", "report"), "kept")
     assert {path.name: path.read_bytes() for path in case.iterdir()} == before
 
 
@@ -67,10 +67,15 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     assert stages(cli("plan", *inputs, "--out", case, "--json", "--force", "report").json())["report"] == "made"
     asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
     early = {"study": "kept", "spine": "kept"}
-    assert asked == early | {"findings": "kept", "decide": "kept", "report": "made"}  # other levels close up
+    assert asked == early | {
+        "findings": "kept",
+        "decide": "kept",
+        "forecast": "kept",
+        "report": "made",
+    }  # other levels close up
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
-    assert made == early | {"findings": "made", "decide": "made", "report": "made"}
+    assert made == early | {"findings": "made", "decide": "made", "forecast": "made", "report": "made"}
 
 
 def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
@@ -105,7 +110,13 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
-    assert stages(document) == {"relabel": "made", "findings": "made", "decide": "made", "report": "made"}
+    assert stages(document) == {
+        "relabel": "made",
+        "findings": "made",
+        "decide": "made",
+        "forecast": "made",
+        "report": "made",
+    }
     found = json.loads((case / "findings.json").read_text())["findings"]
     assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2
     assert "renamed by +1 level" in (case / "report.html").read_text("utf-8")

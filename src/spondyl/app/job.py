@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from spondyl import __version__
 from spondyl.decisions import Recommendation, assess_candidacy
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
@@ -18,11 +19,13 @@ from spondyl.documents.plan_files import remove_plans
 from spondyl.documents.records import (
     DECISIONS_FILE,
     FINDINGS_FILE,
+    FORECAST_FILE,
     SPINE_FILE,
     STUDY_FILE,
     from_json,
     read_decisions,
     read_findings,
+    read_forecast,
     read_spine,
     source_of,
     source_path,
@@ -30,6 +33,7 @@ from spondyl.documents.records import (
     write_decisions,
     write_document,
     write_findings,
+    write_forecast,
     write_spine,
 )
 from spondyl.documents.report import pdf_version, write_report
@@ -56,12 +60,13 @@ from spondyl.findings import (
     measure_canal,
     measure_density,
 )
+from spondyl.outcomes import Prediction, predict_outcomes
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
 from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "report")
+STAGES = ("study", "spine", "findings", "decide", "forecast", "report")
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
 
@@ -158,6 +163,11 @@ class Job:
         """The recommendation as it stands in the folder."""
         return read_decisions(self.folder / DECISIONS_FILE)
 
+    @cached_property
+    def outlook(self) -> Prediction:
+        """The forecast as it stands in the folder."""
+        return read_forecast(self.folder / FORECAST_FILE)
+
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
         pdf = self.folder / PDF_FILE
@@ -229,6 +239,7 @@ class Job:
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
+            "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
             "report": (self._report_needs, self._make_report),
         }[stage]
 
@@ -277,9 +288,14 @@ class Job:
         write_decisions(self.folder / DECISIONS_FILE, self.advice)
         return [DECISIONS_FILE]
 
+    def _make_forecast(self) -> list[str]:
+        self.outlook = predict_outcomes(self.patient)
+        write_forecast(self.folder / FORECAST_FILE, self.outlook)
+        return [FORECAST_FILE]
+
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels]}
-        return self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, *self._spine_files()), shown
+        return self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, FORECAST_FILE, *self._spine_files()), shown
 
     def _make_report(self) -> list[str]:
         content: dict[str, Any] = {
@@ -288,6 +304,7 @@ class Job:
             "study": self.study,
             "patient": self.patient,
             "advice": self.advice,
+            "outlook": self.outlook,
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,

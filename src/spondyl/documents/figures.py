@@ -99,7 +99,7 @@ def draw_sagittal(spine: Spine, findings: Findings) -> Picture:
     return Picture(
         "sagittal",
         "From the side",
-        _png(figure),
+        png_of(figure),
         f"Spine from the side, head up, front on the left, {_levels_text(spine)}. {_marked_text(findings)} "
         "The heights drawn on it stand in the table of levels.",
         heights_table(findings, spine.levels),
@@ -118,7 +118,7 @@ def draw_coronal(spine: Spine, findings: Findings) -> Picture:
     return Picture(
         "coronal",
         "From the front",
-        _png(figure),
+        png_of(figure),
         f"Spine from the front, head up, the patient's right on the left side of the picture, {_levels_text(spine)}.",
         Table("Where the bodies stand in this picture", ("Level", "To the patient's left", "Below the top"), rows),
     )
@@ -144,7 +144,7 @@ def draw_height_profile(spine: Spine, findings: Findings) -> Picture:
     return Picture(
         "heights",
         "Heights by level",
-        _png(figure),
+        png_of(figure),
         f"Chart of the anterior, middle and posterior height of {_levels_text(spine)}, in mm with 95 % intervals. "
         f"{_marked_text(findings)} The same numbers stand in the table of levels.",
         heights_table(findings, levels),
@@ -174,7 +174,7 @@ def draw_close_up(spine: Spine, level: Level, findings: Findings) -> Picture:
     return Picture(
         f"close-up-{level.name}",
         f"{level.name}, close up",
-        _png(figure),
+        png_of(figure),
         f"{level.name} from the side (head up, front on the left) and from below (front up, the patient's right on "
         f"the left side of the picture): {grade_text(findings, level)}.",
         heights_table(findings, (level,)),
@@ -415,7 +415,7 @@ def _marked_text(findings: Findings) -> str:
     return f"Marked as deformed: {joined(f'{level.name} (grade {grade(findings, level)})' for level in marked)}."
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
     """The bytes of the picture, without the date or the version that would make each run differ."""
     FigureCanvasAgg(figure)
     stream = io.BytesIO()

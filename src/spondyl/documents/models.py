@@ -27,6 +27,7 @@ from spondyl.decisions import (
 )
 from spondyl.findings import Finding, Findings, Status
 from spondyl.followup import RecoveryItem, RecoveryPlan, Triage, TriageReason, Urgency
+from spondyl.outcomes import ArmPoint, Difference, Frequency, PooledDifference, Prediction
 from spondyl.planning import (
     AccessClass,
     Angles,
@@ -474,6 +475,31 @@ class BoneHealthDocument(Document):
     def record(self) -> BoneHealthPlan:
         """The plan itself."""
         return BoneHealthPlan(**{item.name: getattr(self, item.name) for item in fields(BoneHealthPlan)})
+
+
+class ForecastDocument(Document):
+    """forecast.json: what published evidence lets one expect over a year for the three courses."""
+
+    schema_: Literal["spondyl.forecast/1"] = "spondyl.forecast/1"
+    people: str
+    remarks: tuple[str, ...]
+    natural: tuple[Frequency, ...]
+    pooled: tuple[PooledDifference, ...]
+    differences: tuple[Difference, ...]
+    arms: tuple[ArmPoint, ...]
+    frequencies: tuple[Frequency, ...]
+    unverified_rows: int
+    simulated_course: str
+    horizon_days: int
+
+    @classmethod
+    def of(cls, outlook: Prediction) -> ForecastDocument:
+        """The document of this forecast."""
+        return cls(**{item.name: getattr(outlook, item.name) for item in fields(outlook)})
+
+    def record(self) -> Prediction:
+        """The forecast itself."""
+        return Prediction(**{item.name: getattr(self, item.name) for item in fields(Prediction)})
 
 
 class TriageDocument(Document):

@@ -18,6 +18,7 @@ from spondyl.documents.models import (
     DecisionsDocument,
     Document,
     FindingsDocument,
+    ForecastDocument,
     FrameModel,
     GeometryModel,
     HeightMapModel,
@@ -30,12 +31,14 @@ from spondyl.documents.models import (
 )
 from spondyl.errors import InputError
 from spondyl.findings import Findings
+from spondyl.outcomes import Prediction
 from spondyl.space import Geometry, HeightMap, Volume
 from spondyl.spine import Spine, Vertebra
 from spondyl.studies import Patient, Study, Suitability, read_label_image, write_label_nifti, write_whole
 
 STUDY_FILE, SPINE_FILE, FINDINGS_FILE, RUN_FILE = "study.json", "spine.json", "findings.json", "run.json"
 DECISIONS_FILE, BONE_FILE, PROCEDURE_FILE = "decisions.json", "bone_health.json", "procedure.json"
+FORECAST_FILE = "forecast.json"
 LABELS_FILE, PARTS_FILE = "labels.nii.gz", "parts.nii.gz"
 ARCH_NUMBER, BODY_NUMBER, CANAL_NUMBER = 41, 49, 61  # as in SPINEPS
 PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
@@ -104,6 +107,16 @@ def read_bone_health(path: Path) -> BoneHealthPlan:
 def write_procedure(path: Path, sheet: ProcedureSheet) -> None:
     """Write procedure.json."""
     write_document(path, ProcedureDocument.of(sheet))
+
+
+def write_forecast(path: Path, outlook: Prediction) -> None:
+    """Write forecast.json."""
+    write_document(path, ForecastDocument.of(outlook))
+
+
+def read_forecast(path: Path) -> Prediction:
+    """The forecast in a forecast.json."""
+    return from_json(ForecastDocument, path).record()
 
 
 def source_of(path: Path, folder: Path) -> SourceModel:

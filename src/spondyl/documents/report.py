@@ -21,6 +21,7 @@ from spondyl.documents.figures import (
     measured_levels,
 )
 from spondyl.documents.finding_lists import cited_sources, finding_lists, what_text
+from spondyl.documents.forecast import forecast_section, forecast_sources
 from spondyl.documents.level_tables import (
     further_tables,
     level_remarks,
@@ -32,6 +33,7 @@ from spondyl.documents.summary import blocking_first, suitability_sentences, sum
 from spondyl.documents.tables import deformed_levels
 from spondyl.errors import InputError
 from spondyl.findings import Findings
+from spondyl.outcomes import Prediction
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
 
@@ -44,6 +46,7 @@ def write_report(
     study: Study | None = None,
     patient: Patient | None = None,
     advice: Recommendation | None = None,
+    outlook: Prediction | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -63,6 +66,8 @@ def write_report(
         The facts of the record where there is no CT.
     advice
         Where the sources stand on augmentation (`decisions.assess_candidacy`).
+    outlook
+        What to expect over a year (`outcomes.predict_outcomes`).
     suitability
         What the input is good enough for (`studies.assess_suitability`).
     run
@@ -77,7 +82,7 @@ def write_report(
     InputError
         Where a PDF is wanted and WeasyPrint or Pango is missing; report.html is then written all the same.
     """
-    content = _content(findings, spine, study, patient, advice, suitability, run, levels)
+    content = _content(findings, spine, study, patient, advice, outlook, suitability, run, levels)
     write_whole(Path(path), _render(content, for_print=False).encode())
     if pdf is not None:
         _print(Path(pdf), content)
@@ -91,6 +96,7 @@ def write_pdf(
     study: Study | None = None,
     patient: Patient | None = None,
     advice: Recommendation | None = None,
+    outlook: Prediction | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -102,7 +108,7 @@ def write_pdf(
     InputError
         Where WeasyPrint or Pango, which lays out its text, is missing.
     """
-    _print(Path(path), _content(findings, spine, study, patient, advice, suitability, run, levels))
+    _print(Path(path), _content(findings, spine, study, patient, advice, outlook, suitability, run, levels))
 
 
 def pdf_version() -> str:
@@ -116,6 +122,7 @@ def _content(
     study: Study | None,
     patient: Patient | None,
     advice: Recommendation | None,
+    outlook: Prediction | None,
     suitability: tuple[Suitability, ...],
     run: RunDocument | None,
     asked: tuple[Level, ...],
@@ -140,13 +147,18 @@ def _content(
         "other": other_table(findings, what_text),
         "lists": finding_lists(findings, levels),
         "advice": None if advice is None else advice_section(advice),
+        "outlook": None if outlook is None else forecast_section(outlook),
         "urgent": () if advice is None else urgent_words(advice),
-        "sources": cited_sources(findings, () if advice is None else cited_keys(advice)),
+        "sources": cited_sources(findings, (*_cited(advice), *(() if outlook is None else forecast_sources(outlook)))),
         "suitability": suitability,
         "notes": _notes(study, spine),
         "run": run,
         "hashes": _hashes(study, run),
     }
+
+
+def _cited(advice: Recommendation | None) -> tuple[str, ...]:
+    return () if advice is None else cited_keys(advice)
 
 
 def _levels(findings: Findings, spine: Spine | None) -> tuple[Level, ...]:

@@ -22,11 +22,13 @@ from spondyl.evidence.rules import (
     rules_of,
     variables,
 )
+from spondyl.evidence.trials import Comparison, TrialDesign, TrialRow, Verification, trial_designs, trial_rows
 from spondyl.evidence.types import EvidenceEntry, EvidenceValue, Figure, Parameter, Source
 
 __all__ = [
     "AllOf",
     "AnyOf",
+    "Comparison",
     "Condition",
     "Context",
     "CountOf",
@@ -42,7 +44,10 @@ __all__ = [
     "Score",
     "ScoreTerm",
     "Source",
+    "TrialDesign",
+    "TrialRow",
     "Variable",
+    "Verification",
     "check_copies",
     "copied_names",
     "disagreements",
@@ -55,5 +60,7 @@ __all__ = [
     "rule_domains",
     "rules_of",
     "source_keys",
+    "trial_designs",
+    "trial_rows",
     "variables",
 ]

@@ -9,7 +9,7 @@ from importlib import import_module
 import typer
 
 COMMANDS = (
-    *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "triage", "recovery"),
+    *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "triage", "recovery"),
     *("report", "agree", "synth", "doctor"),
 )
 
