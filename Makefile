@@ -37,6 +37,7 @@ validate: $(VENV)/test.stamp
 	$(BIN)/python -m tools.validate
 	$(BIN)/python -m tools.validate_grades
 	$(BIN)/python -m tools.validate_forecast
+	$(BIN)/python -m tools.validate_access
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

@@ -31,6 +31,7 @@ from spondyl.outcomes import ArmPoint, Difference, Frequency, PooledDifference, 
 from spondyl.planning import (
     AccessClass,
     Angles,
+    Approach,
     Balloon,
     CementVolume,
     Clearance,
@@ -304,7 +305,7 @@ class NeedlePathModel(Document):
     """One needle: entry and tip (patient mm, LPS), clearances, class, angles, depths."""
 
     side: Side
-    approach: str
+    approach: Approach
     gauge: int
     outer_diameter_mm: float
     entry: Row

@@ -6,6 +6,7 @@ from spondyl.planning.plans import no_treatment, plan_augmentation
 from spondyl.planning.types import (
     AccessClass,
     Angles,
+    Approach,
     Balloon,
     CementVolume,
     Clearance,
@@ -19,6 +20,7 @@ __all__ = [
     "GAUGES_MM",
     "AccessClass",
     "Angles",
+    "Approach",
     "Balloon",
     "CementVolume",
     "Clearance",

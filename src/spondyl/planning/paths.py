@@ -8,8 +8,10 @@ import numpy as np
 
 from spondyl.planning.angles import needle_angles
 from spondyl.planning.gauges import outer_diameter
+from spondyl.planning.obstacles import AIR_HU, TISSUE_BEHIND_MM
+from spondyl.planning.outside import WALL_FROM_MM
 from spondyl.planning.room import Room
-from spondyl.planning.types import AccessClass, Clearance, NeedlePath, Structure
+from spondyl.planning.types import AccessClass, Approach, Clearance, NeedlePath, Structure
 from spondyl.space import Floats, Frame, Volume
 from spondyl.spine import Side
 
@@ -19,20 +21,19 @@ _GAP_MM = 3.0  # without bone: the needle has left it
 _OUT_MM = 25.0  # behind the entry, where neighbours are looked for
 _PEDICLE_BEHIND_MM = 4.0
 PLACEMENT_MM, PLACEMENT_DEG = 2.0, 3.0  # how far off a hand may be
-_SKIN_HU, _SKIN_GAP_MM = -300.0, 5.0  # air behind the back, at least so long
-_TISSUE_BEHIND_MM = 15.0  # behind that air, in all: more than the shells of a table, so the air was lung or bowel
-_NEEDED = (Structure.CANAL, Structure.PEDICLE_WALL)  # for a class
+_SKIN_GAP_MM = 5.0  # of air behind the back, at least so long
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """The axis of a needle in one pedicle."""
+    """The axis of a needle."""
 
-    through: Floats  # (3,), in the narrowest section
+    through: Floats  # (3,), in the plane of the pedicle's narrowest section: within the pedicle or beside it
     target: Floats
+    approach: Approach = Approach.TRANSPEDICULAR
 
-    def __reduce__(self) -> tuple[type[Line], tuple[Floats, Floats]]:
-        return type(self), (self.through, self.target)
+    def __reduce__(self) -> tuple[type[Line], tuple[Floats, Floats, Approach]]:
+        return type(self), (self.through, self.target, self.approach)
 
     @property
     def direction(self) -> Floats:
@@ -54,36 +55,47 @@ def measure_path(
     reasons: tuple[str, ...],
 ) -> NeedlePath:
     """The needle along a line, with everything that is said of it."""
-    entry = find_entry_point(room, line.through, line.direction)
+    entry = find_entry_point(room, first_bone(room, line), line.direction)
     angles = needle_angles(line.direction, frame, side)
     clearances = _clearances(room, line, frame, entry, outer_diameter(gauge) / 2, posterior_wall_mm)
     skin = None if ct is None else skin_distance(ct, entry, line.direction)
     depth = None if skin is None else skin + float(np.linalg.norm(line.target - entry))
     return NeedlePath(
         side=side,
-        approach="transpedicular",
+        approach=line.approach,
         gauge=gauge,
         outer_diameter_mm=outer_diameter(gauge),
         entry=entry,
         target=line.target,
         clearances=clearances if can_judge else (),
-        access_class=access_class(clearances) if can_judge else None,
+        access_class=access_class(clearances, line.approach) if can_judge else None,
         angles=angles,
         skin_depth_mm=depth,
         reasons=reasons,
     )
 
 
-def access_class(clearances: tuple[Clearance, ...]) -> AccessClass:
-    """The class by the canal; none where the needle leaves the pedicle, the body or meets a neighbour.
+def access_class(clearances: tuple[Clearance, ...], approach: Approach = Approach.TRANSPEDICULAR) -> AccessClass:
+    """The class by the canal; none where the needle leaves the pedicle, the body or meets another structure.
 
-    Nor has a path a class whose canal or pedicle was not met within 12 mm: their label is not whole.
+    Nor has a path a class whose canal, or pedicle where it runs in one, was not met within 12 mm: their label is not
+    whole. Beside the pedicle the canal may lie further away than that.
     """
     by = {clearance.structure: clearance.value_mm for clearance in clearances}
-    if any(structure not in by for structure in _NEEDED) or min(by.values()) < 0:
+    inside = approach is Approach.TRANSPEDICULAR
+    needed = (Structure.CANAL, Structure.PEDICLE_WALL) if inside else (Structure.BODY_WALL,)
+    if any(structure not in by for structure in needed) or min(by.values()) < 0:
         return AccessClass.NONE
-    canal = by[Structure.CANAL]
+    canal = by.get(Structure.CANAL, np.inf)
     return AccessClass.A if canal >= 2 else AccessClass.B if canal >= 1 else AccessClass.C
+
+
+def first_bone(room: Room, line: Line) -> Floats:
+    """The first point of the line ahead of its place in or beside the pedicle that lies in bone, shape (3,)."""
+    ahead = np.arange(0.0, float(np.linalg.norm(line.target - line.through)), _STEP_MM)
+    points = line.through + ahead[:, None] * line.direction
+    inside = Volume(room.bone, room.geometry, "1").sample(points, order=0) > 0.5
+    return np.asarray(points[int(inside.argmax())])
 
 
 def find_entry_point(room: Room, through: Floats, direction: Floats) -> Floats:
@@ -106,14 +118,14 @@ def skin_distance(ct: Volume, entry: Floats, direction: Floats) -> float | None:
     back = np.arange(0.0, 250.0, _STEP_MM)
     points = entry - back[:, None] * direction
     seen = ct.geometry.contains(points)
-    air = seen & (ct.sample(points) < _SKIN_HU)
+    air = seen & (ct.sample(points) < AIR_HU)
     gap = round(_SKIN_GAP_MM / _STEP_MM)
     runs = np.convolve(air, np.ones(gap), mode="valid") >= gap - 0.5
     first = np.flatnonzero(runs)
     if not len(first) or not seen[: first[0]].all():
         return None
     tissue = seen[first[0] :] & ~air[first[0] :]
-    return None if np.count_nonzero(tissue) * _STEP_MM > _TISSUE_BEHIND_MM else float(back[first[0]])
+    return None if np.count_nonzero(tissue) * _STEP_MM > TISSUE_BEHIND_MM else float(back[first[0]])
 
 
 def _clearances(
@@ -123,14 +135,14 @@ def _clearances(
     length = float(np.linalg.norm(line.target - entry))
     depth = np.append(np.arange(-_OUT_MM, length, _STEP_MM), length)
     points = entry + depth[:, None] * line.direction
-    isthmus = float((line.through - entry) @ line.direction)
+    parts = {structure: np.ones(len(depth), bool) for structure in room.checked}
     in_body = frame.to_local(points)[:, 1] > posterior_wall_mm
-    parts = {
-        Structure.CANAL: np.ones(len(depth), bool),
-        Structure.PEDICLE_WALL: (depth >= isthmus - _PEDICLE_BEHIND_MM) & (depth >= 0) & ~in_body,
-        Structure.BODY_WALL: in_body & (depth > isthmus),
-        Structure.NEIGHBOUR: np.ones(len(depth), bool),
-    }
+    if line.approach is Approach.TRANSPEDICULAR:
+        isthmus = float((line.through - entry) @ line.direction)
+        parts[Structure.PEDICLE_WALL] = (depth >= isthmus - _PEDICLE_BEHIND_MM) & (depth >= 0) & ~in_body
+        parts[Structure.BODY_WALL] = in_body & (depth > isthmus)
+    else:
+        parts[Structure.BODY_WALL] = depth >= WALL_FROM_MM
     found = []
     for structure, part in parts.items():
         if not part.any() or not room.forbidden(structure).any():

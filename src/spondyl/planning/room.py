@@ -1,8 +1,8 @@
-"""What surrounds a vertebra: its bone, the canal and the next vertebrae, with their distance fields."""
+"""What surrounds a vertebra: its bone, the canal and all else that a needle must not meet, with distance fields."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,11 +12,12 @@ from scipy.spatial import cKDTree
 
 from spondyl.errors import InputError
 from spondyl.planning.distances import border_indices, box_distance_field, exact_distances
+from spondyl.planning.obstacles import foramina, inner_air, metal
 from spondyl.planning.types import Structure
 from spondyl.space import Floats, Geometry, Volume, read_only
 from spondyl.spine import Spine, Vertebra
 
-_MARGIN_MM = 12.0  # around the vertebra
+_MARGIN_MM = 20.0  # around the vertebra: needles beside the pedicle are watched so far behind their entry
 _REACH_MM = 8.0  # of the fields; a path further away is as good as any
 _SKEW = 1e-3  # of the cosine between two grid axes
 
@@ -27,29 +28,31 @@ class Room:
 
     geometry: Geometry
     bone: NDArray[np.bool_]  # this vertebra
-    canal: NDArray[np.bool_]
-    neighbours: NDArray[np.bool_]  # all other vertebrae
-    free_mm: NDArray[np.float32]  # to the nearest face of what is neither this bone nor allowed: canal or outside
+    obstacles: tuple[tuple[Structure, NDArray[np.bool_]], ...]  # what was looked for outside this bone
+    free_mm: NDArray[np.float32]  # to the nearest face of what is not this bone, or is metal in it
+    away_mm: NDArray[np.float32]  # to the nearest face of an obstacle
 
     def __post_init__(self) -> None:
-        for name in ("bone", "canal", "neighbours", "free_mm"):
+        for name in ("bone", "free_mm", "away_mm"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+        object.__setattr__(self, "obstacles", tuple((s, read_only(mask)) for s, mask in self.obstacles))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+    def __reduce__(self) -> tuple[type[Room], tuple[object, ...]]:
+        return type(self), (self.geometry, self.bone, self.obstacles, self.free_mm, self.away_mm)
 
     @property
     def half_voxel_mm(self) -> float:
         """Half the largest voxel edge: the doubt of a mask's border."""
         return float(self.geometry.spacing_mm.max()) / 2
 
+    @property
+    def checked(self) -> tuple[Structure, ...]:
+        """The obstacles that were looked for."""
+        return tuple(structure for structure, _ in self.obstacles)
+
     def forbidden(self, structure: Structure) -> NDArray[np.bool_]:
-        """Voxels that a needle must not meet."""
-        if structure is Structure.CANAL:
-            return self.canal
-        if structure is Structure.NEIGHBOUR:
-            return self.neighbours
-        return ~self.bone
+        """Voxels that a needle must not meet; for a wall of this bone, all that is outside it."""
+        return next((mask for found, mask in self.obstacles if found is structure), ~self.bone)
 
     def least_distance(self, structure: Structure, points: Floats) -> tuple[float, int]:
         """Exact least distance of points, shape (n, 3), to the faces of a structure, and the point that has it. [mm]
@@ -64,7 +67,7 @@ class Room:
         return float(exact.min()), int(asked[exact.argmin()])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _border(room: Room, structure: Structure) -> tuple[NDArray[np.int64], Any]:
     """Border voxels of a structure, and the tree of their centres."""
     boxes = border_indices(room.forbidden(structure))
@@ -74,13 +77,23 @@ def _border(room: Room, structure: Structure) -> tuple[NDArray[np.int64], Any]:
 def make_room(spine: Spine, vertebra: Vertebra, canal: Volume) -> Room:
     """The surroundings of one vertebra."""
     geometry = _block(spine.geometry, vertebra.mask.geometry)
-    bone = _on(vertebra.mask, geometry)
-    spacing = geometry.spacing_mm
+    bone, within = _on(vertebra.mask, geometry), _on(canal, geometry)
     others = np.zeros(geometry.shape, bool)
     for other in spine:
         if other.level is not vertebra.level and abs(other.level.order - vertebra.level.order) <= 1.5:
             others |= _on(other.mask, geometry)
-    return Room(geometry, bone, _on(canal, geometry), others, box_distance_field(~bone, spacing, _REACH_MM))
+    found = {Structure.CANAL: within, Structure.NEIGHBOUR: others}
+    roots = foramina(spine, vertebra, geometry, bone | others | within)
+    if roots is not None:
+        found[Structure.FORAMEN] = roots
+    bright = np.zeros(geometry.shape, bool)
+    if spine.ct is not None:
+        bright = metal(spine.ct, geometry)
+        found |= {Structure.AIR: inner_air(spine.ct, geometry, bone | others), Structure.METAL: bright}
+    spacing = geometry.spacing_mm
+    free = box_distance_field(~bone | bright, spacing, _REACH_MM)
+    away = box_distance_field(np.logical_or.reduce(list(found.values())), spacing, _REACH_MM)
+    return Room(geometry, bone, tuple(found.items()), free, away)
 
 
 def _block(whole: Geometry, part: Geometry) -> Geometry:

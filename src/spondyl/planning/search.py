@@ -76,13 +76,19 @@ def cement_aim(vertebra: Vertebra, frame: Frame, side: Side, needles: int) -> Ai
 
 def search_paths(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float) -> Candidates:
     """All lines from the pedicle's narrowest section to a grid of tips, ranked for a needle of this radius."""
-    through, targets = _through(pedicle, frame), _targets(frame, aim)
+    through, targets = _through(pedicle, frame), tips_of(frame, aim)
     first, second = np.meshgrid(np.arange(len(through)), np.arange(len(targets)), indexing="ij")
     pairs = np.stack([first.ravel(), second.ravel()])
     starts, tips = through[pairs[0]], targets[pairs[1]]
-    free = free_radius(room, starts, tips)
+    return ranked(starts, tips, free_radius(room, starts, tips), frame, aim, radius_mm)
+
+
+def ranked(
+    starts: Floats, tips: Floats, free: Floats, frame: Frame, aim: Aim, radius_mm: float, cost_mm: Floats | float = 0.0
+) -> Candidates:
+    """Lines by clearance, up to 2 mm, by nearness of the tip to where it lies best, and by a cost of their own."""
     off = np.linalg.norm(frame.to_local(tips) - aim.best_mm, axis=1)
-    score = np.minimum(free - radius_mm, _ENOUGH_MM) - _AIM_WEIGHT * off
+    score = np.minimum(free - radius_mm, _ENOUGH_MM) - _AIM_WEIGHT * off - cost_mm
     order = np.argsort(-score, kind="stable")
     return Candidates(starts[order], tips[order], free[order], len(order))
 
@@ -100,6 +106,14 @@ def free_radius(room: Room, through: Floats, target: Floats) -> Floats:
     return np.concatenate(
         [_least(room, start[i : i + _BATCH], way[i : i + _BATCH], shares[i : i + _BATCH]) for i in _starts(len(start))]
     )
+
+
+def tips_of(frame: Frame, aim: Aim) -> Floats:
+    """The grid of tips that are tried, shape (n, 3), patient mm."""
+    axes = [
+        np.linspace(*ends, n) for ends, n in zip((aim.cranial_mm, aim.anterior_mm, aim.left_mm), _TARGETS, strict=True)
+    ]
+    return frame.to_patient(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
 
 
 def _starts(count: int) -> range:
@@ -125,13 +139,6 @@ def _through(pedicle: Pedicle, frame: Frame) -> Floats:
     left = np.linspace(-0.4, 0.4, _ACROSS) * pedicle.width_mm
     first, second = np.meshgrid(up, left, indexing="ij")
     return plane.to_patient(np.stack([first, np.zeros_like(first), second], axis=-1).reshape(-1, 3))
-
-
-def _targets(frame: Frame, aim: Aim) -> Floats:
-    axes = [
-        np.linspace(*ends, n) for ends, n in zip((aim.cranial_mm, aim.anterior_mm, aim.left_mm), _TARGETS, strict=True)
-    ]
-    return frame.to_patient(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
 
 
 def _half_width(vertebra: Vertebra, frame: Frame) -> float:

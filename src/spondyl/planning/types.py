@@ -14,9 +14,10 @@ from spondyl.spine import Level, Side
 
 
 class AccessClass(StrEnum):
-    """Class of a path inside the pedicle, by the clearance of the needle's surface to the canal.
+    """Class of a path by the clearance of the needle's surface to the canal.
 
-    A at least 2 mm, B from 1 mm, C from 0 mm; none: it touches the canal or leaves the pedicle.
+    A at least 2 mm, B from 1 mm, C from 0 mm; none: it meets the canal or another structure, or a transpedicular path
+    leaves the pedicle.
     """
 
     A = "A"
@@ -32,6 +33,21 @@ class Structure(StrEnum):
     PEDICLE_WALL = "pedicle_wall"
     BODY_WALL = "body_wall"
     NEIGHBOUR = "neighbouring_vertebra"
+    FORAMEN = "foramen"  # with the nerve root somewhere in it
+    AIR = "lung_or_bowel"  # by its air
+    METAL = "metal"  # brighter than bone: also dense cement
+
+
+class Approach(StrEnum):
+    """How a needle comes into the body.
+
+    Transpedicular: within the pedicle. Parapedicular: along the pedicle's outer wall. Extrapedicular: through the side
+    wall of the body, without touching the pedicle.
+    """
+
+    TRANSPEDICULAR = "transpedicular"
+    PARAPEDICULAR = "parapedicular"
+    EXTRAPEDICULAR = "extrapedicular"
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class NeedlePath:
     """A straight needle from its entry into bone to its tip."""
 
     side: Side
-    approach: str  # "transpedicular"
+    approach: Approach
     gauge: int
     outer_diameter_mm: float
     entry: Floats  # (3,), where it enters bone, patient mm
@@ -135,6 +151,7 @@ class NoPath:
     limit: Structure | None  # None: no path was looked for
     largest_gauge: int | None  # the thickest needle that would pass; None: none of the table
     reason: str
+    approach: Approach = Approach.TRANSPEDICULAR
 
 
 @dataclass(frozen=True)

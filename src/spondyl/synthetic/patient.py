@@ -55,7 +55,7 @@ def make_virtual_patient(spec: VirtualSpineSpec, generator: Generator) -> Virtua
     thinner than a voxel shows as partial volume. Masks hold the voxels whose centres lie inside. The generator draws
     the place of the grid against the spine within a voxel, the variation of density within each body, and the noise.
     """
-    shapes = _shapes(spec)
+    shapes = vertebra_shapes(spec)
     sacrum = _sacrum(spec, shapes)
     geometry = _grid(spec, shapes, sacrum, generator)
     canvas = Canvas.blank(geometry, spec.scan)
@@ -81,7 +81,7 @@ def make_virtual_patient(spec: VirtualSpineSpec, generator: Generator) -> Virtua
     )
 
 
-def _shapes(spec: VirtualSpineSpec) -> tuple[VertebraShape, ...]:
+def vertebra_shapes(spec: VirtualSpineSpec) -> tuple[VertebraShape, ...]:
     """Every vertebra in its place, deformed to exactly the wanted heights."""
     frames = stack_frames(spec)
     shapes: list[VertebraShape] = []

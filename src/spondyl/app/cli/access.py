@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def access(
     case: CaseArgument,
     level: Annotated[list[str], typer.Option(help="Level to plan; may be repeated.", show_default=False)],
-    approach: Annotated[str, typer.Option(help="Only transpedicular so far.")] = "transpedicular",
+    approach: Annotated[
+        str, typer.Option(help="transpedicular, parapedicular, extrapedicular, or any of them.")
+    ] = "transpedicular",
     gauge: Annotated[int, typer.Option(help="8 to 13, by nominal outer diameter.")] = 11,
-    needles: Annotated[int, typer.Option(help="2: one in each pedicle; 1: the better side.")] = 2,
+    needles: Annotated[int, typer.Option(help="2: one on each side; 1: the better side.")] = 2,
     as_json: AsJson = False,
 ) -> None:
     """Plan needles: paths, clearances with their class, angles, depths; or what limits a path.

@@ -1,0 +1,174 @@
+"""The paths of one side of a vertebra: found, judged, ranked, or refused with what limits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spondyl.planning.gauges import largest_gauge, outer_diameter
+from spondyl.planning.outside import search_outside
+from spondyl.planning.paths import Line, measure_path
+from spondyl.planning.room import Room
+from spondyl.planning.search import Candidates, cement_aim, search_paths
+from spondyl.planning.types import AccessClass, Approach, NeedlePath, NoPath, Structure
+from spondyl.space import Frame
+from spondyl.spine import Pedicle, Side, Spine, Vertebra
+
+COARSEST_MM = 1.5  # largest voxel edge on which a pedicle's clearance is judged
+_FINALISTS = 12  # measured exactly, of each side and approach
+_APART_MM = 2.0  # finalists differ at least so much in tip or narrowest section
+_ALTERNATIVES = 2  # of the same approach
+_RANKS = {AccessClass.A: 3, AccessClass.B: 2, AccessClass.C: 1, AccessClass.NONE: -1, None: 0}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What the search of one level needs."""
+
+    spine: Spine
+    vertebra: Vertebra
+    frame: Frame
+    room: Room
+    gauge: int
+    needles: int
+    posterior_wall_mm: float
+
+    def __reduce__(self) -> tuple[type[Case], tuple[object, ...]]:
+        values = self.spine, self.vertebra, self.frame, self.room, self.gauge, self.needles, self.posterior_wall_mm
+        return type(self), values
+
+
+def side_paths(case: Case, side: Side, ways: tuple[Approach, ...]) -> tuple[tuple[NeedlePath, ...], tuple[NoPath, ...]]:
+    """The paths of one side by these approaches, best first, and the refusals of approaches that have none."""
+    each = [_paths_of(case, side, way) for way in ways]
+    paths = [path for found in each if not isinstance(found, NoPath) for path in found]
+    refused = tuple(found for found in each if isinstance(found, NoPath))
+    return tuple(sorted(paths, key=worth, reverse=True)), refused
+
+
+def worth(path: NeedlePath) -> tuple[int, int, float]:
+    """Order of paths: approach, then class, then the least clearance.
+
+    The approach comes first because a needle beside the pedicle passes what no distance was measured to.
+    """
+    least = min((c.value_mm for c in path.clearances), default=0.0)
+    return -list(Approach).index(path.approach), _RANKS[path.access_class], least
+
+
+def others(paths: tuple[NeedlePath, ...]) -> tuple[NeedlePath, ...]:
+    """Of the paths of one side, the next of the first one's approach, and the best of each other approach."""
+    same = [path for path in paths[1:] if path.approach is paths[0].approach]
+    other = {path.approach: path for path in reversed(paths) if path.approach is not paths[0].approach}
+    return (*same[:_ALTERNATIVES], *other.values())
+
+
+def compared(path: NeedlePath, first: dict[Side, NeedlePath]) -> NeedlePath:
+    """An alternative with what sets it apart from the needle that was chosen on its side."""
+    chosen = first.get(path.side)
+    if chosen is None or path.access_class is None or chosen.access_class is None:
+        return path
+    least = [min(c.value_mm for c in each.clearances) for each in (path, chosen)]
+    tips = float(np.linalg.norm(path.target - chosen.target))
+    told = (
+        f"{path.approach.value}, class {path.access_class.value} beside {chosen.access_class.value}: least clearance "
+        f"{least[0]:.1f} mm beside {least[1]:.1f} mm, tip {tips:.0f} mm from that needle's"
+    )
+    return replace(path, reasons=(told, *path.reasons))
+
+
+def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] | NoPath:
+    """The paths of one side by one approach, best first."""
+    pedicle = case.vertebra.pedicle(side)
+    aim = cement_aim(case.vertebra, case.frame, side, case.needles)
+    if pedicle is None or aim is None:
+        what = f"{side.value} pedicle" if pedicle is None else "endplates or walls"
+        return NoPath(side, case.gauge, None, None, f"{what} not found in the label image: no path was looked for", way)
+    radius = outer_diameter(case.gauge) / 2
+    if way is Approach.TRANSPEDICULAR:
+        candidates = search_paths(case.room, pedicle, case.frame, aim, radius)
+    else:
+        candidates = search_outside(case.room, pedicle, case.frame, aim, radius, way)
+    if not np.isfinite(candidates.free_mm).any():
+        reason = f"no {side.value} {way.value} path: no straight line beside the pedicle comes into the body to the aim"
+        return NoPath(side, case.gauge, None, None, reason, way)
+    doubt = cannot_judge(case.room, pedicle, way)
+    reasons = (aim.reason,) if doubt is None else (doubt, "orientation only, without a class")
+    measured = [_measured(case, pedicle, candidates, i, way, reasons, doubt is None) for i in _finalists(candidates)]
+    if doubt is not None:
+        return tuple(measured[:1])
+    passing = [path for path in measured if path.access_class is not AccessClass.NONE]
+    if passing:
+        return tuple(sorted(passing, key=worth, reverse=True))
+    return _refusal(case, pedicle, way, measured)
+
+
+def cannot_judge(room: Room, pedicle: Pedicle, way: Approach = Approach.TRANSPEDICULAR) -> str | None:
+    """Why the clearance in or beside a pedicle cannot be judged; None where it can."""
+    edge = 2 * room.half_voxel_mm
+    if edge > COARSEST_MM:
+        limit = f"{COARSEST_MM} mm"
+    elif edge > pedicle.width_mm / 2 and way is Approach.TRANSPEDICULAR:
+        limit = f"half the pedicle's narrowest width of {pedicle.width_mm:.1f} mm"
+    else:
+        return None
+    return f"pedicle clearance cannot be judged on this CT: its largest voxel edge of {edge:.1f} mm exceeds {limit}"
+
+
+def _finalists(candidates: Candidates) -> list[int]:
+    """The best candidates that differ from one another."""
+    kept: list[int] = []
+    places = np.concatenate([candidates.through * 2, candidates.target], axis=1)  # 1 mm in the pedicle counts for two
+    for i in range(min(int(np.isfinite(candidates.free_mm).sum()), 4000)):
+        if all(np.linalg.norm(places[i] - places[j]) >= _APART_MM for j in kept):
+            kept.append(i)
+        if len(kept) == _FINALISTS:
+            break
+    widest = int(candidates.free_mm.argmax())
+    return [*kept, widest]
+
+
+def _measured(
+    case: Case,
+    pedicle: Pedicle,
+    candidates: Candidates,
+    index: int,
+    way: Approach,
+    reasons: tuple[str, ...],
+    can_judge: bool,
+) -> NeedlePath:
+    return measure_path(
+        case.room,
+        Line(candidates.through[index], candidates.target[index], way),
+        case.frame,
+        pedicle.side,
+        case.gauge,
+        posterior_wall_mm=case.posterior_wall_mm,
+        ct=case.spine.ct,
+        can_judge=can_judge,
+        reasons=reasons,
+    )
+
+
+def _refusal(case: Case, pedicle: Pedicle, way: Approach, measured: list[NeedlePath]) -> NoPath:
+    """What limits the best of the paths that were looked at, and the thickest needle that would pass there."""
+    side, gauge = pedicle.side, case.gauge
+    best = max(measured, key=lambda path: min(c.value_mm for c in path.clearances))
+    limit = min(best.clearances, key=lambda clearance: clearance.value_mm)
+    passing = largest_gauge(limit.value_mm + best.outer_diameter_mm / 2)
+    advice = "none of gauge 8 to 13 passes" if passing is None else f"the thickest needle that passes is {passing} G"
+    reason = (
+        f"no {side.value} {way.value} path of gauge {gauge}: limited by the {limit.structure.value.replace('_', ' ')} "
+        f"({limit.value_mm:.1f} mm); {advice}"
+    )
+    if _holds_metal(case.room, pedicle):
+        reason += "; metal or dense cement lies in this pedicle"
+    return NoPath(side, gauge, limit.structure, passing, reason, way)
+
+
+def _holds_metal(room: Room, pedicle: Pedicle) -> bool:
+    """Whether metal lies in the bone around the pedicle's narrowest section, so that paths had to avoid it."""
+    if Structure.METAL not in room.checked:
+        return False
+    points = room.geometry.points(np.argwhere(room.forbidden(Structure.METAL) & room.bone))
+    return bool((np.linalg.norm(points - pedicle.isthmus, axis=1) <= pedicle.height_mm / 2).any())
