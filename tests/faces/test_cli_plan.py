@@ -25,11 +25,12 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
     assert document["schema"] == "spondyl.job/1"
     names = {path.name for path in case.iterdir() if path.name != ".lock"}
     assert names == {
-        *("study.json", "spine.json", "findings.json", "decisions.json", "forecast.json", "run.json"),
+        *("study.json", "spine.json", "findings.json", "decisions.json", "bone_health.json", "forecast.json"),
+        "run.json",
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf"),
     }
-    for name in ("study", "spine", "findings", "decisions", "run"):
+    for name in ("study", "spine", "findings", "decisions", "bone_health", "run"):
         jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
     assert stages(document) == dict.fromkeys(("study", "spine", "findings", "decide", "forecast", "report"), "made")
 

@@ -8,6 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
+from spondyl.decisions import plan_procedure
+from spondyl.documents.sheet import write_sheet
+from spondyl.studies import Bleeding, Patient
+
 FLAGS = (
     *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -52,3 +56,11 @@ def test_the_keyboard_reaches_the_results_first(browser: Browser, finished: tupl
     assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_axe_finds_nothing_on_the_procedure_sheet(browser: Browser, tmp_path: Path) -> None:
+    write_sheet(tmp_path / "procedure.html", plan_procedure(Patient(bleeding=Bleeding(("apixaban",), 2.1))))
+    page = browser.new_context(bypass_csp=True).new_page()
+    page.goto((tmp_path / "procedure.html").as_uri())
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()

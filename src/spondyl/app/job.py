@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
-from spondyl.decisions import Recommendation, assess_candidacy
+from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
+from spondyl.documents.pages import pdf_version
 from spondyl.documents.patients import read_patient
-from spondyl.documents.plan_files import remove_plans
+from spondyl.documents.plan_files import PLANS_FILE, read_plans, remove_plans
 from spondyl.documents.records import (
+    BONE_FILE,
     DECISIONS_FILE,
     FINDINGS_FILE,
     FORECAST_FILE,
     SPINE_FILE,
     STUDY_FILE,
     from_json,
+    read_bone_health,
     read_decisions,
     read_findings,
     read_forecast,
@@ -30,13 +33,14 @@ from spondyl.documents.records import (
     source_of,
     source_path,
     study_document,
+    write_bone_health,
     write_decisions,
     write_document,
     write_findings,
     write_forecast,
     write_spine,
 )
-from spondyl.documents.report import pdf_version, write_report
+from spondyl.documents.report import write_report
 from spondyl.documents.runs import (
     drop_stage,
     failure_recorded,
@@ -61,6 +65,7 @@ from spondyl.findings import (
     measure_density,
 )
 from spondyl.outcomes import Prediction, predict_outcomes
+from spondyl.planning import Plan
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
 from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -167,6 +172,16 @@ class Job:
     def outlook(self) -> Prediction:
         """The forecast as it stands in the folder."""
         return read_forecast(self.folder / FORECAST_FILE)
+
+    @cached_property
+    def bones(self) -> BoneHealthPlan:
+        """The plan for the bones as it stands in the folder."""
+        return read_bone_health(self.folder / BONE_FILE)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans of `spondyl access`, where there are any."""
+        return read_plans(self.folder) if (self.folder / PLANS_FILE).is_file() else ()
 
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
@@ -285,8 +300,10 @@ class Job:
 
     def _make_decisions(self) -> list[str]:
         self.advice = assess_candidacy(self.patient, self.findings)
+        self.bones = plan_bone_health(self.patient, self.findings)
         write_decisions(self.folder / DECISIONS_FILE, self.advice)
-        return [DECISIONS_FILE]
+        write_bone_health(self.folder / BONE_FILE, self.bones)
+        return [DECISIONS_FILE, BONE_FILE]
 
     def _make_forecast(self) -> list[str]:
         self.outlook = predict_outcomes(self.patient)
@@ -295,7 +312,8 @@ class Job:
 
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels]}
-        return self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, FORECAST_FILE, *self._spine_files()), shown
+        records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE)
+        return self._hashes(*records, *self._spine_files()), shown
 
     def _make_report(self) -> list[str]:
         content: dict[str, Any] = {
@@ -305,6 +323,8 @@ class Job:
             "patient": self.patient,
             "advice": self.advice,
             "outlook": self.outlook,
+            "procedure": plan_procedure(self.patient, self.plans),
+            "bones": self.bones,
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,

@@ -40,8 +40,8 @@ def hold_drugs(patient: Patient, without: Collection[str] = ()) -> Iterator[Stat
     for drug in tuple(BloodThinner) if drugs is None else drugs:
         yield from _held(patient, drug, without)
     for key, who, entry in (
-        ("ac-hold-sir", SIR, "pp-doac-sir"),
-        ("ac-hold-asra", ASRA, "pp-asra-high"),
+        ("ac-hold-sir", ("SIR 2019, days to hold", SIR[1]), "pp-doac-sir"),
+        ("ac-hold-asra", ("ASRA 2018, days to hold", ASRA[1]), "pp-asra-high"),
     ):
         words = partial(statement_of, entry)
         yield state(key, "anticoagulants", who, words, (taken,), entries=(entry,), without=without)

@@ -132,13 +132,13 @@ def _row(one: Position) -> PositionRow:
         words=one.words or NOT_SHOWN,
         strength=one.strength or "",
         note=one.note or "",
-        reasons=tuple(_reasons(one.reasons)),
-        statements=tuple(_statement_rows(one.entries)),
-        sources=tuple(dict.fromkeys(source for _, _, source in _statement_rows(one.entries))),
+        reasons=tuple(conditions_by_answer(one.reasons)),
+        statements=tuple(statement_rows(one.entries)),
+        sources=tuple(dict.fromkeys(source for _, _, source in statement_rows(one.entries))),
     )
 
 
-def _reasons(reasons: tuple[Reason, ...]) -> Iterator[tuple[str, str]]:
+def conditions_by_answer(reasons: tuple[Reason, ...]) -> Iterator[tuple[str, str]]:
     """The conditions by answer; what the CT gave says so."""
     for answer in (Answer.YES, Answer.NO, Answer.UNKNOWN):
         told = [f"{one.words}{_from_ct(one.origin)}" for one in reasons if one.answer is answer]
@@ -150,7 +150,8 @@ def _from_ct(origin: str | None) -> str:
     return f" ({origin})" if origin not in (None, "record") else ""
 
 
-def _statement_rows(entries: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+def statement_rows(entries: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """The verified entries among these: id, statement, source."""
     for key in entries:
         entry = find_entry(key)
         if entry.statement is not None:
@@ -158,7 +159,7 @@ def _statement_rows(entries: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
 
 
 def _statements(entries: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    return ((statement, source) for _, statement, source in _statement_rows(entries))
+    return ((statement, source) for _, statement, source in statement_rows(entries))
 
 
 def _aspects(aspects: tuple[Aspect, ...]) -> Table:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from spondyl import __version__
-from spondyl.decisions import Recommendation
+from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
 from spondyl.documents.advice import advice_section, cited_keys, urgent_words
+from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.figures import (
     Picture,
     draw_close_up,
@@ -29,13 +27,15 @@ from spondyl.documents.level_tables import (
     other_table,
 )
 from spondyl.documents.models import RunDocument
+from spondyl.documents.pages import render, write_pdf_page
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
 from spondyl.documents.tables import deformed_levels
-from spondyl.errors import InputError
 from spondyl.findings import Findings
 from spondyl.outcomes import Prediction
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
+
+_TEMPLATE = "report.html.j2"
 
 
 def write_report(
@@ -47,6 +47,8 @@ def write_report(
     patient: Patient | None = None,
     advice: Recommendation | None = None,
     outlook: Prediction | None = None,
+    procedure: ProcedureSheet | None = None,
+    bones: BoneHealthPlan | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -68,6 +70,8 @@ def write_report(
         Where the sources stand on augmentation (`decisions.assess_candidacy`).
     outlook
         What to expect over a year (`outcomes.predict_outcomes`).
+    procedure, bones
+        Before, on and after the day (`decisions.plan_procedure`); the bones (`decisions.plan_bone_health`).
     suitability
         What the input is good enough for (`studies.assess_suitability`).
     run
@@ -82,8 +86,8 @@ def write_report(
     InputError
         Where a PDF is wanted and WeasyPrint or Pango is missing; report.html is then written all the same.
     """
-    content = _content(findings, spine, study, patient, advice, outlook, suitability, run, levels)
-    write_whole(Path(path), _render(content, for_print=False).encode())
+    content = _content(findings, spine, study, patient, advice, outlook, procedure, bones, suitability, run, levels)
+    write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
     if pdf is not None:
         _print(Path(pdf), content)
 
@@ -97,6 +101,8 @@ def write_pdf(
     patient: Patient | None = None,
     advice: Recommendation | None = None,
     outlook: Prediction | None = None,
+    procedure: ProcedureSheet | None = None,
+    bones: BoneHealthPlan | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -108,12 +114,10 @@ def write_pdf(
     InputError
         Where WeasyPrint or Pango, which lays out its text, is missing.
     """
-    _print(Path(path), _content(findings, spine, study, patient, advice, outlook, suitability, run, levels))
-
-
-def pdf_version() -> str:
-    """The version of the library that makes PDFs; an `InputError` where it or Pango is missing."""
-    return str(_weasyprint().__version__)
+    _print(
+        Path(path),
+        _content(findings, spine, study, patient, advice, outlook, procedure, bones, suitability, run, levels),
+    )
 
 
 def _content(
@@ -123,6 +127,8 @@ def _content(
     patient: Patient | None,
     advice: Recommendation | None,
     outlook: Prediction | None,
+    procedure: ProcedureSheet | None,
+    bones: BoneHealthPlan | None,
     suitability: tuple[Suitability, ...],
     run: RunDocument | None,
     asked: tuple[Level, ...],
@@ -132,6 +138,10 @@ def _content(
     patient = patient or (Patient() if study is None else study.patient)
     questions = blocking_first((*(study.questions if study else ()), *(spine.questions if spine else ())))
     levels = _levels(findings, spine)
+    sheet = None if procedure is None else sheet_section(procedure)
+    bone_care = None if bones is None else bone_section(bones)
+    others = {source for part in (sheet, bone_care) if part is not None for source in part.sources}
+    others |= {*_cited(advice), *(() if outlook is None else forecast_sources(outlook))}
     return {
         "version": __version__,
         "blocking": [question for question in questions if question.blocking],
@@ -149,7 +159,9 @@ def _content(
         "advice": None if advice is None else advice_section(advice),
         "outlook": None if outlook is None else forecast_section(outlook),
         "urgent": () if advice is None else urgent_words(advice),
-        "sources": cited_sources(findings, (*_cited(advice), *(() if outlook is None else forecast_sources(outlook)))),
+        "sheet": sheet,
+        "bones": bone_care,
+        "sources": cited_sources(findings, others),
         "suitability": suitability,
         "notes": _notes(study, spine),
         "run": run,
@@ -237,33 +249,6 @@ def _hashes(study: Study | None, run: RunDocument | None) -> list[tuple[str, str
     return [*rows[:3], (f"... and {len(rows) - 3} more", "all in run.json")]
 
 
-def _render(content: dict[str, Any], *, for_print: bool) -> str:
-    environment = Environment(
-        loader=PackageLoader("spondyl.documents"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["base64"] = lambda png: base64.b64encode(png).decode("ascii")
-    return environment.get_template("report.html.j2").render(content, for_print=for_print)
-
-
 def _print(path: Path, content: dict[str, Any]) -> None:
-    """The PDF, tagged for screen readers (PDF/UA)."""
-    weasyprint = _weasyprint()
-    html = _render(content, for_print=True)
-    embedded_only = weasyprint.urls.URLFetcher(allowed_protocols=("data",))
-    document = weasyprint.HTML(string=html, url_fetcher=embedded_only)
-    write_whole(path, document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"spondyl report"))
-
-
-def _weasyprint() -> Any:
-    try:
-        import weasyprint
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"the PDF needs WeasyPrint and the Pango library ({type(error).__name__}): install 'spondyl[pdf]' and, on "
-            "Debian, libpango-1.0-0 and libpangoft2-1.0-0; report.html holds the same words"
-        ) from None
-    return weasyprint
+    """The PDF of the same words and pictures."""
+    write_pdf_page(path, render(_TEMPLATE, content, for_print=True), identifier="spondyl report")

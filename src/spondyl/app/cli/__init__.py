@@ -9,7 +9,8 @@ from importlib import import_module
 import typer
 
 COMMANDS = (
-    *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "triage", "recovery"),
+    *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
+    *("triage", "recovery"),
     *("report", "agree", "synth", "doctor"),
 )
 

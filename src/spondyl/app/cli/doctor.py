@@ -65,7 +65,7 @@ def _codecs() -> list[CheckModel]:
 
 def _pdf() -> CheckModel:
     from spondyl.documents.models import CheckModel
-    from spondyl.documents.report import pdf_version
+    from spondyl.documents.pages import pdf_version
     from spondyl.errors import InputError
 
     try:
