@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError, NotConverged
+from spondyl.numerics import elasticity as el
+from spondyl.numerics.equilibrium import Problem, conjugate_gradients, memory_bytes
+
+
+def problem(modulus: np.ndarray, *, forces: np.ndarray | None = None) -> Problem:
+    nodes = (3, *(n + 1 for n in modulus.shape))
+    held, value = np.zeros(nodes, bool), np.zeros(nodes)
+    held[:, :, :, 0] = True
+    if forces is None:
+        held[:, :, :, -1] = True
+        value[2, :, :, -1] = -0.1
+    return Problem(el.isotropic(modulus, 0.3), 1.5, held, value, forces)
+
+
+def body(seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(10, 1000, (7, 9, 11))
+
+
+def test_displacements_and_energy_of_a_random_field() -> None:
+    given = problem(body())
+    found = conjugate_gradients(rtol=1e-7)(given)
+    true = el.solve_direct(given.coefficients, given.edge, given.held, given.prescribed)
+    energy = float(np.vdot(true, el.apply_stiffness(given.coefficients, given.edge, true)))
+    assert np.linalg.norm(found.displacement - true) < 1e-6 * np.linalg.norm(true)
+    assert found.energy_n_mm == pytest.approx(energy, rel=1e-10)
+    assert found.residuals[-1] <= 1e-7 < found.residuals[-2]
+
+
+def test_transverse_isotropy_and_a_force() -> None:
+    shape = (5, 4, 6)
+    forces = np.zeros((3, 6, 5, 7))
+    forces[:, 5, 4, 6] = 1.0, -2.0, -3.0
+    given = problem(np.ones(shape), forces=forces)
+    across = el.transversely_isotropic(
+        body()[:5, :4, :6], ratio=1 / 3, poisson_axial=0.3, poisson_transverse=0.2, shear_axial=0.25
+    )
+    given = Problem(across, 1.5, given.held, given.prescribed, forces)
+    found = conjugate_gradients(rtol=1e-9)(given)
+    true = el.solve_direct(across, 1.5, given.held, given.prescribed, forces)
+    assert np.linalg.norm(found.displacement - true) < 1e-7 * np.linalg.norm(true)
+    assert found.energy_n_mm == pytest.approx(float(np.vdot(forces, true)), rel=1e-9)
+
+
+def test_a_start_near_the_answer_saves_iterations() -> None:
+    given = problem(body())
+    first = conjugate_gradients()(given)
+    again = conjugate_gradients()(given, first.displacement)
+    assert again.iterations <= 1
+    assert again.energy_n_mm == pytest.approx(first.energy_n_mm, rel=1e-12)
+
+
+def test_an_island_is_taken_away_and_told() -> None:
+    whole = body()
+    whole[:, :, 5:8] = 0.0
+    whole[2:4, 2, 6] = 50.0
+    whole[3, 3, 5:8] = 100.0  # one pillar, which touches the island: no island
+    assert conjugate_gradients()(problem(whole)).removed_voxels == 0
+    whole[3, 3, 5:8] = 0.0
+    whole[6, 8, 5:8] = 100.0
+    found = conjugate_gradients()(problem(whole))
+    assert found.removed_voxels == 2
+    assert not found.displacement[:, 2:5, 2:4, 6:8].any()
+
+
+def test_a_loaded_island_is_refused() -> None:
+    whole = body()
+    whole[:, :, 5] = 0.0
+    forces = np.zeros((3, 8, 10, 12))
+    forces[2, 3, 3, 11] = -1.0
+    with pytest.raises(InputError, match="nothing holds them"):
+        conjugate_gradients()(problem(whole, forces=forces))
+    with pytest.raises(InputError, match="without material"):
+        whole[:, :, 5:] = 0.0
+        conjugate_gradients()(problem(whole, forces=forces))
+
+
+def test_a_loaded_hinge_does_not_converge() -> None:
+    """Two voxels that share one node: the upper one turns about it."""
+    modulus = np.zeros((2, 2, 2))
+    modulus[0, 0, 0] = modulus[1, 1, 1] = 100.0
+    forces = np.zeros((3, 3, 3, 3))
+    forces[0, 2, 2, 2] = 1.0
+    with pytest.raises(NotConverged) as caught:
+        conjugate_gradients(iterations=100)(problem(modulus, forces=forces))
+    assert caught.value.residuals[0] == 1.0
+
+
+def test_what_does_not_fit_is_refused_before_it_starts() -> None:
+    with pytest.raises(InputError, match="GiB"):
+        conjugate_gradients(memory_limit=memory_bytes((7, 9, 11)) - 1)(problem(body()))
+
+
+def test_nothing_held_is_refused() -> None:
+    given = problem(body())
+    with pytest.raises(InputError, match="nothing is held"):
+        conjugate_gradients()(Problem(given.coefficients, 1.5, np.zeros_like(given.held), given.prescribed))
+    with pytest.raises(InputError, match="shape"):
+        Problem(given.coefficients, 1.5, given.held[:2], given.prescribed)

@@ -1,0 +1,45 @@
+"""The V-cycle is linear, symmetric and positive, and its coarse grids hold the energy of the fine one."""
+
+import numpy as np
+
+from spondyl.numerics import elasticity as el
+from spondyl.numerics.multigrid import VCycle, padded
+
+SINGLE = 1e-4  # some hundred operations in single precision
+
+
+def cycle(seed: int = 3) -> tuple[VCycle, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    modulus = rng.uniform(10, 1000, (7, 9, 11))
+    modulus[rng.random(modulus.shape) < 0.2] = 0.0
+    coefficients = padded(el.isotropic(modulus, 0.3))
+    held = np.zeros((3, 8, 10, 17), bool)
+    held[:, :, :, 0] = held[2, 2:5, 3:7, 11] = True
+    return VCycle(coefficients, 1.5, held), coefficients
+
+
+def test_the_cycle_is_symmetric_and_positive() -> None:
+    made, _ = cycle()
+    rng = np.random.default_rng(4)
+    one, other = (np.where(made.inverse != 0, rng.normal(size=made.inverse.shape), 0.0) for _ in range(2))
+    from_one, from_other = made(one).astype(float), made(other).astype(float)
+    assert abs(np.vdot(other, from_one) - np.vdot(one, from_other)) < SINGLE * abs(np.vdot(one, from_one))
+    assert np.vdot(one, from_one) > 0 < np.vdot(other, from_other)
+    assert not from_one[made.inverse == 0].any()
+    assert np.allclose(made(2 * one), 2 * from_one, rtol=0, atol=SINGLE * np.abs(from_one).max())
+
+
+def test_a_coarse_grid_has_the_energy_of_the_fine_one() -> None:
+    from spondyl.numerics.multigrid_kernels import prolong_add, restrict
+
+    made, _ = cycle()
+    for level, below in zip(made.levels, made.levels[1:], strict=False):
+        coarse = np.random.default_rng(5).normal(size=below.operator.shape).astype(np.float32)
+        fine, pushed = np.zeros_like(level.answer), np.zeros_like(level.answer)
+        prolong_add(coarse, fine, level.inverse)
+        level.operator(fine, pushed)
+        pushed[level.inverse == 0] = 0
+        expected, found = np.zeros_like(coarse), np.zeros_like(coarse)
+        restrict(pushed, expected)
+        below.operator(coarse, found)
+        assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
