@@ -20,7 +20,7 @@ References
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class _Cells:
         apply_cells(self.stiffness, self.cells, self._starts, displacement, out)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Level:
     operator: Operator | _Cells
     inverse: Array  # of the diagonal, 0 where held or void
@@ -124,8 +124,7 @@ class VCycle:
         for operator in _coarse_operators(coefficients, edge, inverse != 0):
             inverse = _inverse(_cells_diagonal(operator))
             level = _level(operator, inverse, 0.0)
-            level.largest = _MARGIN * _largest(level)
-            self.levels.append(level)
+            self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._coarsest = _pseudo_inverse(self.levels[-1])
 
     @property
