@@ -106,6 +106,29 @@ def draw_sagittal(spine: Spine, findings: Findings) -> Picture:
     )
 
 
+def draw_plain(spine: Spine, findings: Findings) -> bytes | None:
+    """The spine from the side for the patient, as PNG: no words but the levels' names; None where no level is framed.
+
+    The front is on the left. A deformed level has a thick line and a box, so that colour is not needed.
+    """
+    if all(vertebra.frame is None for vertebra in spine):
+        return None
+    plane = curved_plane(spine, "sagittal")
+    low, high = _reach(spine, plane)
+    figure, sheet = _new_sheet(spine, plane, left=high + 10.0, right=low, widest=4.5, margin=0.6)
+    for vertebra in spine:
+        marked = bool(grade(findings, vertebra.level))
+        for surface in (vertebra.superior, vertebra.inferior) if marked else ():
+            if surface is not None:
+                line = sheet.plane.picture(_middle_line(surface))
+                sheet.axes.plot(line[:, 1], line[:, 0], color=DEFORMED, linewidth=3.4)
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": DEFORMED, "linewidth": 2.0}
+        style: dict[str, Any] = {"fontweight": "bold", "bbox": box} if marked else {}
+        name = level_text(vertebra.level)
+        sheet.axes.text(sheet.beyond(0.1), sheet.words_down[vertebra.level], name, fontsize=10, va="center", **style)
+    return png_of(figure)
+
+
 def draw_coronal(spine: Spine, findings: Findings) -> Picture:
     """The spine from the front, cut along its curve, with the patient's left and right."""
     plane = curved_plane(spine, "coronal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from spondyl.errors import InputError
 from spondyl.outcomes import Frequency, Meaning
 
 PEOPLE, ROW = 1000, 50
@@ -52,3 +53,23 @@ def _squares(first: int, last: int) -> str:
     """Squares number `first` to `last`, row by row from the top left."""
     corners = ((number % ROW * _STEP, number // ROW * _STEP) for number in range(first, last))
     return "".join(f"M{x} {y}h{_SIZE}v{_SIZE}h-{_SIZE}z" for x, y in corners)
+
+
+def people_svg(filled: int) -> str:
+    """The same 1000 people for the booklet: dark squares and light rings, so that shape alone tells them apart.
+
+    It carries no words: the page gives the numbers beside it and as its text alternative.
+    """
+    if not 0 <= filled <= PEOPLE:
+        raise InputError(f"an icon array of {PEOPLE} people cannot show {filled}: give a count from 0 to {PEOPLE}")
+    width, height = ROW * _STEP, PEOPLE // ROW * _STEP
+    rings = "".join(
+        f"M{number % ROW * _STEP + 1} {number // ROW * _STEP + 3}a2 2 0 1 0 4 0a2 2 0 1 0 -4 0"
+        for number in range(filled, PEOPLE)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {width} {height}" width="{width}" height="{height}">'
+        f'<rect x="-1" y="-1" width="{width}" height="{height}" fill="#fff"/>'
+        f'<path d="{rings}" fill="none" stroke="#767676" stroke-width="0.8"/>'
+        f'<path d="{_squares(0, filled)}" fill="#7a2e00"/></svg>'
+    )
