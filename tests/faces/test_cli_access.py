@@ -41,6 +41,7 @@ def test_every_file_is_read_back_with_left_on_the_left(case: Path, cli: Cli) -> 
 
 
 def test_what_cannot_be_planned_ends_with_one_sentence(case: Path, cli: Cli) -> None:
+    before = {path.name: path.read_bytes() for path in case.iterdir() if path.name != ".lock"}
     for arguments, said in (
         (("--level", "T5"), "T5 is not in this study"),
         (("--level", "L2", "--gauge", 7), "gauge 7 is not known"),
@@ -48,10 +49,39 @@ def test_what_cannot_be_planned_ends_with_one_sentence(case: Path, cli: Cli) -> 
     ):
         result = cli("access", case, *arguments)
         assert result.code == 2 and said in result.err
-    assert not (case / "plans.json").exists()
+    after = {path.name: path.read_bytes() for path in case.iterdir() if path.name != ".lock"}
+    assert after == before
 
 
 def test_plans_do_not_outlive_the_names_of_their_levels(case: Path, cli: Cli) -> None:
-    assert cli("access", case, "--level", "L2").code == 0
+    assert cli("access", case, "--level", "L3").code == 0
     assert cli("relabel", case, "--shift", 1).code == 0
-    assert not [name for name in ("plans.json", "needles.mrk.json", "needles.csv") if (case / name).exists()]
+    plans = json.loads((case / "plans.json").read_text("utf-8"))["plans"]
+    assert [plan["level"] for plan in plans] == ["L2"]  # the deformed one, which was called L1
+
+
+def test_plan_holds_the_deformed_level_and_says_why(finished: tuple[Path, Any]) -> None:
+    case = finished[0]
+    plans = json.loads((case / "plans.json").read_text("utf-8"))["plans"]
+    assert [plan["level"] for plan in plans] == ["L1"]
+    html = (case / "report.html").read_text("utf-8")
+    assert "Planned because they are deformed" in html and "L1: plan sheet (virtual)" in html
+    assert "pedicle clearance cannot be judged on this CT" in html and "orientation only" in html
+
+
+def test_what_access_asked_for_stands_until_other_levels_are_asked_for(
+    case: Path, inputs: tuple[object, ...], cli: Cli
+) -> None:
+    cli("access", case, "--level", "L2", "--gauge", 13)
+    assert "L2: plan sheet" in (case / "report.html").read_text("utf-8")
+
+    def planned(*options: object) -> tuple[str, list[tuple[str, int]]]:
+        stages = {
+            s["stage"]: s["status"] for s in cli("plan", *inputs, "--out", case, "--json", *options).json()["stages"]
+        }
+        plans = json.loads((case / "plans.json").read_text("utf-8"))["plans"]
+        return stages["access"], [(plan["level"], plan["needles"][0]["gauge"]) for plan in plans]
+
+    assert planned() == ("kept", [("L2", 13)])
+    assert planned("--level", "L3") == ("made", [("L3", 11)])
+    assert planned() == ("made", [("L1", 11)])

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spondyl.app.job import Job, Tell
-from spondyl.documents.plan_files import write_plans
-from spondyl.planning import Plan, plan_augmentation
+from spondyl.planning import Plan
 
 
 def plan_levels(
@@ -15,11 +14,5 @@ def plan_levels(
 ) -> tuple[Plan, ...]:
     """Plans of these levels, from head to foot, written into the case; they take the place of those before."""
     job = Job(folder, None, levels=tuple(levels), tell=tell)
-    tell("access", "begins")
-    wanted = sorted(set(job.levels), key=lambda level: level.order)
-    plans = tuple(
-        plan_augmentation(job.spine, level, approach=approach, gauge=gauge, needles=needles) for level in wanted
-    )
-    write_plans(folder, plans)
-    tell("access", "made")
-    return plans
+    job.plan_access(approach=approach, gauge=gauge, needles=needles)
+    return job.plans

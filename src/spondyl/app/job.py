@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
+from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.pages import pdf_version
 from spondyl.documents.patients import read_patient
-from spondyl.documents.plan_files import PLANS_FILE, read_plans, remove_plans
+from spondyl.documents.plan_files import PLANS_FILE, read_plans, remove_plans, write_plans
 from spondyl.documents.records import (
     BONE_FILE,
     DECISIONS_FILE,
     FINDINGS_FILE,
     FORECAST_FILE,
+    RUN_FILE,
     SPINE_FILE,
     STUDY_FILE,
     from_json,
@@ -71,7 +73,7 @@ from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "forecast", "report")
+STAGES = ("study", "spine", "findings", "decide", "forecast", "access", "report")
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
 
@@ -113,6 +115,7 @@ class Job:
         self.levels = tuple(Level.parse(name) for name in levels)
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
+        self._earlier_wish: AccessWish | None = None
 
     def run(self, last: str = "report") -> None:
         """Run the stages up to the last one wanted."""
@@ -120,6 +123,7 @@ class Job:
             sweep(self.folder)
             with failure_recorded(self.folder, STAGES[0]):
                 self._look_for_inputs()
+            self._earlier_wish = self._wish_in_folder()
             for stage in STAGES[: STAGES.index(last) + 1]:
                 self._ensure(stage)
 
@@ -130,6 +134,26 @@ class Job:
             self._write_relabelled(shift)
             for stage in STAGES[STAGES.index("findings") :]:
                 self._ensure(stage)
+
+    def plan_access(self, **needle: Any) -> None:
+        """Plan the levels of this job with these options of `plan_augmentation`, then make the report again.
+
+        Where that cannot be done, the plans and the report from before stay.
+        """
+        with _alone_in(self.folder):
+            sweep(self.folder)
+            before = read_run(self.folder)
+            self._earlier_wish = asked_wish(self.levels, by="access", **needle)
+            self.tell("access", "begins")
+            rests_on, parameters = self._access_needs()
+            try:
+                with recorded(self.folder, "access", rests_on, parameters) as progress:
+                    progress.outputs += self._make_access()
+            except InputError:
+                write_document(self.folder / RUN_FILE, before)
+                raise
+            self._note("access", "made")
+            self._ensure("report")
 
     @cached_property
     def patient(self) -> Patient:
@@ -178,9 +202,9 @@ class Job:
         """The plan for the bones as it stands in the folder."""
         return read_bone_health(self.folder / BONE_FILE)
 
-    @property
+    @cached_property
     def plans(self) -> tuple[Plan, ...]:
-        """The plans of `spondyl access`, where there are any."""
+        """The plans as they stand in the folder; none where there is no file."""
         return read_plans(self.folder) if (self.folder / PLANS_FILE).is_file() else ()
 
     def document(self) -> JobDocument:
@@ -255,6 +279,7 @@ class Job:
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
             "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
+            "access": (self._access_needs, self._make_access),
             "report": (self._report_needs, self._make_report),
         }[stage]
 
@@ -310,6 +335,29 @@ class Job:
         write_forecast(self.folder / FORECAST_FILE, self.outlook)
         return [FORECAST_FILE]
 
+    def _wish_in_folder(self) -> AccessWish | None:
+        """What `spondyl access` was asked for: it stands until other levels are asked for, or the stage is forced."""
+        made = find_stage(self.folder, "access")
+        asked_anew = self.levels and self.inputs is not None  # `spondyl report --level` only shows them
+        if made is None or made.status != "done" or asked_anew or "access" in self.force:
+            return None
+        wish = AccessWish.of(made.parameters)
+        return wish if wish.by == "access" else None
+
+    @property
+    def _wish(self) -> AccessWish:
+        if self._earlier_wish is not None:
+            return self._earlier_wish
+        return asked_wish(self.levels) if self.levels else found_wish(self.spine, self.findings, self.patient)
+
+    def _access_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        return self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), self._wish.parameters
+
+    def _make_access(self) -> list[str]:
+        self.plans, remarks = make_plans(self.spine, self._wish)
+        self.remarks += remarks
+        return list(write_plans(self.folder, self.plans))
+
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels]}
         records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE)
@@ -325,6 +373,7 @@ class Job:
             "outlook": self.outlook,
             "procedure": plan_procedure(self.patient, self.plans),
             "bones": self.bones,
+            "plans": self.plans,
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,

@@ -218,7 +218,7 @@ def _new_sheet(
     down = np.arange(0.0, down_mm, PIXEL_MM)
     across = np.linspace(left, right, round(across_mm / PIXEL_MM))
     points = plane.points(*np.meshgrid(down, across, indexing="ij"))
-    _show(axes, spine, points, (left, right, down_mm, 0.0))
+    show_plane(axes, spine, points, (left, right, down_mm, 0.0))
     axes.set_axis_off()
     axes.set_xlim(left, sheet.beyond(margin))
     axes.set_ylim(down_mm + FOOT_INCH / scale, -HEAD_INCH / scale)
@@ -231,7 +231,7 @@ def _reach(spine: Spine, plane: CurvedPlane) -> tuple[float, float]:
     return float(across.min() - 10.0), float(across.max() + 10.0)
 
 
-def _show(axes: Axes, spine: Spine, points: Floats, extent: tuple[float, float, float, float]) -> None:
+def show_plane(axes: Axes, spine: Spine, points: Floats, extent: tuple[float, float, float, float]) -> None:
     """The CT at these points or, without a CT, the silhouettes of the labels, bodies lighter than arches."""
     if spine.ct is not None:
         grey = spine.ct.sample(points, outside=WINDOW_HU[0])
@@ -393,7 +393,7 @@ def _paint_local(
     local = np.zeros((*PIXELS, 3))
     vertical, horizontal = np.linspace(*rows, PIXELS[0]), np.linspace(*columns, PIXELS[1])
     local[..., names.index(down)], local[..., names.index(across)] = np.meshgrid(vertical, horizontal, indexing="ij")
-    _show(axes, spine, frame.to_patient(local), (columns[0], columns[1], rows[1], rows[0]))
+    show_plane(axes, spine, frame.to_patient(local), (columns[0], columns[1], rows[1], rows[0]))
     axes.set_xticks([])
     axes.set_yticks([])
 

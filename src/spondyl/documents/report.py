@@ -8,6 +8,7 @@ from typing import Any
 
 from spondyl import __version__
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
+from spondyl.documents import access
 from spondyl.documents.advice import advice_section, cited_keys, urgent_words
 from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.figures import (
@@ -32,6 +33,7 @@ from spondyl.documents.summary import blocking_first, suitability_sentences, sum
 from spondyl.documents.tables import deformed_levels
 from spondyl.findings import Findings
 from spondyl.outcomes import Prediction
+from spondyl.planning import Plan
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
 
@@ -49,6 +51,7 @@ def write_report(
     outlook: Prediction | None = None,
     procedure: ProcedureSheet | None = None,
     bones: BoneHealthPlan | None = None,
+    plans: tuple[Plan, ...] = (),
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -72,6 +75,8 @@ def write_report(
         What to expect over a year (`outcomes.predict_outcomes`).
     procedure, bones
         Before, on and after the day (`decisions.plan_procedure`); the bones (`decisions.plan_bone_health`).
+    plans
+        Ways in (`planning.plan_augmentation`); each gets a sheet.
     suitability
         What the input is good enough for (`studies.assess_suitability`).
     run
@@ -86,7 +91,9 @@ def write_report(
     InputError
         Where a PDF is wanted and WeasyPrint or Pango is missing; report.html is then written all the same.
     """
-    content = _content(findings, spine, study, patient, advice, outlook, procedure, bones, suitability, run, levels)
+    content = _content(
+        findings, spine, study, patient, advice, outlook, procedure, bones, plans, suitability, run, levels
+    )
     write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
     if pdf is not None:
         _print(Path(pdf), content)
@@ -103,6 +110,7 @@ def write_pdf(
     outlook: Prediction | None = None,
     procedure: ProcedureSheet | None = None,
     bones: BoneHealthPlan | None = None,
+    plans: tuple[Plan, ...] = (),
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -114,10 +122,10 @@ def write_pdf(
     InputError
         Where WeasyPrint or Pango, which lays out its text, is missing.
     """
-    _print(
-        Path(path),
-        _content(findings, spine, study, patient, advice, outlook, procedure, bones, suitability, run, levels),
+    content = _content(
+        findings, spine, study, patient, advice, outlook, procedure, bones, plans, suitability, run, levels
     )
+    _print(Path(path), content)
 
 
 def _content(
@@ -129,6 +137,7 @@ def _content(
     outlook: Prediction | None,
     procedure: ProcedureSheet | None,
     bones: BoneHealthPlan | None,
+    plans: tuple[Plan, ...],
     suitability: tuple[Suitability, ...],
     run: RunDocument | None,
     asked: tuple[Level, ...],
@@ -140,8 +149,10 @@ def _content(
     levels = _levels(findings, spine)
     sheet = None if procedure is None else sheet_section(procedure)
     bone_care = None if bones is None else bone_section(bones)
+    ways_in = access.access_section(plans, spine, _why_planned(run))
     others = {source for part in (sheet, bone_care) if part is not None for source in part.sources}
-    others |= {*_cited(advice), *(() if outlook is None else forecast_sources(outlook))}
+    others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
+    others |= set(() if ways_in is None else access.cited_keys(ways_in))
     return {
         "version": __version__,
         "blocking": [question for question in questions if question.blocking],
@@ -158,6 +169,7 @@ def _content(
         "lists": finding_lists(findings, levels),
         "advice": None if advice is None else advice_section(advice),
         "outlook": None if outlook is None else forecast_section(outlook),
+        "access": ways_in,
         "urgent": () if advice is None else urgent_words(advice),
         "sheet": sheet,
         "bones": bone_care,
@@ -169,8 +181,10 @@ def _content(
     }
 
 
-def _cited(advice: Recommendation | None) -> tuple[str, ...]:
-    return () if advice is None else cited_keys(advice)
+def _why_planned(run: RunDocument | None) -> list[str]:
+    """Why these levels were planned and others not, as the stage wrote it down."""
+    stages = [stage for stage in (run.stages if run else ()) if stage.stage == "access"]
+    return [text for stage in stages for text in (*stage.parameters["why"], *stage.warnings)]
 
 
 def _levels(findings: Findings, spine: Spine | None) -> tuple[Level, ...]:

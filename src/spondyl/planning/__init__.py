@@ -3,6 +3,7 @@
 from spondyl.planning.distances import box_distance_field, exact_distances
 from spondyl.planning.gauges import GAUGES_MM, outer_diameter
 from spondyl.planning.plans import no_treatment, plan_augmentation
+from spondyl.planning.profile import ClearanceProfile, clearance_profiles
 from spondyl.planning.types import (
     AccessClass,
     Angles,
@@ -24,11 +25,13 @@ __all__ = [
     "Balloon",
     "CementVolume",
     "Clearance",
+    "ClearanceProfile",
     "NeedlePath",
     "NoPath",
     "Plan",
     "Structure",
     "box_distance_field",
+    "clearance_profiles",
     "exact_distances",
     "no_treatment",
     "outer_diameter",

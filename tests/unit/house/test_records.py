@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import spondyl
-from spondyl.planning import Balloon, plan_augmentation
+from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import build_spine, load_label_map
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -86,7 +86,8 @@ def examples() -> dict[type, object]:
     surface = SplineSurface(knots, knots, np.zeros((5, 5)))
     plan = plan_augmentation(spine, spine.levels[0])
     balloon = Balloon(np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0)
-    roots = (plan, balloon, virtual, study, label_image, spine, deformed, surface, load_label_map("verse"))
+    profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5)
+    roots = (plan, profile, balloon, virtual, study, label_image, spine, deformed, surface, load_label_map("verse"))
     return {type(part): part for root in roots for part in parts(root) if dataclasses.is_dataclass(part)}
 
 

@@ -36,5 +36,7 @@ Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in a
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Levels = Annotated[
     list[str] | None,
-    typer.Option("--level", help="Show this level close up whatever its grade; may be repeated.", show_default=False),
+    typer.Option(
+        "--level", help="Plan this level and show it close up whatever its grade; may be repeated.", show_default=False
+    ),
 ]

@@ -1,0 +1,153 @@
+"""The report's pages on the way in: one sheet a planned level, to hang on the wall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor
+
+from spondyl.documents.figures import Picture
+from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_words
+from spondyl.documents.tables import Table
+from spondyl.planning import NeedlePath, Plan, Structure, clearance_profiles
+from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
+from spondyl.spine import Spine
+
+LIMITS = "; ".join(f"{name} from {limit:g} mm" for name, limit in LIMITS_MM.items())
+_ANGLES = (
+    ("To the table: C-arm for the view down the needle, inward", "table_inward_deg"),
+    ("To the table: the same, to the head", "table_cranial_deg"),
+    ("C-arm, view from behind: tilt to the head", "c_arm_ap_cranial_deg"),
+    ("C-arm, view from the side: turn, left side higher", "c_arm_lateral_deg"),
+    ("In the axes of the vertebra: inward", "vertebra_inward_deg"),
+    ("In the axes of the vertebra: to the head", "vertebra_cranial_deg"),
+)
+
+
+@dataclass(frozen=True)
+class PlanSheet:
+    """What is printed of one plan."""
+
+    level: str
+    needles: Table
+    pictures: tuple[Picture, ...]
+    refused: tuple[str, ...]
+    cement: str | None
+    cement_source: str | None
+    alternatives: Table
+    reasons: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccessSection:
+    """The plans of a report, and why these levels."""
+
+    why: tuple[str, ...]
+    sheets: tuple[PlanSheet, ...]
+    limits: str
+    gauge_source: str
+
+
+def access_section(plans: Iterable[Plan], spine: Spine | None, why: Iterable[str] = ()) -> AccessSection | None:
+    """What the report prints of plans; None where there are none and no reason for that is told."""
+    sheets = tuple(_sheet(plan, spine) for plan in plans if not plan.is_untreated)
+    told = tuple(why)
+    return AccessSection(told, sheets, LIMITS, GAUGE_SOURCE) if sheets or told else None
+
+
+def cited_keys(section: AccessSection) -> tuple[str, ...]:
+    """Keys of all sources that the section names."""
+    cement = {sheet.cement_source for sheet in section.sheets} - {None}
+    return tuple(sorted({key for key in cement if key} | ({GAUGE_SOURCE} if section.sheets else set())))
+
+
+def _sheet(plan: Plan, spine: Spine | None) -> PlanSheet:
+    cement = plan.cement
+    bracket = None if cement is None else f"{cement.low_ml:.1f} to {cement.high_ml:.1f} ml"
+    return PlanSheet(
+        plan.level.name,
+        _needles(plan),
+        () if spine is None else _pictures(plan, spine),
+        tuple(refusal.reason for refusal in plan.refused),
+        bracket,
+        None if cement is None else cement.source,
+        _alternatives(plan),
+        tuple(dict.fromkeys(reason for path in plan.needles for reason in path.reasons)),
+        plan.unchecked,
+        plan.notes,
+    )
+
+
+def _pictures(plan: Plan, spine: Spine) -> tuple[Picture, ...]:
+    pairs = zip(plan.needles, clearance_profiles(spine, plan), strict=True)
+    return tuple(draw_needle(spine, plan, path, profile) for path, profile in pairs)
+
+
+def _needles(plan: Plan) -> Table:
+    """Needles as columns: what stands in one column belongs to one hand."""
+    rows = [
+        ("Approach", *(path.approach for path in plan.needles)),
+        ("Gauge, nominal outer diameter", *(f"{p.gauge} G, {p.outer_diameter_mm:.2f} mm" for p in plan.needles)),
+        ("Class", *(class_words(path) for path in plan.needles)),
+        *_clearance_rows(plan),
+        ("Tip, depth from bone", *(f"{path.bone_depth_mm:.0f} mm" for path in plan.needles)),
+        ("Tip, depth from skin", *(_skin(path) for path in plan.needles)),
+        *((words, *(_degrees(getattr(p.angles, name)) for p in plan.needles)) for words, name in _ANGLES),
+    ]
+    head = ("", *(f"{path.side.value.upper()} ({'R' if path.side.value == 'right' else 'L'})" for path in plan.needles))
+    return Table(f"Needles of {plan.level.name}", head, tuple(rows) if plan.needles else ())
+
+
+def _clearance_rows(plan: Plan) -> list[tuple[str, ...]]:
+    """Least clearance by structure: value, interval, and what is left where the hand is off."""
+    structures = dict.fromkeys(c.structure for path in plan.needles for c in path.clearances)
+    return [
+        (f"Clearance to the {structure_words(structure)}", *(_clearance(path, structure) for path in plan.needles))
+        for structure in structures
+    ]
+
+
+def _clearance(path: NeedlePath, structure: Structure) -> str:
+    found = path.clearance(structure)
+    if found is None:
+        return "not judged" if path.access_class is None else "further than 12 mm"
+    value, low, high, placed = (
+        floor(v * 10) / 10 for v in (found.value_mm, found.low_mm, found.high_mm, found.low_placed_mm)
+    )  # rounded down: 1.98 mm is class B and must not read 2.0
+    return f"{value:.1f} mm ({low:.1f} to {high:.1f}); hand off: {placed:.1f}"
+
+
+def _alternatives(plan: Plan) -> Table:
+    rows = tuple(
+        (
+            str(number),
+            path.side.value,
+            path.approach,
+            class_words(path),
+            _clearance(path, Structure.CANAL),
+            f"{path.angles.table_inward_deg:.0f}° / {path.angles.table_cranial_deg:.0f}°",
+            f"{path.bone_depth_mm:.0f} mm / {_skin(path)}",
+            "; ".join(path.reasons),
+        )
+        for number, path in enumerate(plan.alternatives, 1)
+    )
+    head = ("Rank", "Side", "Approach", "Class", "To the canal", "Table: inward / to the head", "Bone / skin", "Why")
+    return Table(f"Other ways into {plan.level.name}, best first", head, rows)
+
+
+def class_words(path: NeedlePath) -> str:
+    """The class with the limit it stands for."""
+    if path.access_class is None:
+        return "no class: orientation only"
+    limit = LIMITS_MM.get(path.access_class.value)
+    return path.access_class.value if limit is None else f"{path.access_class.value} (from {limit:g} mm)"
+
+
+def _skin(path: NeedlePath) -> str:
+    return "unknown" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm"
+
+
+def _degrees(value: float) -> str:
+    return f"{value:.0f}°" if round(value) else "0°"
