@@ -77,7 +77,7 @@ def _words(rule: PublishedRule, answer: Answer, speaks: bool) -> str:
     """What is found, and what follows; without a verified source only that it is to be checked."""
     asked = [in_words(criterion, verified=rule.verified) for criterion in criteria_of(rule.when)]
     fact = " or ".join(dict.fromkeys(asked)) if rule.rule_id != "pc-sins" else "a tumour that makes the spine unstable"
-    if answer is Answer.NO:
+    if answer is Answer.NO and speaks:
         return f"absent: {fact}"
     told = fact if answer is Answer.YES else f"not known: {fact}"
     if not speaks:

@@ -219,6 +219,14 @@ def test_switching_a_rule_off_never_reassures(key: str) -> None:
         assert all(without[name] <= whole[name] for name in whole if name != "pc-conservative-first"), key
 
 
+@pytest.mark.parametrize("key", [rule.rule_id for rule in rules_of("contraindication")])
+def test_a_concern_that_is_switched_off_is_not_called_absent(key: str) -> None:
+    """Its answer was unknown, its words said "absent"."""
+    (concern,) = [one for one in assess_candidacy(SAFE, without={key}).contraindications if one.key == key]
+    assert concern.answer is UNKNOWN
+    assert not concern.words.startswith("absent") and "switched off" in concern.words
+
+
 def random_patient(rng: np.random.Generator) -> Patient:
     """A record, however incomplete or contradictory."""
 
