@@ -16,14 +16,14 @@ study    = sp.read_study("ct.nii.gz", sp.Patient(age_years=74, pain_nrs=8))
 spine    = sp.build_spine(study, labels="seg.nii.gz", label_map="verse")
 findings = sp.find_deformities(spine) + sp.measure_density(spine)
 plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
+outlook  = sp.predict_outcomes(study.patient)
 advice   = sp.assess_candidacy(study.patient, findings)
-sp.write_report("report.html", spine=spine, findings=findings, advice=advice)
+sp.write_report("report.html", spine=spine, findings=findings, advice=advice, plans=plans, outlook=outlook)
 urgency  = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])
 """
 
 STILL_TO_COME = {
     "simulate": "results = tuple(sp.simulate(spine, plan) for plan in plans)",
-    "predict_outcomes": "outlook = tuple(sp.predict_outcomes(study.patient, result) for result in results)",
     "compare": "change  = sp.compare(spine, later)",
 }
 
