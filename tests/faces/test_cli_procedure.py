@@ -30,6 +30,7 @@ IN_ORDER = (
 
 
 def test_a_case_without_plans_asks_and_says_so(case: Path, cli: Cli) -> None:
+    (case / "plans.json").unlink()
     document = cli("procedure", case, "--json").json()
     jsonschema.validate(document, shipped_schema("spondyl.procedure/1"))
     assert document["planned"] == "unknown" and document["needles"] == []

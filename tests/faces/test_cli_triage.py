@@ -50,8 +50,11 @@ def test_bad_answers_are_refused_by_name(tmp_path: Path, cli: Cli, text: str, sa
 
 def test_what_was_done_is_said_on_the_phone(case: Path, tmp_path: Path, cli: Cli) -> None:
     answers = write(tmp_path, "days_after = 3\nfall_since_procedure = true\n")
+    kept = (case / "plans.json").read_bytes()
+    (case / "plans.json").unlink()
     missing = cli("triage", answers, "--case", case)
     assert missing.code == 2 and "plans.json is not there" in missing.err
+    (case / "plans.json").write_bytes(kept)
     assert cli("access", case, "--level", "L2").code == 0
     assert "I had cement put into L2 (vertebroplasty) 3 days ago." in cli("triage", answers, "--case", case).out
     other = cli("triage", answers, "--case", case, "--level", "L5")

@@ -96,7 +96,10 @@ def _needles(plan: Plan) -> Table:
         ("Tip, depth from skin", *(_skin(path) for path in plan.needles)),
         *((words, *(_degrees(getattr(p.angles, name)) for p in plan.needles)) for words, name in _ANGLES),
     ]
-    head = ("", *(f"{path.side.value.upper()} ({'R' if path.side.value == 'right' else 'L'})" for path in plan.needles))
+    head = (
+        "What",
+        *(f"{path.side.value.upper()} ({'R' if path.side.value == 'right' else 'L'})" for path in plan.needles),
+    )
     return Table(f"Needles of {plan.level.name}", head, tuple(rows) if plan.needles else ())
 
 

@@ -19,6 +19,7 @@ from spondyl.decisions import (
     OpenQuestion,
     Position,
     ProcedureSheet,
+    Prompt,
     Recommendation,
     SheetCement,
     SheetNeedle,
@@ -537,6 +538,13 @@ class RecoveryDocument(Document):
     def of(cls, plan: RecoveryPlan) -> RecoveryDocument:
         """The document of a recovery plan."""
         return cls(**{item.name: getattr(plan, item.name) for item in fields(plan)})
+
+
+class QuestionsDocument(Document):
+    """What `spondyl record` would ask: only what could change an answer, the most wanted first."""
+
+    schema_: Literal["spondyl.questions/1"] = "spondyl.questions/1"
+    questions: tuple[Prompt, ...]
 
 
 class DoctorDocument(Document):

@@ -48,7 +48,7 @@ def test_a_sheet_names_sides_numbers_and_doubts(real: Spine, plan: Plan) -> None
     section = access_section((plan,), real, ("Planned because asked for: L1.",))
     assert section is not None
     (sheet,) = section.sheets
-    assert sheet.needles.head == ("", "LEFT (L)", "RIGHT (R)")
+    assert sheet.needles.head == ("What", "LEFT (L)", "RIGHT (R)")
     rows = {row[0]: row[1:] for row in sheet.needles.rows}
     assert rows["Tip, depth from bone"] == tuple(f"{path.bone_depth_mm:.0f} mm" for path in plan.needles)
     assert rows["Class"] == tuple(class_words(path) for path in plan.needles)

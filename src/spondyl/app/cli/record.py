@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import PatientOption
+from spondyl.app.cli.options import AsJson, PatientOption
 
 if TYPE_CHECKING:
     from spondyl.decisions import Prompt
@@ -16,39 +17,44 @@ if TYPE_CHECKING:
 
 
 def record(
-    out: Annotated[Path, typer.Option(help="The record to write (TOML).", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="The record to write (TOML).", show_default=False)] = None,
     patient: PatientOption = None,
     case: Annotated[
         Path | None, typer.Option(help="Case folder whose findings need not be asked for.", show_default=False)
     ] = None,
     list_only: Annotated[bool, typer.Option("--list", help="Print what would be asked, and ask nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask for what is missing in the record, one fact at a time, the one that could change most first.
 
     An empty line means not known; it is not asked again. "stop" ends. The file is written after each answer, so that
-    nothing is lost.
+    nothing is lost. --json prints the questions, as --list does, and asks none.
     """
-    from spondyl.app.cli.output import print_lines
+    from spondyl.app.cli.output import print_document, print_lines
+    from spondyl.documents.models import QuestionsDocument
     from spondyl.documents.patients import read_patient
     from spondyl.documents.records import FINDINGS_FILE, read_findings
+    from spondyl.errors import InputError
     from spondyl.studies import Patient
 
     facts = Patient() if patient is None else read_patient(patient)
     findings = () if case is None else read_findings(case / FINDINGS_FILE)
-    if list_only:
-        print_lines(*_listed(facts, findings))
-        return
-    _ask(facts, findings, out)
+    if as_json:
+        print_document(QuestionsDocument(questions=tuple(_open(facts, findings))))
+    elif list_only:
+        print_lines(*(f"{one.fact}: {one.text} ({one.answers})" for one in _open(facts, findings)))
+    elif out is None:
+        raise InputError("--out is missing: name the file for the record, or ask for the questions with --list")
+    else:
+        _ask(facts, findings, out)
 
 
-def _listed(facts: Patient, findings: Findings) -> list[str]:
+def _open(facts: Patient, findings: Findings) -> Iterator[Prompt]:
     """All questions that are open now."""
     skipped: list[str] = []
-    lines = []
     while (prompt := _next(facts, findings, skipped)) is not None:
-        lines.append(f"{prompt.fact}: {prompt.text} ({prompt.answers})")
+        yield prompt
         skipped.append(prompt.fact)
-    return lines
 
 
 def _ask(facts: Patient, findings: Findings, out: Path) -> None:
