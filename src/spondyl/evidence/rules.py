@@ -14,6 +14,13 @@ Said: TypeAlias = str | float | bool | tuple[Any, ...] | None  # a table becomes
 
 _KEPT_UNVERIFIED = ("level", "urgency", "guideline")  # what a rule that nobody checked may still say: how grave it is
 
+# Parts of verified rules that give an unverified figure away, by the file's own words: never shown.
+_NOT_READ = {
+    ("ac-hold-acc", "note"),  # that it agrees with an interval which nobody verified
+    ("tri-cancer-neuro", "note"),  # hours, "general knowledge"
+    ("bh-imaging", "note_balanced_hu_unverified"),
+}
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -188,7 +195,11 @@ def _rules() -> dict[str, PublishedRule]:
 
 def _rule(raw: Mapping[str, Any]) -> PublishedRule:
     verified = raw["verified"] is True
-    said = {key: value for key, value in raw["then"].items() if verified or key in _KEPT_UNVERIFIED}
+    said = {
+        key: value
+        for key, value in raw["then"].items()
+        if (verified or key in _KEPT_UNVERIFIED) and (raw["id"], key) not in _NOT_READ
+    }
     return PublishedRule(
         rule_id=raw["id"],
         domain=raw["domain"],
@@ -196,7 +207,7 @@ def _rule(raw: Mapping[str, Any]) -> PublishedRule:
         requires=raw.get("requires"),
         then=_frozen(said),
         strength=raw.get("strength") if verified else None,
-        note=raw.get("note") if verified else None,
+        note=raw.get("note") if verified and (raw["id"], "note") not in _NOT_READ else None,
         sources=tuple(raw["sources"]),
         entries=tuple(raw["evidence"]),
         verified=verified,

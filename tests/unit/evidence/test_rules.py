@@ -13,6 +13,7 @@ from spondyl.evidence import (
     Score,
     disagreements,
     entry_ids,
+    find_entry,
     find_rule,
     rule_domains,
     rules_of,
@@ -67,6 +68,20 @@ def test_an_unverified_rule_says_how_grave_it_is_and_no_more() -> None:
     assert (rule.then, rule.note, rule.strength) == ((), None, None)
     assert find_rule("ctr-allergy").then == (("level", "absolute"),)
     assert find_rule("tri-dvt").then == (("urgency", "same_day"),)
+
+
+def test_what_a_verified_rule_says_of_an_unverified_figure_is_not_there() -> None:
+    """The rules page showed 135 HU, "24 h" and that an unverified interval agrees."""
+    assert find_rule("bh-imaging").says("note_balanced_hu_unverified") is None
+    assert find_rule("bh-imaging").says("l1_hu_sensitive") == 160
+    assert find_rule("tri-cancer-neuro").note is None
+    assert find_rule("ac-hold-acc").note is None
+
+
+def test_a_part_of_a_statement_that_was_not_read_is_not_there() -> None:
+    """CAFE's values of the controls: "not in the retrieved part", says the entry's own note."""
+    statement = find_entry("out-cafe").statement
+    assert "17.6 to 9.1" in statement and "18.2" not in statement and "18.0" not in statement
 
 
 def test_rules_name_what_exists() -> None:
