@@ -22,7 +22,13 @@ def test_relative_days_and_a_calendar(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_json_keeps_to_its_schema(cli: Cli) -> None:
-    jsonschema.validate(cli("recovery", "--json").json(), shipped_schema("spondyl.recovery/1"))
+    document = cli("recovery", "--json").json()
+    jsonschema.validate(document, shipped_schema("spondyl.recovery/1"))
+    assert document["with_procedure"] is True and len(document["items"]) > 5
+
+
+def test_for_whom_the_days_are_is_said_first(cli: Cli) -> None:
+    assert cli("recovery").out.startswith("after a procedure")
 
 
 def test_bad_days_end_with_one_sentence(tmp_path: Path, cli: Cli) -> None:

@@ -67,7 +67,7 @@ class SheetSection:
     """Everything that the procedure sheet prints."""
 
     levels: str
-    state: str | None  # why there is nothing to prepare, or no needle yet
+    state: str  # whether a way in was planned; that a procedure is done is never decided here
     refused: tuple[str, ...]
     needles: Table | None
     cement: tuple[str, ...]
@@ -124,9 +124,9 @@ def bone_section(plan: BoneHealthPlan) -> BoneSection:
     )
 
 
-def _state(sheet: ProcedureSheet) -> str | None:
+def _state(sheet: ProcedureSheet) -> str:
     return {
-        Answer.YES: None,
+        Answer.YES: "If a procedure is done: a way in was planned here, no more. A clinician and the patient decide.",
         Answer.NO: "No procedure is planned: no needle stands in the plan. There is nothing to prepare.",
         Answer.UNKNOWN: "There is no plan yet: run `spondyl access` for needles and cement.",
     }[sheet.planned]

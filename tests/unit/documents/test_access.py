@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from spondyl.documents.access import access_section, class_words
+from spondyl.documents.figures import WINDOW_HU
 from spondyl.documents.figures_access import direction_letters, draw_needle
 from spondyl.documents.report import write_report
 from spondyl.planning import AccessClass, NeedlePath, Plan, clearance_profiles, no_treatment, plan_augmentation
+from spondyl.space import Volume
 from spondyl.spine import Level, Side, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
@@ -69,18 +71,40 @@ def test_a_path_that_cannot_be_judged_has_no_class_no_chart_and_no_clearance(rea
     assert "depths from it are unknown" in picture.alt and not picture.table.rows
 
 
-def test_the_second_picture_shows_the_left_needle_right_of_the_canal(real: Spine, plan: Plan) -> None:
-    """Seen from below, the patient's right is on the left: the dark canal lies on that side of a left needle."""
-    dark = {}
-    for path, profile in zip(plan.needles, clearance_profiles(real, plan), strict=True):
-        assert (path.entry[0] > 0) == (path.side is Side.LEFT)
-        pixels = matplotlib.image.imread(io.BytesIO(draw_needle(real, plan, path, profile).png))[..., :3].mean(axis=2)
-        level = pixels[60:-20, -255:-10]  # the level plane: 60 mm wide, 4.2 pixels a mm
-        middle = level.shape[1] // 2
-        height = round((20.0 + path.bone_depth_mm * 0.55) * 4.2)  # beside the pedicle
-        row = level[height - 4 : height + 5]
-        dark[path.side] = row[:, middle - 50 : middle - 20].mean() - row[:, middle + 20 : middle + 50].mean()
-    assert dark[Side.LEFT] * dark[Side.RIGHT] < 0
+def brighter_towards(spine: Spine, axis: int) -> Spine:
+    """The same spine in a CT that brightens along +x (left), +y (back) or +z (head)."""
+    assert spine.study is not None
+    ct = spine.study.ct
+    along = ct.geometry.points(np.moveaxis(np.indices(ct.array.shape), 0, -1).astype(float))[..., axis]
+    shade = (along - along.min()) / np.ptp(along)
+    array = (WINDOW_HU[0] + shade * (WINDOW_HU[1] - WINDOW_HU[0])).astype(np.float32)
+    study = dataclasses.replace(spine.study, ct=Volume(array, ct.geometry, ct.unit))
+    return dataclasses.replace(spine, study=study)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_each_plane_lies_as_its_words_say(real: Spine, plan: Plan, side: Side) -> None:
+    """First plane: front left, head up. Second: from below, so front up and the patient's right on the left."""
+    (path,) = [one for one in plan.needles if one.side is side]
+    assert (path.entry[0] > 0) == (side is Side.LEFT)
+    rising = {}
+    for axis in range(3):
+        png = draw_needle(brighter_towards(real, axis), plan, path, None).png
+        pixels = matplotlib.image.imread(io.BytesIO(png))[..., :3].mean(axis=2)
+        first, second = pixels[60:270, 90:400], pixels[60:-20, -255:-10]  # 4.2 pixels a mm, within the frames
+        rising[axis] = [(_half(plane, 0), _half(plane, 1)) for plane in (first, second)]
+    (_, _), (_, second_to_the_right) = rising[0]
+    assert second_to_the_right > 0.1  # brighter to the patient's left, which is the picture's right
+    (_, first_to_the_right), (second_downwards, _) = rising[1]
+    assert first_to_the_right > 0.1 and second_downwards > 0.1  # brighter to the back
+    (first_downwards, _), _ = rising[2]
+    assert first_downwards < -0.1  # brighter to the head
+
+
+def _half(plane: np.ndarray, axis: int) -> float:
+    """Mean of the later half along an axis, less that of the earlier half."""
+    earlier, later = np.array_split(plane, 2, axis=axis)
+    return float(later.mean() - earlier.mean())
 
 
 def test_the_report_holds_the_sheet_and_says_why(tmp_path: Path, real: Spine, plan: Plan) -> None:

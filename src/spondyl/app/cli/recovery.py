@@ -13,6 +13,9 @@ from spondyl.app.cli.options import AsJson
 if TYPE_CHECKING:
     from spondyl.followup import RecoveryPlan
 
+WITH_PROCEDURE = "after a procedure; without one, give a case whose plan has no needle"
+WITHOUT_PROCEDURE = "without a procedure: the plan has no needle"
+
 
 def recovery(
     case: Annotated[
@@ -54,7 +57,7 @@ def _day(words: str | None) -> date | None:
 
 
 def _lines(plan: RecoveryPlan) -> list[str]:
-    lines = []
+    lines = [WITH_PROCEDURE if plan.with_procedure else WITHOUT_PROCEDURE]
     for item in plan.items:
         when = f"day {item.first_day}" + ("" if item.last_day == item.first_day else f"-{item.last_day or ''}")
         if plan.day_0 is not None:
