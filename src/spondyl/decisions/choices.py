@@ -11,10 +11,8 @@ from operator import or_
 from types import MappingProxyType
 
 from spondyl.decisions.answer import Answer
-from spondyl.decisions.conditions import holds
-from spondyl.decisions.facts import KnownFact, facts_of
-from spondyl.decisions.positions import cautious
-from spondyl.decisions.reasons import reasons_for
+from spondyl.decisions.facts import KnownFact
+from spondyl.decisions.positions import position_of
 from spondyl.decisions.types import Aspect, Position, Stance
 from spondyl.evidence import PublishedRule, Score, find_entry, rules_of
 from spondyl.findings import Finding, Findings, Status
@@ -71,23 +69,9 @@ def equal_pain_relief() -> str | None:
 def _choice(
     rule: PublishedRule, known: Mapping[str, KnownFact], candidate: Answer, without: Collection[str]
 ) -> Position:
-    stance, words = _SAYS[str(rule.says("choice"))]
-    applies = holds(rule.when, facts_of(known))
-    if rule.requires is not None:
-        applies = applies & candidate
-    speaks = rule.verified and rule.rule_id not in without
-    return Position(
-        key=rule.rule_id,
-        who=rule.strength or "source",
-        stance=stance,
-        applies=applies if speaks else cautious(applies, stance),
-        words=words if speaks else None,
-        reasons=reasons_for(rule.when, known, verified=rule.verified),
-        strength=rule.strength if speaks else None,
-        note=rule.note if speaks else None,
-        sources=rule.sources,
-        entries=rule.entries,
-    )
+    also = Answer.YES if rule.requires is None else candidate
+    who, says = rule.strength or "source", _SAYS[str(rule.says("choice"))]
+    return position_of(rule, known, without, who=who, says=says, also=also)
 
 
 _AGE = Aspect(

@@ -77,14 +77,30 @@ def cautious(answer: Answer, stance: Stance) -> Answer:
     return answer | Answer.UNKNOWN if stance is Stance.AGAINST else answer & Answer.UNKNOWN
 
 
-def _position(rule: PublishedRule, known: Mapping[str, KnownFact], without: Collection[str]) -> Position:
-    stance, words = _SAYS[_recommendation(rule)]
-    speaks = rule.verified and rule.rule_id not in without
+def position_of(
+    rule: PublishedRule,
+    known: Mapping[str, KnownFact],
+    without: Collection[str],
+    *,
+    who: str,
+    says: tuple[Stance, str],
+    also: Answer = Answer.YES,
+) -> Position:
+    """A rule's position; `also` must hold besides its own condition.
+
+    One that nobody verified may warn and may not favour; one that is switched off says nothing and never reassures.
+    """
+    stance, words = says
+    applies = holds(rule.when, facts_of(known)) & also
+    is_off = rule.rule_id in without
+    speaks = rule.verified and not is_off
+    if is_off or (stance is Stance.FOR and not rule.verified):
+        applies = cautious(applies, stance)
     return Position(
         key=rule.rule_id,
-        who=str(rule.says("guideline")),
+        who=who,
         stance=stance,
-        applies=_applies(rule, stance, known, without),
+        applies=applies,
         words=words if speaks else None,
         reasons=reasons_for(rule.when, known, verified=rule.verified),
         strength=rule.strength if speaks else None,
@@ -94,12 +110,9 @@ def _position(rule: PublishedRule, known: Mapping[str, KnownFact], without: Coll
     )
 
 
-def _applies(rule: PublishedRule, stance: Stance, known: Mapping[str, KnownFact], without: Collection[str]) -> Answer:
-    """Whether its conditions are met; one that nobody verified may warn, and may not favour."""
-    applies = holds(rule.when, facts_of(known))
-    if rule.rule_id in without or (stance is Stance.FOR and not rule.verified):
-        return cautious(applies, stance)
-    return applies
+def _position(rule: PublishedRule, known: Mapping[str, KnownFact], without: Collection[str]) -> Position:
+    says = _SAYS[_recommendation(rule)]
+    return position_of(rule, known, without, who=str(rule.says("guideline")), says=says)
 
 
 def _recommendation(rule: PublishedRule) -> str:

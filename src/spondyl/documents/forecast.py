@@ -91,7 +91,7 @@ def _frequencies(caption: str, shown: Iterable[Frequency]) -> Table:
     rows = tuple(
         (
             one.what,
-            str(one.course),
+            _course_words(one),
             f"{_of_1000(one)} ({_MEANING[one.meaning]})",
             _until(one.horizon_days),
             one.who,
@@ -138,7 +138,13 @@ def _arms(outlook: Prediction) -> Table:
 
 
 def _title(one: Frequency) -> str:
-    return f"{one.course}: {one.what}, {_until(one.horizon_days)}"
+    """Who, what, until when and from which source: several trials tell of the same thing."""
+    return f"{_course_words(one)}: {one.what}, {_until(one.horizon_days)} [{one.source}]"
+
+
+def _course_words(one: Frequency) -> str:
+    """The course; a sham group had a procedure without cement, which is not doing nothing."""
+    return "sham procedure" if one.what.endswith("(sham group)") else str(one.course)
 
 
 def _kind(one: Frequency) -> str:

@@ -82,3 +82,17 @@ def test_the_record_comes_back_as_it_was(cause: Cause | None, tmp_path: Path) ->
         json.loads((tmp_path / "forecast.json").read_text("utf-8")), shipped_schema("spondyl.forecast/1")
     )
     assert read_forecast(tmp_path / "forecast.json") == outlook
+
+
+def test_each_icon_array_names_its_source_and_no_two_are_called_alike() -> None:
+    """Three of them read "no procedure: a new vertebral fracture", with other numbers, and none said from where."""
+    titles = [one.title for one in forecast_section(OUTLOOK).icons]
+    assert len(set(titles)) == len(titles) > 10
+    assert all(title.endswith("]") for title in titles)
+
+
+def test_a_sham_group_is_not_called_no_procedure() -> None:
+    section = forecast_section(OUTLOOK)
+    sham = [title for title in (one.title for one in section.icons) if "(sham group)" in title]
+    assert sham and all(title.startswith("sham procedure: ") for title in sham)
+    assert {row[1] for row in section.balance.rows if "(sham group)" in row[0]} == {"sham procedure"}
