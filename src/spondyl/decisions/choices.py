@@ -14,12 +14,10 @@ from spondyl.decisions.answer import Answer
 from spondyl.decisions.facts import KnownFact
 from spondyl.decisions.positions import position_of
 from spondyl.decisions.types import Aspect, Position, Stance
-from spondyl.evidence import PublishedRule, Score, find_entry, rules_of
+from spondyl.evidence import PublishedRule, Score, rules_of
 from spondyl.findings import Finding, Findings, Status
 from spondyl.spine import Level
 
-EQUAL_PAIN = "pc-rct-equiv"  # the head-to-head trial: pain and function alike
-HEIGHT_IS_NOT_PAIN = "ht-not-pain"
 ELSEWHERE = ("pc-surgery-neuro", "pc-sins")  # concerns, asked before any choice
 
 _SAYS: Mapping[str, tuple[Stance, str]] = MappingProxyType(
@@ -59,11 +57,6 @@ def choose_procedure(
 def look_at_findings(findings: Findings, levels: Sequence[Level]) -> tuple[Aspect, ...]:
     """What CT and simulations say of height, leaks, cleft, canal, age and tumour at the levels in question."""
     return (*(aspect for level in levels for aspect in _of_level(findings, level)), _AGE, _NOT_SIMULATED)
-
-
-def equal_pain_relief() -> str | None:
-    """That pain relief is equal, in the words of the trial that compared; None where it is not verified."""
-    return find_entry(EQUAL_PAIN).statement
 
 
 def _choice(

@@ -189,8 +189,10 @@ def _what_was_done(checkin: CheckIn, plan: Plan | None) -> Iterator[str]:
         yield f"I have a broken {plan.level.name} in my back. It was not treated with cement."
     else:
         name = "kyphoplasty" if plan.balloons else "vertebroplasty"
-        when = "" if checkin.days_after is None else f" {checkin.days_after:g} days ago"
-        yield f"I had cement put into {plan.level.name} ({name}){when}."
+        if checkin.days_after is None:  # a plan alone does not say that it was done
+            yield f"Cement was planned for {plan.level.name} ({name}). Please check when it was done."
+        else:
+            yield f"I had cement put into {plan.level.name} ({name}) {checkin.days_after:g} days ago."
 
 
 def _pain_limit() -> float:

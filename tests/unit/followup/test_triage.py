@@ -12,7 +12,7 @@ from spondyl.evidence import find_entry
 from spondyl.followup import SYMPTOMS, CheckIn, Urgency, red_flags, triage
 from spondyl.followup.triage import UNVERIFIED, facts_of
 from spondyl.followup.words import reason_words
-from spondyl.planning import no_treatment
+from spondyl.planning import Plan, no_treatment
 from spondyl.spine import Level
 
 NOW, TODAY, DAYS, SELF = Urgency
@@ -209,6 +209,13 @@ def test_what_to_say_on_the_phone() -> None:
         "My back pain is 2 of 10.",
     )
     assert triage(ALL_NO).say == ()
+
+
+def test_a_plan_without_a_day_is_no_proof_that_it_was_done() -> None:
+    needles = Plan(**{**vars(no_treatment(Level.L1)), "needles": (object(),)})
+    said = {days: triage(replace(ALL_NO, chest_pain=True, days_after=days), needles).say[0] for days in (None, 3)}
+    assert said[None] == "Cement was planned for L1 (vertebroplasty). Please check when it was done."
+    assert said[3] == "I had cement put into L1 (vertebroplasty) 3 days ago."
 
 
 @pytest.mark.parametrize(
