@@ -19,7 +19,7 @@ _HEAD = """\
 
 Made by `python -m tools.make_cli_reference` from each command's `--help`; a test compares. Results go to stdout,
 everything else to stderr. Exit codes: 0 done, 2 something for you to mend (one sentence says what was found, what was
-expected and what to do), 130 interrupted.
+expected and what to do), 3 a computation that did not converge (no number is given), 130 interrupted.
 """
 
 

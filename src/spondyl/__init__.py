@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from spondyl.followup import CheckIn, Triage, triage
     from spondyl.outcomes import Prediction, predict_outcomes
     from spondyl.planning import Plan, no_treatment, plan_augmentation
+    from spondyl.simulation import PlatenResponse, load_between_platens
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -42,6 +43,7 @@ __all__ = [
     "Level",
     "Patient",
     "Plan",
+    "PlatenResponse",
     "Prediction",
     "Recommendation",
     "Sex",
@@ -59,6 +61,7 @@ __all__ = [
     "find_gas_clefts",
     "find_patterns",
     "find_wall_defects",
+    "load_between_platens",
     "measure_agreement",
     "measure_canal",
     "measure_density",
@@ -92,6 +95,7 @@ _OWNERS = {
     "spondyl.followup": ("CheckIn", "Triage", "triage"),
     "spondyl.outcomes": ("Prediction", "predict_outcomes"),
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
+    "spondyl.simulation": ("PlatenResponse", "load_between_platens"),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
 }

@@ -1,10 +1,11 @@
-"""Linear elasticity on a voxel grid: each voxel is a cube of eight nodes with trilinear displacements.
+"""Linear elasticity on a voxel grid: each voxel is a box of eight nodes with trilinear displacements.
 
 Displacements and forces are arrays of shape (3, nx+1, ny+1, nz+1), component first, in the axes of the grid. A material
 is a few coefficients a voxel, of shape (m, nx, ny, nz): two for isotropy (λ, μ), nine for orthotropy in the order of
 `ORTHOTROPIC`, so that an element's stiffness is the sum of coefficient times `element_matrices`. Void voxels have
 coefficients 0. This module is the plain truth: `apply_stiffness` is the NumPy twin of the compiled operator in
-`elastic_kernels`, `assembled` the sparse matrix for a direct solver. The fast way is `multigrid`.
+`elastic_kernels`, `assembled` the sparse matrix for a direct solver. The fast way is `multigrid`, for cubes; `boxes`
+turns a problem of other voxels into one of cubes.
 
 Small strains; stiffness integrated exactly (2 x 2 x 2 Gauss points), so a voxel of nearly incompressible material
 locks.
@@ -26,6 +27,8 @@ from scipy.sparse.linalg import splu
 from spondyl.errors import InputError
 
 Array = NDArray[np.float64]
+Edge = float | tuple[float, float, float]
+"""Edge of a cubic voxel, or the three edges of a box. [mm]"""
 
 CORNERS = np.array([(i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 ORTHOTROPIC = ("xxxx", "yyyy", "zzzz", "xxyy", "xxzz", "yyzz", "yzyz", "xzxz", "xyxy")
@@ -97,7 +100,7 @@ def _checked_modulus(modulus: Array) -> Array:
 
 
 @cache
-def element_matrices(coefficients: int, edge: float) -> Array:
+def element_matrices(coefficients: int, edge: Edge) -> Array:
     """Stiffness of one voxel for each unit coefficient, shape (m, 24, 24), degrees of freedom corner by corner.
 
     Corners run as `CORNERS`, z fastest; within a corner x, y, z.
@@ -112,16 +115,22 @@ def element_matrices(coefficients: int, edge: float) -> Array:
     total = np.zeros((coefficients, 24, 24))
     for point in (2 * CORNERS - 1) / np.sqrt(3):
         b = _strain_matrix(point, edge)
-        total += np.einsum("ia,mij,jb->mab", b, laws, b) * (edge / 2) ** 3
+        total += np.einsum("ia,mij,jb->mab", b, laws, b) * voxel_volume(edge) / 8
     total.setflags(write=False)
     return total
 
 
-def _strain_matrix(point: Array, edge: float) -> Array:
+def voxel_volume(edge: Edge) -> float:
+    """Volume of a voxel. [mm³]"""
+    return float(np.prod(np.broadcast_to(edge, 3)))
+
+
+def _strain_matrix(point: Array, edge: Edge) -> Array:
     """Strains xx yy zz yz xz xy (shears doubled) at a point in [-1, 1]³ from 24 nodal values."""
     signs = 2.0 * CORNERS - 1.0
     factors = 1 + signs * point
-    slopes = np.stack([signs[:, a] * factors[:, (a + 1) % 3] * factors[:, (a + 2) % 3] for a in range(3)]) / (4 * edge)
+    slopes = np.stack([signs[:, a] * factors[:, (a + 1) % 3] * factors[:, (a + 2) % 3] for a in range(3)])
+    slopes /= 4 * np.broadcast_to(edge, 3)[:, None]
     b = np.zeros((6, 24))
     for a in range(3):
         b[a, a::3] = slopes[a]
@@ -130,7 +139,7 @@ def _strain_matrix(point: Array, edge: float) -> Array:
     return b
 
 
-def apply_stiffness(coefficients: Array, edge: float, displacement: Array) -> Array:
+def apply_stiffness(coefficients: Array, edge: Edge, displacement: Array) -> Array:
     """Forces that hold this displacement, shape (3, nx+1, ny+1, nz+1). [N]"""
     matrices = element_matrices(len(coefficients), edge)
     shape = coefficients.shape[1:]
@@ -143,7 +152,7 @@ def apply_stiffness(coefficients: Array, edge: float, displacement: Array) -> Ar
     return forces
 
 
-def centre_strain(displacement: Array, edge: float) -> Array:
+def centre_strain(displacement: Array, edge: Edge) -> Array:
     """Mean strain of each voxel, shape (6, nx, ny, nz): xx yy zz yz xz xy, shears doubled."""
     shape = tuple(n - 1 for n in displacement.shape[1:])
     b = _strain_matrix(np.zeros(3), edge)
@@ -170,13 +179,13 @@ def stress(coefficients: Array, strain: Array) -> Array:
     return result
 
 
-def stress_forces(stresses: Array, edge: float) -> Array:
+def stress_forces(stresses: Array, edge: Edge) -> Array:
     """Nodal forces of stresses that are constant within each voxel, shape (3, nx+1, ny+1, nz+1). [N]
 
     With stress = C : eigenstrain these are the forces that load a body whose voxels want to change shape.
     """
     shape = stresses.shape[1:]
-    b = _strain_matrix(np.zeros(3), edge) * edge**3
+    b = _strain_matrix(np.zeros(3), edge) * voxel_volume(edge)
     forces = np.zeros((3, *(n + 1 for n in shape)))
     for corner, (i, j, k) in enumerate(CORNERS):
         share = np.tensordot(b[:, 3 * corner : 3 * corner + 3].T, stresses, 1)
@@ -199,7 +208,7 @@ def pressure_forces(solid: NDArray[np.bool_], cavity: NDArray[np.bool_], pressur
     return forces
 
 
-def assembled(coefficients: Array, edge: float) -> sparse.csr_matrix:
+def assembled(coefficients: Array, edge: Edge) -> sparse.csr_matrix:
     """The stiffness as a sparse matrix over all 3 (nx+1)(ny+1)(nz+1) values in the order of the raveled arrays."""
     shape = coefficients.shape[1:]
     nodes = np.arange(np.prod([n + 1 for n in shape])).reshape([n + 1 for n in shape])
@@ -213,7 +222,7 @@ def assembled(coefficients: Array, edge: float) -> sparse.csr_matrix:
 
 
 def solve_direct(
-    coefficients: Array, edge: float, held: NDArray[np.bool_], prescribed: Array, forces: Array | None = None
+    coefficients: Array, edge: Edge, held: NDArray[np.bool_], prescribed: Array, forces: Array | None = None
 ) -> Array:
     """Displacements by sparse elimination in float64: the truth for small models (some 30,000 voxels).
 
@@ -236,9 +245,10 @@ def solve_direct(
     return answer.reshape(held.shape)
 
 
-def rigid_modes(shape: tuple[int, int, int], edge: float) -> Array:
+def rigid_modes(shape: tuple[int, int, int], edge: Edge) -> Array:
     """Three shifts and three turns of the nodes of a grid of so many voxels, shape (6, 3, nx+1, ny+1, nz+1)."""
-    points = np.stack(np.meshgrid(*(edge * (np.arange(n + 1) - n / 2) for n in shape), indexing="ij"))
+    lines = (h * (np.arange(n + 1) - n / 2) for n, h in zip(shape, np.broadcast_to(edge, 3), strict=True))
+    points = np.stack(np.meshgrid(*lines, indexing="ij"))
     modes = np.zeros((6, *points.shape))
     for axis in range(3):
         modes[axis, axis] = 1.0

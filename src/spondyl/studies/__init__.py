@@ -31,6 +31,7 @@ from spondyl.studies.types import (
     Suitability,
     Usability,
 )
+from spondyl.studies.voxel_fields import read_voxel_field
 from spondyl.studies.writing import write_label_nifti, write_nifti
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "measure_quality",
     "read_label_image",
     "read_study",
+    "read_voxel_field",
     "whole_folder",
     "write_dicom",
     "write_label_nifti",

@@ -12,6 +12,7 @@ import pytest
 
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
+from spondyl.simulation import load_between_platens
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import build_spine, load_label_map
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -87,7 +88,22 @@ def examples() -> dict[type, object]:
     plan = plan_augmentation(spine, spine.levels[0])
     balloon = Balloon(np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0)
     profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5)
-    roots = (plan, profile, balloon, virtual, study, label_image, spine, deformed, surface, load_label_map("verse"))
+    block = Volume(np.ones((1, 1, 2)), Geometry(np.eye(4), (1, 1, 2)), "MPa")
+    ends = Volume(np.array([[[5, 6]]], np.uint8), block.geometry, "1")
+    pressed = load_between_platens(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")
+    roots = (
+        pressed,
+        plan,
+        profile,
+        balloon,
+        virtual,
+        study,
+        label_image,
+        spine,
+        deformed,
+        surface,
+        load_label_map("verse"),
+    )
     return {type(part): part for root in roots for part in parts(root) if dataclasses.is_dataclass(part)}
 
 

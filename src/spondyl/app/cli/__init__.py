@@ -11,7 +11,7 @@ import typer
 COMMANDS = (
     *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
     *("triage", "recovery"),
-    *("report", "agree", "synth", "doctor"),
+    *("report", "agree", "fe", "synth", "doctor"),
 )
 
 app = typer.Typer(
@@ -39,16 +39,21 @@ for _name in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; what the user can mend ends with one sentence on stderr and exit code 2."""
+    """Run the command line; what the user can mend ends with one sentence on stderr and exit code 2.
+
+    Numbers that do not converge end with 3: nothing is wrong with the command, and no result is printed.
+    """
     # The fits are small: threads of the linear algebra wait for one another, four times longer than the work takes
     # where the machine has others to serve. It reads this when NumPy is imported, which no command has done yet.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from spondyl.app.cli.output import fail
-    from spondyl.errors import InputError
+    from spondyl.errors import InputError, NotConverged
 
     try:
         app()
     except InputError as error:
         sys.exit(fail(str(error), as_json="--json" in sys.argv))
+    except NotConverged as error:
+        sys.exit(fail(f"did not converge: {error}", as_json="--json" in sys.argv, code=3))
     except KeyboardInterrupt:
         sys.exit(fail("interrupted: run the same command again to go on from the last finished stage", code=130))

@@ -1,0 +1,89 @@
+"""`spondyl fe`: any voxel model between two platens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spondyl.app.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from spondyl.space import Volume
+
+AXES = "ijk"
+
+
+def fe(
+    modulus: Annotated[Path, typer.Argument(help="NIfTI of Young's modulus in MPa; 0 is void.", show_default=False)],
+    platens: Annotated[
+        Path, typer.Option(help="NIfTI of labels on the same grid that mark the platens.", show_default=False)
+    ],
+    top: Annotated[int, typer.Option(help="Label of the platen that moves, at the larger index.", show_default=False)],
+    bottom: Annotated[int, typer.Option(help="Label of the platen that rests.", show_default=False)],
+    displacement: Annotated[
+        float, typer.Option(help="Of the top along the axis, in mm; negative compresses.", show_default=False)
+    ],
+    lateral: Annotated[
+        str, typer.Option(help="Nodes of the platens sideways: free (they slide) or held.", show_default=False)
+    ],
+    poisson: Annotated[
+        str | None,
+        typer.Option(
+            help="Poisson's ratio, or a NIfTI of it; left out: the handbook's of bone, 0.3.", show_default=False
+        ),
+    ] = None,
+    axis: Annotated[str, typer.Option(help="Voxel axis of the load: i, j or k.")] = "k",
+    as_json: AsJson = False,
+) -> None:
+    """Press or pull a voxel model between two platens and give its reaction and stiffness.
+
+    A platen is the set of outer faces of the labelled voxels on their extreme plane along the axis. Parts that do not
+    join both platens bear nothing and are left out, with a warning.
+    """
+    from spondyl.app.cli.output import print_document, print_lines, progress, say
+    from spondyl.documents.mechanics import FeDocument
+    from spondyl.errors import InputError
+    from spondyl.simulation import load_between_platens
+    from spondyl.studies import read_label_image, read_voxel_field
+
+    if axis not in AXES or len(axis) != 1:
+        raise InputError(f"--axis is '{axis}'; i, j or k is expected")
+    with progress() as tell:
+        tell("model", "begins")
+        field, labels = read_voxel_field(modulus, "MPa"), read_label_image(platens).labels
+        ratio = None if poisson is None else _ratio(poisson)
+        tell("model", "made")
+        tell("solution", "begins")
+        found = load_between_platens(
+            field,
+            labels,
+            top=top,
+            bottom=bottom,
+            displacement_mm=displacement,
+            lateral=lateral,
+            poisson=ratio,
+            axis=AXES.index(axis),
+        )
+        tell("solution", "made")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    if as_json:
+        print_document(FeDocument.of(found, lateral=lateral, axis=axis))
+    else:
+        print_lines(
+            f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm",
+            f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm",
+            f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}",
+        )
+
+
+def _ratio(text: str) -> float | Volume:
+    """A number, or the field in a file of this name."""
+    from spondyl.studies import read_voxel_field
+
+    try:
+        return float(text)
+    except ValueError:
+        return read_voxel_field(text, "1")

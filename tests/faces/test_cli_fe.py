@@ -1,0 +1,85 @@
+"""`spondyl fe` on files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from spondyl.errors import NotConverged
+
+Cli = Callable[..., Any]
+EDGE = 2.0
+
+
+def write(path: Path, array: np.ndarray) -> Path:
+    pose = np.diag([-EDGE, EDGE, EDGE, 1.0])  # a radiologist's grid: the first axis runs to the left
+    nib.save(nib.Nifti1Image(array, pose), path)
+    return path
+
+
+@pytest.fixture
+def block(tmp_path: Path) -> list[object]:
+    """Case A01: 20 x 20 x 30 mm of 300 MPa."""
+    labels = np.zeros((10, 10, 15), np.uint8)
+    labels[:, :, -1], labels[:, :, 0] = 6, 5
+    modulus = write(tmp_path / "modulus.nii.gz", np.full(labels.shape, 300.0, np.float32))
+    platens = write(tmp_path / "labels.nii.gz", labels)
+    return [modulus, "--platens", platens, "--top", 6, "--bottom", 5, "--displacement", -0.3]
+
+
+def test_json_and_text_of_a_block(block: list[object], cli: Cli) -> None:
+    document = cli("fe", *block, "--lateral", "free", "--json").json()
+    assert document["schema"] == "spondyl.fe/1"
+    assert document["reaction_n"] == pytest.approx(1200.0, rel=1e-7)
+    assert document["stiffness_n_per_mm"] == pytest.approx(4000.0, rel=1e-7)
+    assert document["curve"] is None and document["voxels"] == 1500
+    assert document["residual"] <= 1e-8 and document["iterations"] > 0
+    text = cli("fe", *block, "--lateral", "free").out
+    assert "reaction   1200 N at -0.3 mm" in text and "stiffness  4000 N/mm" in text
+
+
+def test_a_field_of_poissons_ratio_and_held_sides(block: list[object], tmp_path: Path, cli: Cli) -> None:
+    field = write(tmp_path / "poisson.nii.gz", np.full((10, 10, 15), 0.2))
+    one = cli("fe", *block, "--lateral", "held", "--poisson", 0.2, "--json").json()
+    other = cli("fe", *block, "--lateral", "held", "--poisson", field, "--json").json()
+    assert one["reaction_n"] == pytest.approx(other["reaction_n"], rel=1e-9)
+    assert one["reaction_n"] > 1200.0
+
+
+@pytest.mark.parametrize(("value", "says"), [(np.nan, "1 voxels that are no numbers"), (-1.0, "negative")])
+def test_bad_moduli_end_with_2(value: float, says: str, block: list[object], tmp_path: Path, cli: Cli) -> None:
+    array = np.full((10, 10, 15), 300.0)
+    array[3, 3, 3] = value
+    write(tmp_path / "modulus.nii.gz", array)
+    result = cli("fe", *block, "--lateral", "free", "--json")
+    assert result.code == 2 and says in result.err
+    assert result.json()["schema"] == "spondyl.error/1"
+
+
+@pytest.mark.parametrize(("option", "value"), [("--axis", "z"), ("--lateral", "loose"), ("--poisson", "bone.txt")])
+def test_bad_options_end_with_2(option: str, value: str, block: list[object], cli: Cli) -> None:
+    result = cli("fe", *block, "--lateral", "free", option, value)
+    assert result.code == 2 and value in result.err
+
+
+def test_a_mechanism_bears_nothing_and_says_so(block: list[object], tmp_path: Path, cli: Cli) -> None:
+    """A block that hangs between two others on one edge each turns without resistance."""
+    modulus = np.zeros((10, 10, 15), np.float32)
+    modulus[:3, :, :5] = modulus[3:6, :, 5:9] = modulus[6:, :, 9:] = 300.0
+    write(tmp_path / "modulus.nii.gz", modulus)
+    result = cli("fe", *block, "--lateral", "free", "--json")
+    assert result.json()["reaction_n"] < 1e-6
+    assert "turns or slides without resistance" in result.json()["warnings"][0] and "warning:" in result.err
+
+
+def test_what_does_not_converge_gives_no_number(block: list[object], monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise NotConverged("the residual is 1 of the load", (1.0,))
+
+    monkeypatch.setattr("spondyl.simulation.load_between_platens", fails)
+    result = cli("fe", *block, "--lateral", "free", "--json")
+    assert result.code == 3 and "did not converge: the residual" in result.err
+    assert result.json()["schema"] == "spondyl.error/1"
