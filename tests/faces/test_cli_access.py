@@ -40,12 +40,30 @@ def test_every_file_is_read_back_with_left_on_the_left(case: Path, cli: Cli) -> 
         assert (row["side"] == "left") == (needle["side"] == "left") == (entry[0] > 0)
 
 
+def test_a_course_with_balloons_is_written_to_every_file(case: Path, cli: Cli) -> None:
+    (plan,) = cli("access", case, "--level", "L3", "--course", "kyphoplasty", "--json").json()["plans"]
+    (balloon, *_) = plan["balloons"]
+    assert balloon["diameter_low_mm"] < balloon["diameter_mm"]
+    with (case / "needles.csv").open(encoding="utf-8") as stream:
+        rows = {row["side"]: row for row in csv.DictReader(stream)}
+    assert float(rows[balloon["side"]]["balloon_length_mm"]) == balloon["length_mm"]
+    names = [line["controlPoints"][0]["label"] for line in read_markups(case)]
+    assert sum(f"L3 {balloon['side']} balloon" in name for name in names) == 1
+    assert "Balloon (check the instructions for use)" in (case / "report.html").read_text("utf-8")
+
+
+def read_markups(case: Path) -> list[dict[str, Any]]:
+    markups: list[dict[str, Any]] = json.loads((case / "needles.mrk.json").read_text("utf-8"))["markups"]
+    return markups
+
+
 def test_what_cannot_be_planned_ends_with_one_sentence(case: Path, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in case.iterdir() if path.name != ".lock"}
     for arguments, said in (
         (("--level", "T5"), "T5 is not in this study"),
         (("--level", "L2", "--gauge", 7), "gauge 7 is not known"),
         (("--level", "L2", "--approach", "blind"), "approach 'blind' is not known"),
+        (("--level", "L2", "--course", "lifting"), "course 'lifting' is not known"),
     ):
         result = cli("access", case, *arguments)
         assert result.code == 2 and said in result.err

@@ -10,9 +10,9 @@ from spondyl.planning import Plan
 
 
 def plan_levels(
-    folder: Path, levels: Sequence[str], *, approach: str, gauge: int, needles: int, tell: Tell
+    folder: Path, levels: Sequence[str], *, course: str, approach: str, gauge: int, needles: int, tell: Tell
 ) -> tuple[Plan, ...]:
     """Plans of these levels, from head to foot, written into the case; they take the place of those before."""
     job = Job(folder, None, levels=tuple(levels), tell=tell)
-    job.plan_access(approach=approach, gauge=gauge, needles=needles)
+    job.plan_access(course=course, approach=approach, gauge=gauge, needles=needles)
     return job.plans

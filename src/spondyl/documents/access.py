@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor
 
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_words
+from spondyl.documents.plan_files import balloon_words
 from spondyl.documents.tables import Table
-from spondyl.planning import NeedlePath, Plan, Structure, clearance_profiles
+from spondyl.evidence import source_keys
+from spondyl.planning import Balloon, NeedlePath, Plan, Structure, clearance_profiles
 from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
 from spondyl.spine import Spine
 
@@ -60,7 +63,9 @@ def access_section(plans: Iterable[Plan], spine: Spine | None, why: Iterable[str
 def cited_keys(section: AccessSection) -> tuple[str, ...]:
     """Keys of all sources that the section names."""
     cement = {sheet.cement_source for sheet in section.sheets} - {None}
-    return tuple(sorted({key for key in cement if key} | ({GAUGE_SOURCE} if section.sheets else set())))
+    notes = " ".join(note for sheet in section.sheets for note in sheet.notes)
+    named = {key for key in re.findall(r"\[(\w+)\]", notes) if key in source_keys()}
+    return tuple(sorted({key for key in cement if key} | named | ({GAUGE_SOURCE} if section.sheets else set())))
 
 
 def _sheet(plan: Plan, spine: Spine | None) -> PlanSheet:
@@ -94,6 +99,7 @@ def _needles(plan: Plan) -> Table:
         *_clearance_rows(plan),
         ("Tip, depth from bone", *(f"{path.bone_depth_mm:.0f} mm" for path in plan.needles)),
         ("Tip, depth from skin", *(_skin(path) for path in plan.needles)),
+        *_balloon_rows(plan),
         *((words, *(_degrees(getattr(p.angles, name)) for p in plan.needles)) for words, name in _ANGLES),
     ]
     head = (
@@ -110,6 +116,25 @@ def _clearance_rows(plan: Plan) -> list[tuple[str, ...]]:
         (f"Clearance to the {structure_words(structure)}", *(_clearance(path, structure) for path in plan.needles))
         for structure in structures
     ]
+
+
+def _balloon_rows(plan: Plan) -> list[tuple[str, ...]]:
+    """Size, what limits it, and where its middle lies along the needle; none where no balloon is planned."""
+    if not plan.balloons:
+        return []
+    pairs = [(path, plan.balloon(path.side)) for path in plan.needles]
+    return [
+        (
+            "Balloon (check the instructions for use)",
+            *("none fits" if b is None else balloon_words(b) for _, b in pairs),
+        ),
+        ("Balloon, limited by", *("none fits" if b is None else b.limited_by for _, b in pairs)),
+        ("Balloon, middle from bone", *("none fits" if b is None else _middle(path, b) for path, b in pairs)),
+    ]
+
+
+def _middle(path: NeedlePath, balloon: Balloon) -> str:
+    return f"{(balloon.centre - path.entry) @ path.direction:.0f} mm"
 
 
 def _clearance(path: NeedlePath, structure: Structure) -> str:

@@ -323,11 +323,16 @@ class NeedlePathModel(Document):
 
 
 class BalloonModel(Document):
-    """One balloon: centre (patient mm), axis, length."""
+    """One balloon: centre (patient mm), axis, nominal length, diameter of the cavity with its interval."""
 
+    side: Side
     centre: Row
     axis: Row
     length_mm: float
+    diameter_mm: float
+    diameter_low_mm: float
+    diameter_high_mm: float
+    limited_by: str
 
     def record(self) -> Balloon:
         """The balloon itself."""

@@ -6,15 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from math import floor
 from pathlib import Path
 
 from spondyl.documents.models import PlansDocument
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
-from spondyl.planning import NeedlePath, Plan, Structure
+from spondyl.planning import Balloon, NeedlePath, Plan, Structure
+from spondyl.space import Floats
 from spondyl.studies import write_whole
 
 PLANS_FILE, MARKUPS_FILE, TABLE_FILE = "plans.json", "needles.mrk.json", "needles.csv"
+_BALLOON_COLUMNS = ("length_mm", "diameter_mm", "diameter_low_mm", "diameter_high_mm")
 _MARKUPS_SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
@@ -51,8 +54,8 @@ def remove_plans(folder: Path) -> None:
 
 
 def markups(plans: Iterable[Plan]) -> str:
-    """The planned needles as lines of 3D Slicer's markups, LPS millimetres."""
-    lines = [_line(plan, path) for plan in plans for path in plan.needles]
+    """Needles, and balloons from end to end, as lines of 3D Slicer's markups, LPS millimetres."""
+    lines = [line for plan in plans for line in (*_needle_lines(plan), *_balloon_lines(plan))]
     return json.dumps({"@schema": _MARKUPS_SCHEMA, "markups": lines}, indent=1) + "\n"
 
 
@@ -62,6 +65,7 @@ def table(plans: Iterable[Plan]) -> str:
     columns = ["level", "side", "approach", "gauge", "outer_diameter_mm", "access_class"]
     columns += [f"{end}_{axis}_mm" for end in ("entry", "target") for axis in ("x_left", "y_back", "z_head")]
     columns += ["bone_depth_mm", "skin_depth_mm", *(f"clearance_{s.value}_mm" for s in Structure)]
+    columns += [f"balloon_{name}" for name in _BALLOON_COLUMNS]
     columns += ["vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"]
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
@@ -70,9 +74,28 @@ def table(plans: Iterable[Plan]) -> str:
     return out.getvalue()
 
 
-def _line(plan: Plan, path: NeedlePath) -> dict[str, object]:
-    name = needle_name(plan, path)
-    ends = {"entry": path.entry, "tip": path.target}
+def _needle_lines(plan: Plan) -> list[dict[str, object]]:
+    return [_line(needle_name(plan, path), {"entry": path.entry, "tip": path.target}) for path in plan.needles]
+
+
+def _balloon_lines(plan: Plan) -> list[dict[str, object]]:
+    lines = []
+    for balloon in plan.balloons:
+        half = balloon.length_mm / 2 * balloon.axis
+        name = f"{plan.level.name} {balloon.side.value} balloon {balloon_words(balloon)}"
+        lines.append(_line(name, {"back": balloon.centre - half, "front": balloon.centre + half}))
+    return lines
+
+
+def balloon_words(balloon: Balloon) -> str:
+    """Length and the diameter that the cavity lets it reach, with its interval; rounded down."""
+    value, low, high = (
+        floor(v * 10) / 10 for v in (balloon.diameter_mm, balloon.diameter_low_mm, balloon.diameter_high_mm)
+    )
+    return f"{balloon.length_mm:.0f} mm long, up to {value:.1f} mm wide ({low:.1f} to {high:.1f})"
+
+
+def _line(name: str, ends: dict[str, Floats]) -> dict[str, object]:
     points = [
         {"id": str(i), "label": f"{name} {end}", "position": [round(float(x), 3) for x in point]}
         for i, (end, point) in enumerate(ends.items(), 1)
@@ -102,6 +125,9 @@ def _row(plan: Plan, path: NeedlePath) -> dict[str, object]:
             row[f"{end}_{axis}_mm"] = round(float(value), 2)
     for name in ("vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"):
         row[name] = round(getattr(path.angles, name), 1)
+    balloon = plan.balloon(path.side)
+    for name in () if balloon is None else _BALLOON_COLUMNS:
+        row[f"balloon_{name}"] = round(getattr(balloon, name), 2)
     for clearance in path.clearances:
         row[f"clearance_{clearance.structure.value}_mm"] = round(clearance.value_mm, 2)
     return row

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from spondyl.space import Floats, Geometry
 
+REACH_MM = 12.0  # this program's choice: what lies further away does not limit a needle
 _BATCH = 64  # points whose distances to all boxes are held at once
 
 
@@ -36,9 +37,16 @@ def border_indices(forbidden: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def exact_distances(
-    points: Floats, geometry: Geometry, boxes: NDArray[np.int64], forbidden: NDArray[np.bool_]
+    points: Floats,
+    geometry: Geometry,
+    boxes: NDArray[np.int64],
+    forbidden: NDArray[np.bool_],
+    *,
+    reach_mm: float = REACH_MM,
 ) -> Floats:
     """Distance of each patient point to the nearest box, zero inside a forbidden voxel, shape (n,). [mm]
+
+    Infinite where none lies within the reach.
 
     Parameters
     ----------
@@ -51,7 +59,7 @@ def exact_distances(
     out = np.full(len(points), np.inf)
     for first in range(0, len(points), _BATCH):
         part = slice(first, first + _BATCH)
-        low, high = indices[part].min(axis=0) - 12 / spacing, indices[part].max(axis=0) + 12 / spacing
+        low, high = indices[part].min(axis=0) - reach_mm / spacing, indices[part].max(axis=0) + reach_mm / spacing
         near = boxes[((boxes >= low) & (boxes <= high)).all(axis=1)]
         if len(near):
             apart = np.maximum(np.abs(indices[part, None] - near) - 0.5, 0) * spacing

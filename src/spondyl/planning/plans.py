@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from spondyl.errors import InputError
-from spondyl.evidence import find_entry
+from spondyl.evidence import find_entry, find_parameter
+from spondyl.planning.balloons import SIZES, fit_balloons
 from spondyl.planning.gauges import outer_diameter
 from spondyl.planning.room import make_room
 from spondyl.planning.sides import Case, compared, others, side_paths, worth
 from spondyl.planning.types import Approach, CementVolume, NeedlePath, NoPath, Plan, Structure
 from spondyl.spine import Level, Side, Spine, Vertebra
 
+VERTEBROPLASTY, KYPHOPLASTY = COURSES = ("vertebroplasty", "kyphoplasty")
 ANY = "any"  # all approaches are looked at
 _NEVER_CHECKED = ("pleura beyond the air of the lung", "great vessels", "ribs")
 _BESIDE = ("kidneys", "muscles and the nerves in them")  # beside the pedicle
@@ -35,6 +37,7 @@ def plan_augmentation(
     spine: Spine,
     level: Level | str,
     *,
+    course: str = VERTEBROPLASTY,
     approach: str = "transpedicular",
     gauge: int = 11,
     needles: int = 2,
@@ -48,6 +51,9 @@ def plan_augmentation(
 
     Parameters
     ----------
+    course
+        "vertebroplasty": tips where cement goes; "kyphoplasty": a balloon at each needle's end, midway between the
+        endplates, as wide as the body lets it become now.
     approach
         "transpedicular", "parapedicular", "extrapedicular", or "any": all three are looked at on each
         side, and the first of them that has a path is taken; the others become alternatives.
@@ -60,10 +66,12 @@ def plan_augmentation(
     """
     if approach != ANY and approach not in list(Approach):
         raise InputError(f"the approach '{approach}' is not known; it is one of {', '.join((*Approach, ANY))}")
+    if course not in COURSES:
+        raise InputError(f"the course '{course}' is not known; it is one of {', '.join(COURSES)}")
     if needles not in (1, 2) or (needles == 2 and side is not None):
         raise InputError(f"1 or 2 needles are planned, and one side takes 1; found {needles}, side {side}")
     outer_diameter(gauge)
-    case = _case(spine, spine[level], gauge, needles)
+    case = _case(spine, spine[level], gauge, needles, balloon=course == KYPHOPLASTY)
     ways = tuple(Approach) if approach == ANY else (Approach(approach),)
     found: list[tuple[NeedlePath, ...]] = []
     refused: list[NoPath] = []
@@ -77,14 +85,17 @@ def plan_augmentation(
     left = [path for paths in used for path in others(paths)]
     left += [path for paths in found[needles:] for path in (paths[0], *others(paths))]
     first = {paths[0].side: paths[0] for paths in used}
+    chosen = tuple(sorted((paths[0] for paths in used), key=lambda path: path.side.value))
+    balloons, without = fit_balloons(case.vertebra, chosen) if case.balloon else ((), ())
     return Plan(
         case.vertebra.level,
-        needles=tuple(sorted((paths[0] for paths in used), key=lambda path: path.side.value)),
+        needles=chosen,
+        balloons=balloons,
         cement=cement_volume(case.vertebra) if used else None,
         refused=tuple(refused),
         alternatives=tuple(compared(path, first) for path in sorted(left, key=worth, reverse=True)),
         unchecked=_unchecked(case, ways),
-        notes=_notes(spine),
+        notes=(*_notes(spine), *without, *(balloon_notes() if case.balloon else ())),
     )
 
 
@@ -105,6 +116,18 @@ def cement_volume(vertebra: Vertebra) -> CementVolume:
     return CementVolume(low * volume, high * volume, volume, entry.source)
 
 
+def balloon_notes() -> tuple[str, ...]:
+    """What must be known of the size of a balloon."""
+    sizes, needle = find_parameter(SIZES), find_entry("pp-needle")
+    return (
+        "balloon: check the instructions for use for its inflated size, volume and pressure; lengths are nominal ones "
+        f"of one maker [{sizes.source}], the diameter is that of the cavity before anything is lifted",
+        f"working cannulae for balloons are larger than the needles of vertebroplasty [{needle.source}]: plan with the "
+        "gauge of yours",
+        "the bracket of cement is from vertebroplasty: it does not follow the balloon",
+    )
+
+
 def _notes(spine: Spine) -> tuple[str, ...]:
     position = None if spine.study is None else spine.study.scan.patient_position
     told = "the header does not say how the patient lay" if position is None else f"scanned in position {position}"
@@ -113,7 +136,7 @@ def _notes(spine: Spine) -> tuple[str, ...]:
     return (*first, told, *NOTES)
 
 
-def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int) -> Case:
+def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int, *, balloon: bool = False) -> Case:
     name = vertebra.level.name
     if not vertebra.level.is_intended:
         raise InputError(f"{name} lies outside the intended use: needles are planned from T5 to L5")
@@ -127,4 +150,4 @@ def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int) -> Case:
     if not room.forbidden(Structure.CANAL).any():
         raise InputError(f"there is no canal at {name}, so no distance to it: label its arch, then plan again")
     wall = float(np.nanmedian(vertebra.posterior.height_mm))
-    return Case(spine, vertebra, vertebra.frame, room, gauge, needles, wall)
+    return Case(spine, vertebra, vertebra.frame, room, gauge, needles, wall, balloon)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Aim:
     left_mm: tuple[float, float]
     best_mm: tuple[float, float, float]  # (cranial, anterior, left)
     reason: str
+    behind_mm: float = 0.0  # how far behind the tip what is best placed there lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,27 @@ def cement_aim(vertebra: Vertebra, frame: Frame, side: Side, needles: int) -> Ai
     )
 
 
+def balloon_aim(vertebra: Vertebra, frame: Frame, side: Side, needles: int, length_mm: float) -> Aim | None:
+    """Aim for a balloon: its middle halfway between endplates and between front and back, its tip as for cement."""
+    tip = cement_aim(vertebra, frame, side, needles)
+    if tip is None:
+        return None
+    assert vertebra.anterior is not None and vertebra.posterior is not None
+    assert vertebra.superior is not None and vertebra.inferior is not None
+    middle = float(np.mean([np.nanmedian(wall.height_mm) for wall in (vertebra.anterior, vertebra.posterior)]))
+    left = tip.best_mm[2]
+    centre = float(np.mean([plate.at([middle], [left])[0] for plate in (vertebra.superior, vertebra.inferior)]))
+    if not np.isfinite(centre):
+        return None
+    return replace(
+        tip,
+        best_mm=(centre, middle, left),
+        reason="middle of the balloon halfway between the endplates and between front and back; its tip in the "
+        f"anterior third{', near the midline' if needles == 1 else ', in its own half'}",
+        behind_mm=length_mm / 2,
+    )
+
+
 def search_paths(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float) -> Candidates:
     """All lines from the pedicle's narrowest section to a grid of tips, ranked for a needle of this radius."""
     through, targets = _through(pedicle, frame), tips_of(frame, aim)
@@ -86,8 +108,9 @@ def search_paths(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm
 def ranked(
     starts: Floats, tips: Floats, free: Floats, frame: Frame, aim: Aim, radius_mm: float, cost_mm: Floats | float = 0.0
 ) -> Candidates:
-    """Lines by clearance, up to 2 mm, by nearness of the tip to where it lies best, and by a cost of their own."""
-    off = np.linalg.norm(frame.to_local(tips) - aim.best_mm, axis=1)
+    """Lines by clearance, up to 2 mm, by nearness of the tip (or balloon) to where it lies best, and by their cost."""
+    way = (tips - starts) / np.linalg.norm(tips - starts, axis=1)[:, None]
+    off = np.linalg.norm(frame.to_local(tips - aim.behind_mm * way) - aim.best_mm, axis=1)
     score = np.minimum(free - radius_mm, _ENOUGH_MM) - _AIM_WEIGHT * off - cost_mm
     order = np.argsort(-score, kind="stable")
     return Candidates(starts[order], tips[order], free[order], len(order))

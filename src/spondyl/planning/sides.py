@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
+from spondyl.planning.balloons import listed_lengths
 from spondyl.planning.gauges import largest_gauge, outer_diameter
 from spondyl.planning.outside import search_outside
 from spondyl.planning.paths import Line, measure_path
 from spondyl.planning.room import Room
-from spondyl.planning.search import Candidates, cement_aim, search_paths
+from spondyl.planning.search import Aim, Candidates, balloon_aim, cement_aim, search_paths
 from spondyl.planning.types import AccessClass, Approach, NeedlePath, NoPath, Structure
 from spondyl.space import Frame
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
@@ -33,10 +35,10 @@ class Case:
     gauge: int
     needles: int
     posterior_wall_mm: float
+    balloon: bool = False
 
-    def __reduce__(self) -> tuple[type[Case], tuple[object, ...]]:
-        values = self.spine, self.vertebra, self.frame, self.room, self.gauge, self.needles, self.posterior_wall_mm
-        return type(self), values
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
 
 def side_paths(case: Case, side: Side, ways: tuple[Approach, ...]) -> tuple[tuple[NeedlePath, ...], tuple[NoPath, ...]]:
@@ -80,7 +82,7 @@ def compared(path: NeedlePath, first: dict[Side, NeedlePath]) -> NeedlePath:
 def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] | NoPath:
     """The paths of one side by one approach, best first."""
     pedicle = case.vertebra.pedicle(side)
-    aim = cement_aim(case.vertebra, case.frame, side, case.needles)
+    aim = _aim(case, side)
     if pedicle is None or aim is None:
         what = f"{side.value} pedicle" if pedicle is None else "endplates or walls"
         return NoPath(side, case.gauge, None, None, f"{what} not found in the label image: no path was looked for", way)
@@ -101,6 +103,12 @@ def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] |
     if passing:
         return tuple(sorted(passing, key=worth, reverse=True))
     return _refusal(case, pedicle, way, measured)
+
+
+def _aim(case: Case, side: Side) -> Aim | None:
+    if not case.balloon:
+        return cement_aim(case.vertebra, case.frame, side, case.needles)
+    return balloon_aim(case.vertebra, case.frame, side, case.needles, listed_lengths()[-1])
 
 
 def cannot_judge(room: Room, pedicle: Pedicle, way: Approach = Approach.TRANSPEDICULAR) -> str | None:

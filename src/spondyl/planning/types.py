@@ -126,20 +126,31 @@ class NeedlePath:
 
 @dataclass(frozen=True, eq=False)
 class Balloon:
-    """A balloon around a needle's axis."""
+    """A balloon around a needle's end: a rod with round ends, as wide as the cavity lets it become.
 
+    `diameter_low_mm` and `diameter_high_mm` hold the doubt of the mask's border, half the largest voxel edge on each
+    side. The cavity is that of the body as it is, before anything is lifted.
+    """
+
+    side: Side
     centre: Floats  # (3,), patient mm
-    axis: Floats  # (3,), unit vector, LPS
-    length_mm: float
+    axis: Floats  # (3,), unit vector from entry to tip, LPS
+    length_mm: float  # nominal
+    diameter_mm: float
+    diameter_low_mm: float
+    diameter_high_mm: float
+    limited_by: str  # what ends its growth, in words
 
     def __post_init__(self) -> None:
         for name in ("centre", "axis"):
             object.__setattr__(self, name, read_only(getattr(self, name), np.float64))
         if not 0 < self.length_mm < 60:
             raise InputError(f"a balloon's length lies between 0 and 60 mm, found {self.length_mm}")
+        if not 0 < self.diameter_low_mm <= self.diameter_mm <= self.diameter_high_mm:
+            raise InputError(f"a balloon's diameter lies within its interval, found {self.diameter_mm}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.centre, self.axis, self.length_mm)
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
 
 @dataclass(frozen=True)
@@ -183,6 +194,10 @@ class Plan:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    def balloon(self, side: Side) -> Balloon | None:
+        """The balloon of one side; None where there is none."""
+        return next((balloon for balloon in self.balloons if balloon.side is side), None)
 
     @property
     def is_untreated(self) -> bool:

@@ -11,7 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from spondyl.documents.access import access_section, class_words
+from spondyl.documents.access import access_section, cited_keys, class_words
 from spondyl.documents.figures import WINDOW_HU
 from spondyl.documents.figures_access import direction_letters, draw_needle
 from spondyl.documents.report import write_report
@@ -69,6 +69,21 @@ def test_a_path_that_cannot_be_judged_has_no_class_no_chart_and_no_clearance(rea
     picture = draw_needle(real, unsure, bare, clearance_profiles(real, unsure)[0])
     assert "orientation only" in picture.title and "cannot be judged" in picture.alt
     assert "depths from it are unknown" in picture.alt and not picture.table.rows
+
+
+def test_balloons_have_rows_of_their_own_and_a_side_without_one_says_so(real: Spine) -> None:
+    plan = plan_augmentation(real, "L1", gauge=13, course="kyphoplasty")
+    left = plan.balloon(Side.LEFT)
+    assert left is not None
+    section = access_section((dataclasses.replace(plan, balloons=(left,)),), real)
+    assert section is not None
+    rows = {row[0]: row[1:] for row in section.sheets[0].needles.rows}
+    size, none = rows["Balloon (check the instructions for use)"]
+    width = np.floor(left.diameter_mm * 10) / 10
+    assert size.startswith(f"{left.length_mm:.0f} mm long, up to {width:.1f} mm wide") and none == "none fits"
+    middle = np.linalg.norm(left.centre - plan.needles[0].entry)  # the balloon lies on the needle's axis
+    assert rows["Balloon, middle from bone"][0] == f"{middle:.0f} mm"
+    assert {"kyphon_ifu", "provenzano2004"} <= set(cited_keys(section))
 
 
 def brighter_towards(spine: Spine, axis: int) -> Spine:

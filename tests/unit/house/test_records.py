@@ -14,7 +14,7 @@ import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.simulation import load_between_platens
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
-from spondyl.spine import build_spine, load_label_map
+from spondyl.spine import Side, build_spine, load_label_map
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, deform_vertebra, make_virtual_patient
 
@@ -86,7 +86,7 @@ def examples() -> dict[type, object]:
     knots = np.arange(9.0)
     surface = SplineSurface(knots, knots, np.zeros((5, 5)))
     plan = plan_augmentation(spine, spine.levels[0])
-    balloon = Balloon(np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0)
+    balloon = Balloon(Side.LEFT, np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0, 12.0, 11.0, 13.0, "an endplate")
     profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5)
     block = Volume(np.ones((1, 1, 2)), Geometry(np.eye(4), (1, 1, 2)), "MPa")
     ends = Volume(np.array([[[5, 6]]], np.uint8), block.geometry, "1")

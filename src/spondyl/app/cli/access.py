@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 def access(
     case: CaseArgument,
     level: Annotated[list[str], typer.Option(help="Level to plan; may be repeated.", show_default=False)],
+    course: Annotated[
+        str, typer.Option(help="vertebroplasty, or kyphoplasty: with balloons between the endplates.")
+    ] = "vertebroplasty",
     approach: Annotated[
         str, typer.Option(help="transpedicular, parapedicular, extrapedicular, or any of them.")
     ] = "transpedicular",
@@ -33,7 +36,7 @@ def access(
     from spondyl.documents.plan_files import PLANS_FILE
 
     with progress() as tell:
-        plans = plan_levels(case, level, approach=approach, gauge=gauge, needles=needles, tell=tell)
+        plans = plan_levels(case, level, course=course, approach=approach, gauge=gauge, needles=needles, tell=tell)
     if as_json:
         print_document(PlansDocument.of(plans))
         return
@@ -43,11 +46,14 @@ def access(
 
 
 def _lines(plan: Plan) -> list[str]:
-    from spondyl.documents.plan_files import needle_name
+    from spondyl.documents.plan_files import balloon_words, needle_name
 
     lines = [f"{needle_name(plan, path)}: {_numbers(path)}" for path in plan.needles]
     lines += [f"  {reason}" for path in plan.needles for reason in path.reasons]
     lines += [f"{plan.level.name} {refusal.reason}" for refusal in plan.refused]
+    lines += [
+        f"{plan.level.name} {b.side.value} balloon {balloon_words(b)}: limited by {b.limited_by}" for b in plan.balloons
+    ]
     if plan.cement is not None:
         cement = plan.cement
         lines.append(f"cement {cement.low_ml:.1f}-{cement.high_ml:.1f} ml: a bracket [{cement.source}], no target")
