@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Bring what the tests need beside Python: Pango for PDF, fonts, Poppler to look into a PDF, Chromium to look at pages.
+# Bring what the tests need beside Python: Pango for PDF, fonts, Poppler to look into a PDF, Chromium to look at pages,
+# CalculiX (only run, never linked) to solve a voxel model by another way.
 # On Debian as root they are installed; elsewhere this says what is missing and goes on.
 set -euo pipefail
 
-packages=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils chromium)
+packages=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils chromium calculix-ccx)
 
 is_debian() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
 is_installed() { dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 if ! is_debian; then
-  for program in pdftotext chromium; do
+  for program in pdftotext chromium ccx; do
     command -v "$program" >/dev/null || echo "missing: $program; tests that need it are skipped"
   done
-  echo "not Debian: bring Pango, DejaVu fonts, Poppler and Chromium by your system's own means"
+  echo "not Debian: bring Pango, DejaVu fonts, Poppler, Chromium and CalculiX by your system's own means"
   exit 0
 fi
 

@@ -79,7 +79,7 @@ def test_what_does_not_converge_gives_no_number(block: list[object], monkeypatch
     def fails(*_: object, **__: object) -> None:
         raise NotConverged("the residual is 1 of the load", (1.0,))
 
-    monkeypatch.setattr("spondyl.simulation.load_between_platens", fails)
+    monkeypatch.setattr("spondyl.simulation.solve_voxel_model", fails)
     result = cli("fe", *block, "--lateral", "free", "--json")
     assert result.code == 3 and "did not converge: the residual" in result.err
     assert result.json()["schema"] == "spondyl.error/1"

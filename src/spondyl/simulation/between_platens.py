@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spondyl.errors import InputError
-from spondyl.evidence import find_parameter
 from spondyl.numerics.boxes import solve_boxes
 from spondyl.numerics.elasticity import isotropic
 from spondyl.numerics.equilibrium import Problem, Solver, conjugate_gradients
-from spondyl.simulation.platens import LoadPath, Platens, find_load_path, find_platens, without_drift
+from spondyl.simulation.platens import without_drift
+from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 from spondyl.space import Volume
 from spondyl.space.arrays import read_only
 
@@ -91,63 +90,41 @@ def load_between_platens(
     NotConverged
         where the tolerance is not reached, as with parts that hang on one edge and are loaded.
     """
-    _check(modulus, platens, poisson, displacement_mm, lateral)
-    coefficients = isotropic(modulus.array, _ratio(poisson))
-    found = find_platens(platens.array, modulus.array > 0, top=top, bottom=bottom, axis=axis)
-    path = find_load_path(modulus.array > 0, found)
-    box = ndimage.find_objects((path.parts > 0).astype(np.uint8))[0]
-    inside, parts = found.cropped(box), path.parts[box]
-    problem = Problem(
-        np.where(parts > 0, coefficients[(slice(None), *box)], 0.0),
-        1.0,
-        inside.held(lateral == "held"),
-        inside.moved(displacement_mm),
+    model = build_voxel_model(
+        modulus,
+        platens,
+        top=top,
+        bottom=bottom,
+        displacement_mm=displacement_mm,
+        lateral=lateral,
+        poisson=poisson,
+        axis=axis,
     )
-    edges = _edges(modulus)
+    return solve_voxel_model(model, solver=solver)
+
+
+def solve_voxel_model(model: VoxelModel, *, solver: Solver | None = None) -> PlatenResponse:
+    """The linear answer of a model, as of `load_between_platens`."""
+    box = ndimage.find_objects((model.parts > 0).astype(np.uint8))[0]
+    inside, parts, moved_mm = model.platens.cropped(box), model.parts[box], model.displacement_mm
+    held, prescribed = inside.held(model.lateral == "held"), inside.moved(moved_mm)
+    problem = Problem(isotropic(model.modulus[box], model.poisson[box]), 1.0, held, prescribed)
     solve = conjugate_gradients(rtol=TOLERANCE, memory_limit=_memory()) if solver is None else solver
-    balance = solve_boxes(problem, edges, solve)
+    balance = solve_boxes(problem, model.edges, solve)
     moved = balance.displacement
-    if lateral == "free":
-        moved = without_drift(moved, parts, edges, axis)
+    if model.lateral == "free":
+        moved = without_drift(moved, parts, model.edges, inside.axis)
+    whole = np.zeros((3, *model.platens.top.shape))
+    whole[(slice(None), *(slice(part.start, part.stop + 1) for part in box))] = moved
     return PlatenResponse(
-        displacement_mm,
-        balance.energy_n_mm / abs(displacement_mm),
+        moved_mm,
+        balance.energy_n_mm / abs(moved_mm),
         balance.iterations,
         balance.residuals[-1],
         int((parts > 0).sum()),
-        (*_warnings(path), *_mechanism(balance.energy_n_mm, problem, displacement_mm, edges, axis)),
-        _uncropped(moved, box, found),
+        (*model.warnings, *_mechanism(balance.energy_n_mm, model, box)),
+        whole,
     )
-
-
-def _check(
-    modulus: Volume, platens: Volume, poisson: Volume | float | None, displacement_mm: float, lateral: str
-) -> None:
-    for name, other in (("platens", platens), ("Poisson's ratio", poisson)):
-        if isinstance(other, Volume) and not modulus.geometry.is_same_grid(other.geometry):
-            raise InputError(
-                f"{name} and modulus lie on different grids ({other.geometry.shape} and {modulus.geometry.shape} "
-                "voxels, or another pose); one grid is expected: resample one of them"
-            )
-    if not np.isfinite(displacement_mm) or displacement_mm == 0:
-        raise InputError(f"the displacement is {displacement_mm} mm; a number other than 0 is expected")
-    if lateral not in ("free", "held"):
-        raise InputError(f"lateral is '{lateral}'; 'free' or 'held' is expected")
-
-
-def _ratio(poisson: Volume | float | None) -> Array | float:
-    if isinstance(poisson, Volume):
-        return poisson.array
-    if poisson is not None:
-        return poisson
-    value = find_parameter("poisson.bone").value
-    assert isinstance(value, float)
-    return value
-
-
-def _edges(volume: Volume) -> tuple[float, float, float]:
-    a, b, c = (float(edge) for edge in volume.geometry.spacing_mm)
-    return a, b, c
 
 
 def _memory() -> int | None:
@@ -158,27 +135,11 @@ def _memory() -> int | None:
         return None
 
 
-def _warnings(path: LoadPath) -> tuple[str, ...]:
-    told = []
-    if path.floating_voxels:
-        told.append(f"{path.floating_voxels} voxels touch nothing that reaches a platen: left out, they bear nothing")
-    if path.hanging_voxels:
-        told.append(f"{path.hanging_voxels} voxels are joined to one platen only: left out, they bear nothing")
-    return tuple(told)
-
-
-def _mechanism(
-    energy: float, problem: Problem, displacement_mm: float, edges: tuple[float, float, float], axis: int
-) -> tuple[str, ...]:
+def _mechanism(energy: float, model: VoxelModel, box: tuple[slice, ...]) -> tuple[str, ...]:
     """A warning where the energy is nothing beside that of a strain that is the same in all the material."""
-    height = edges[axis] * problem.coefficients.shape[1 + axis]
-    even = float(problem.coefficients.sum()) * float(np.prod(edges)) * (displacement_mm / height) ** 2
+    axis = model.platens.axis
+    height = model.edges[axis] * (box[axis].stop - box[axis].start)
+    even = float(model.modulus.sum() * np.prod(model.edges)) * (model.displacement_mm / height) ** 2
     if energy > NOTHING * even:
         return ()
     return ("the model bears nothing: a part of it turns or slides without resistance; look for contacts by one edge",)
-
-
-def _uncropped(displacement: Array, box: tuple[slice, ...], platens: Platens) -> Array:
-    whole = np.zeros((3, *platens.top.shape))
-    whole[(slice(None), *(slice(part.start, part.stop + 1) for part in box))] = displacement
-    return whole

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.numerics.elasticity import CORNERS, rigid_modes
+from spondyl.space.arrays import read_only
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -23,6 +24,13 @@ class Platens:
     top: Mask
     bottom: Mask
     axis: int
+
+    def __post_init__(self) -> None:
+        for name in ("top", "bottom"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.top, self.bottom, self.axis)
 
     def held(self, lateral_held: bool) -> Mask:
         """Which displacements are prescribed, shape (3, nx+1, ny+1, nz+1)."""

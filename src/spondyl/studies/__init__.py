@@ -5,6 +5,7 @@ from spondyl.studies.conflicts import find_conflicts, find_label_conflicts
 from spondyl.studies.dicom_writing import write_dicom
 from spondyl.studies.image_quality import ImageQuality, measure_quality
 from spondyl.studies.labels import read_label_image
+from spondyl.studies.nifti import write_array
 from spondyl.studies.patient import (
     Bleeding,
     BloodThinner,
@@ -65,6 +66,7 @@ __all__ = [
     "read_study",
     "read_voxel_field",
     "whole_folder",
+    "write_array",
     "write_dicom",
     "write_label_nifti",
     "write_nifti",

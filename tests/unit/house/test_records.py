@@ -12,7 +12,7 @@ import pytest
 
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
-from spondyl.simulation import load_between_platens
+from spondyl.simulation import build_voxel_model, measure_fields, solve_voxel_model
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -90,9 +90,12 @@ def examples() -> dict[type, object]:
     profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5)
     block = Volume(np.ones((1, 1, 2)), Geometry(np.eye(4), (1, 1, 2)), "MPa")
     ends = Volume(np.array([[[5, 6]]], np.uint8), block.geometry, "1")
-    pressed = load_between_platens(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")
+    voxels = build_voxel_model(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")
+    pressed = solve_voxel_model(voxels)
     roots = (
+        voxels,
         pressed,
+        measure_fields(voxels, pressed.displacement),
         plan,
         profile,
         balloon,

@@ -35,6 +35,14 @@ def fe(
         ),
     ] = None,
     axis: Annotated[str, typer.Option(help="Voxel axis of the load: i, j or k.")] = "k",
+    fields: Annotated[
+        Path | None,
+        typer.Option(help="New folder for displacement, strain, stress and energy as NIfTI.", show_default=False),
+    ] = None,
+    vtu: Annotated[Path | None, typer.Option(help="Mesh and fields as a VTK file (.vtu).", show_default=False)] = None,
+    inp: Annotated[
+        Path | None, typer.Option(help="The model as an input file for CalculiX (.inp).", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Press or pull a voxel model between two platens and give its reaction and stiffness.
@@ -43,30 +51,37 @@ def fe(
     join both platens bear nothing and are left out, with a warning.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress, say
+    from spondyl.documents.calculix import write_inp
     from spondyl.documents.mechanics import FeDocument
+    from spondyl.documents.voxel_files import write_fields, write_vtu
     from spondyl.errors import InputError
-    from spondyl.simulation import load_between_platens
+    from spondyl.simulation import build_voxel_model, solve_voxel_model
     from spondyl.studies import read_label_image, read_voxel_field
 
     if axis not in AXES or len(axis) != 1:
         raise InputError(f"--axis is '{axis}'; i, j or k is expected")
     with progress() as tell:
         tell("model", "begins")
-        field, labels = read_voxel_field(modulus, "MPa"), read_label_image(platens).labels
-        ratio = None if poisson is None else _ratio(poisson)
-        tell("model", "made")
-        tell("solution", "begins")
-        found = load_between_platens(
-            field,
-            labels,
+        model = build_voxel_model(
+            read_voxel_field(modulus, "MPa"),
+            read_label_image(platens).labels,
             top=top,
             bottom=bottom,
             displacement_mm=displacement,
             lateral=lateral,
-            poisson=ratio,
+            poisson=None if poisson is None else _ratio(poisson),
             axis=AXES.index(axis),
         )
+        if inp is not None:
+            write_inp(inp, model)
+        tell("model", "made")
+        tell("solution", "begins")
+        found = solve_voxel_model(model)
         tell("solution", "made")
+        if fields is not None:
+            write_fields(fields, model, found)
+        if vtu is not None:
+            write_vtu(vtu, model, found)
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:

@@ -1,0 +1,59 @@
+"""What a displaced voxel model carries within: strain, stress and energy of each voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.numerics.elasticity import CORNERS, centre_strain, element_matrices, stress, voxel_volume
+from spondyl.simulation.voxel_model import VoxelModel
+from spondyl.space.arrays import read_only
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelFields:
+    """Fields of a linear answer, 0 where nothing bears load. Tensors are xx, yy, zz, yz, xz, xy in the grid's axes."""
+
+    displacement: Array  # of the voxel's middle, in the grid's axes, (3, nx, ny, nz) [mm]
+    strain: Array  # at the voxel's middle, shears not doubled, (6, nx, ny, nz)
+    von_mises: Array  # of the stress at the voxel's middle [MPa]
+    energy_density: Array  # strain energy of the voxel over its volume [MPa]
+
+    def __post_init__(self) -> None:
+        for name in self.__dict__:
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+
+def measure_fields(model: VoxelModel, displacement: Array) -> VoxelFields:
+    """The fields of nodal displacements, shape (3, nx+1, ny+1, nz+1). [mm]"""
+    borne = model.parts > 0
+    strain = np.where(borne, centre_strain(displacement, model.edges), 0.0)
+    local = _local(displacement, model.parts.shape)
+    middle = np.where(borne, local.reshape(8, 3, *borne.shape).mean(axis=0), 0.0)
+    coefficients = model.coefficients
+    matrices = element_matrices(2, model.edges)
+    energy = np.einsum("a...,mab,m...,b...->...", local, matrices, coefficients, local, optimize=True) / 2
+    halved = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5]).reshape(6, 1, 1, 1)
+    return VoxelFields(
+        middle, strain * halved, _von_mises(stress(coefficients, strain)), energy / voxel_volume(model.edges)
+    )
+
+
+def _local(displacement: Array, shape: tuple[int, ...]) -> Array:
+    """Displacements of each voxel's corners, corner by corner, shape (24, nx, ny, nz)."""
+    a, b, c = shape
+    return np.concatenate([displacement[:, i : i + a, j : j + b, k : k + c] for i, j, k in CORNERS])
+
+
+def _von_mises(tensor: Array) -> Array:
+    xx, yy, zz, yz, xz, xy = tensor
+    normal = (xx - yy) ** 2 + (yy - zz) ** 2 + (zz - xx) ** 2
+    return np.asarray(np.sqrt(normal / 2 + 3 * (yz**2 + xz**2 + xy**2)))
