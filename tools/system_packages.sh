@@ -4,7 +4,8 @@
 # On Debian as root they are installed; elsewhere this says what is missing and goes on.
 set -euo pipefail
 
-packages=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils chromium calculix-ccx)
+packages=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-noto-core poppler-utils chromium)
+packages+=(calculix-ccx)
 
 is_debian() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 

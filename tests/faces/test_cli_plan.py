@@ -28,11 +28,11 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
         *("study.json", "spine.json", "findings.json", "decisions.json", "bone_health.json", "forecast.json"),
         *("plans.json", "needles.mrk.json", "needles.csv", "run.json"),
         *("labels.nii.gz", "parts.nii.gz"),
-        *("report.html", "report.pdf"),
+        *("report.html", "report.pdf", "booklet.html", "booklet.pdf"),
     }
     for name in ("study", "spine", "findings", "decisions", "bone_health", "plans", "run"):
         jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "access", "report")
+    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
     assert stages(document) == dict.fromkeys(all_stages, "made")
 
 
@@ -61,7 +61,7 @@ def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
 def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in case.iterdir()}
     document = cli("plan", *inputs, "--out", case, "--json").json()
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "access", "report")
+    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
     assert stages(document) == dict.fromkeys(all_stages, "kept")
     assert {path.name: path.read_bytes() for path in case.iterdir()} == before
 
@@ -70,11 +70,11 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     assert stages(cli("plan", *inputs, "--out", case, "--json", "--force", "report").json())["report"] == "made"
     asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
     early = {"study": "kept", "spine": "kept"}
-    asked_early = early | {"findings": "kept", "decide": "kept", "forecast": "kept"}
+    asked_early = early | {"findings": "kept", "decide": "kept", "forecast": "kept", "booklet": "kept"}
     assert asked == asked_early | {"access": "made", "report": "made"}
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
-    assert made == early | dict.fromkeys(("findings", "decide", "forecast", "access", "report"), "made")
+    assert made == early | dict.fromkeys(("findings", "decide", "forecast", "booklet", "access", "report"), "made")
 
 
 def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
@@ -109,7 +109,9 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
-    assert stages(document) == dict.fromkeys(("relabel", "findings", "decide", "forecast", "access", "report"), "made")
+    assert stages(document) == dict.fromkeys(
+        ("relabel", "findings", "decide", "forecast", "booklet", "access", "report"), "made"
+    )
     found = json.loads((case / "findings.json").read_text())["findings"]
     assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2
     assert "renamed by +1 level" in (case / "report.html").read_text("utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
+from spondyl.app.booklet import BookletWish, write_booklets
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.files import hashes_of, sha256, sweep
@@ -73,7 +74,8 @@ from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "forecast", "access", "report")
+STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
+PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
 
@@ -103,6 +105,7 @@ class Job:
         *,
         force: Collection[str] = (),
         levels: Collection[str] = (),
+        booklets: BookletWish | None = None,
         tell: Tell,
     ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
@@ -113,6 +116,7 @@ class Job:
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
+        self._booklets = booklets
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
@@ -123,7 +127,7 @@ class Job:
             sweep(self.folder)
             with failure_recorded(self.folder, STAGES[0]):
                 self._look_for_inputs()
-            self._earlier_wish = self._wish_in_folder()
+            self._earlier_wish, self._booklets = self._wish_in_folder(), self.booklet_wish
             for stage in STAGES[: STAGES.index(last) + 1]:
                 self._ensure(stage)
 
@@ -131,6 +135,7 @@ class Job:
         """Rename all vertebrae by whole levels, then run what rests on the names."""
         with _alone_in(self.folder):
             sweep(self.folder)
+            self._booklets = self.booklet_wish
             self._write_relabelled(shift)
             for stage in STAGES[STAGES.index("findings") :]:
                 self._ensure(stage)
@@ -218,6 +223,7 @@ class Job:
             summary=summarise(self.findings, self._study_document.patient),
             report=str(self.folder / REPORT_FILE),
             pdf=str(pdf) if pdf.is_file() else None,
+            booklets=self._booklet_files(),
             remarks=tuple(self.remarks),
         )
 
@@ -263,11 +269,13 @@ class Job:
 
     def _remove_later_than(self, stage: str) -> None:
         """Remove what rests on a stage that is about to change, so that no old report stands beside new records."""
-        for later in STAGES[STAGES.index(stage) + 1 :]:
+        first = STAGES.index(stage)
+        for later in (stage,) if stage in PAGES else STAGES[first + 1 :]:
             record = find_stage(self.folder, later)
             for name in () if record is None else record.outputs:
                 (self.folder / name).unlink(missing_ok=True)
-            drop_stage(self.folder, later)
+            if later != stage:
+                drop_stage(self.folder, later)
         if stage in ("study", "spine"):
             drop_stage(self.folder, "relabel")
 
@@ -280,6 +288,7 @@ class Job:
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
             "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
             "access": (self._access_needs, self._make_access),
+            "booklet": (self._booklet_needs, self._make_booklets),
             "report": (self._report_needs, self._make_report),
         }[stage]
 
@@ -358,6 +367,33 @@ class Job:
         self.remarks += remarks
         return list(write_plans(self.folder, self.plans))
 
+    @property
+    def booklet_wish(self) -> BookletWish:
+        """What was asked for now, or before; English where nothing was."""
+        if self._booklets is not None:
+            return self._booklets
+        made = find_stage(self.folder, "booklet")
+        return BookletWish.of(made.parameters) if made is not None and made.status == "done" else BookletWish()
+
+    def _booklet_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        rests_on = self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, *self._spine_files())
+        return rests_on, self.booklet_wish.parameters
+
+    def _make_booklets(self) -> list[str]:
+        return write_booklets(
+            self.folder,
+            self.booklet_wish,
+            patient=self.patient,
+            findings=self.findings,
+            spine=self.spine,
+            advice=self.advice,
+            with_pdf=self._has_pdf("booklet.pdf"),
+        )
+
+    def _booklet_files(self) -> tuple[str, ...]:
+        made = find_stage(self.folder, "booklet")
+        return () if made is None else tuple(str(self.folder / name) for name in made.outputs)
+
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels]}
         records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE)
@@ -378,19 +414,18 @@ class Job:
             "run": read_run(self.folder),
             "levels": self.levels,
         }
-        pdf = self._pdf_path()
+        pdf = self.folder / PDF_FILE if self._has_pdf(PDF_FILE) else None
         write_report(self.folder / REPORT_FILE, pdf=pdf, **content)
         return [REPORT_FILE] if pdf is None else [REPORT_FILE, PDF_FILE]
 
-    def _pdf_path(self) -> Path | None:
-        """Where the PDF goes; None, with a remark, where this machine cannot lay one out."""
+    def _has_pdf(self, name: str) -> bool:
+        """Whether this machine can lay out a PDF; where it cannot, a remark says what was left out."""
         try:
             pdf_version()
         except InputError as error:
-            (self.folder / PDF_FILE).unlink(missing_ok=True)
-            self.remarks.append(f"{PDF_FILE} was left out: {error}")
-            return None
-        return self.folder / PDF_FILE
+            self.remarks.append(f"{name} was left out: {error}")
+            return False
+        return True
 
     def _write_relabelled(self, shift: int) -> None:
         before = find_stage(self.folder, "relabel")

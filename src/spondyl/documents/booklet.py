@@ -96,7 +96,7 @@ def booklet_html(
         "sections": SECTIONS,
         "version": __version__,
         "patient": patient,
-        "number": _checked(emergency_number),
+        "number": dialled(emergency_number),
         "levels": broken_levels(patient),
         "losses": lost_heights(findings),
         "first": first_things(advice),
@@ -116,12 +116,12 @@ def booklet_html(
     return render("booklet/booklet.html.j2", content, for_print=False)
 
 
-def _checked(number: str | None) -> str | None:
-    """An emergency number that can be dialled; it is never guessed."""
+def dialled(number: str | None) -> str | None:
+    """An emergency number that can be dialled; None stays None, it is never guessed."""
     if number is None:
         return None
-    dialled = number.strip()
-    signs = set(dialled)
-    if not signs & set(digits) or signs - set(f"{digits} +-/()") or len(dialled) > LONGEST_NUMBER:
+    told = number.strip()
+    signs = set(told)
+    if not signs & set(digits) or signs - set(f"{digits} +-/()") or len(told) > LONGEST_NUMBER:
         raise InputError("the emergency number holds something else than digits, spaces and + - / ( ): correct it")
-    return dialled
+    return told

@@ -283,6 +283,7 @@ class JobDocument(Document):
     summary: tuple[str, ...]
     report: str
     pdf: str | None
+    booklets: tuple[str, ...]  # the patient's pages, and their PDFs
     remarks: tuple[str, ...]  # such as why the PDF was left out
 
 

@@ -34,6 +34,13 @@ Resample = Annotated[bool, typer.Option("--resample", help="Accept labels on ano
 Out = Annotated[Path | None, typer.Option(help="Case folder to write to; made when missing.", show_default=False)]
 Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in any case.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+Languages = Annotated[
+    list[str] | None,
+    typer.Option("--language", help="Write the booklet in this language (ar, de, en, es, hi); may be repeated."),
+]
+EmergencyNumber = Annotated[
+    str | None, typer.Option(help="Your local emergency number; unset: the text says so.", show_default=False)
+]
 Levels = Annotated[
     list[str] | None,
     typer.Option(

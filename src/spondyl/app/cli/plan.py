@@ -9,9 +9,11 @@ import typer
 
 from spondyl.app.cli.options import (
     AsJson,
+    EmergencyNumber,
     Force,
     LabelMapOption,
     Labels,
+    Languages,
     Levels,
     OptionalStudy,
     PatientOption,
@@ -29,15 +31,19 @@ def plan(
     patient: PatientOption = None,
     resample: Resample = False,
     level: Levels = None,
+    language: Languages = None,
+    emergency_number: EmergencyNumber = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do the whole job and write report.html. What is up to date in the case folder is kept."""
+    """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
+    from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
     from spondyl.app.job import Inputs, Job
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
+    wish = BookletWish.asked(language, emergency_number)
     with progress() as tell:
-        job = Job(out, inputs, force=force or (), levels=level or (), tell=tell)
+        job = Job(out, inputs, booklets=wish, force=force or (), levels=level or (), tell=tell)
         job.run()
     print_job(job.document(), as_json)

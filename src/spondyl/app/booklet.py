@@ -1,0 +1,76 @@
+"""The booklets of a case: in which languages, with which emergency number, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spondyl.decisions import Recommendation
+from spondyl.documents.booklet import dialled, write_booklet
+from spondyl.documents.languages import ENGLISH, find_language
+from spondyl.findings import Findings
+from spondyl.spine import Spine
+from spondyl.studies import Patient
+
+
+@dataclass(frozen=True)
+class BookletWish:
+    """Which booklets are to be written, as it stands in run.json."""
+
+    languages: tuple[str, ...] = (ENGLISH,)
+    emergency_number: str | None = None  # None: nobody set it, and the booklet says so
+
+    @classmethod
+    def asked(cls, languages: Sequence[str] | None, emergency_number: str | None) -> BookletWish | None:
+        """The wish of a command line; None where it says nothing. A language or number that cannot be is refused."""
+        if not languages and emergency_number is None:
+            return None
+        codes = tuple(dict.fromkeys(languages or (ENGLISH,)))
+        for code in codes:
+            find_language(code)
+        return cls(codes, dialled(emergency_number))
+
+    @classmethod
+    def of(cls, parameters: dict[str, Any]) -> BookletWish:
+        """The wish that a record of run.json holds."""
+        return cls(tuple(parameters["languages"]), parameters["emergency_number"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For run.json: lists, as JSON has no tuples."""
+        return asdict(self) | {"languages": list(self.languages)}
+
+
+def booklet_name(language: str, suffix: str) -> str:
+    """The name of a booklet's file: booklet.html in English, booklet.ar.html in Arabic."""
+    return f"booklet.{suffix}" if language == ENGLISH else f"booklet.{language}.{suffix}"
+
+
+def write_booklets(
+    folder: Path,
+    wish: BookletWish,
+    *,
+    patient: Patient,
+    findings: Findings,
+    spine: Spine,
+    advice: Recommendation,
+    with_pdf: bool,
+) -> list[str]:
+    """Write a booklet in each language, and its PDF; gives the names of the files."""
+    written = []
+    for language in wish.languages:
+        page, printed = (booklet_name(language, suffix) for suffix in ("html", "pdf"))
+        write_booklet(
+            folder / page,
+            patient=patient,
+            findings=findings,
+            spine=spine,
+            advice=advice,
+            language=language,
+            emergency_number=wish.emergency_number,
+            pdf=folder / printed if with_pdf else None,
+        )
+        written += [page, printed] if with_pdf else [page]
+    return written
