@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
@@ -44,15 +45,8 @@ def _svg(alt: str, filled: int, colour: str) -> str:
     width, height = ROW * _STEP, PEOPLE // ROW * _STEP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(alt)}">'
-        f"<title>{escape(alt)}</title>"
-        f'<path fill="{colour}" d="{_squares(0, filled)}"/><path fill="{_EMPTY}" d="{_squares(filled, PEOPLE)}"/></svg>'
+        f"<title>{escape(alt)}</title>{_squares(0, filled, colour)}{_squares(filled, PEOPLE, _EMPTY)}</svg>"
     )
-
-
-def _squares(first: int, last: int) -> str:
-    """Squares number `first` to `last`, row by row from the top left."""
-    corners = ((number % ROW * _STEP, number // ROW * _STEP) for number in range(first, last))
-    return "".join(f"M{x} {y}h{_SIZE}v{_SIZE}h-{_SIZE}z" for x, y in corners)
 
 
 def people_svg(filled: int) -> str:
@@ -63,13 +57,38 @@ def people_svg(filled: int) -> str:
     if not 0 <= filled <= PEOPLE:
         raise InputError(f"an icon array of {PEOPLE} people cannot show {filled}: give a count from 0 to {PEOPLE}")
     width, height = ROW * _STEP, PEOPLE // ROW * _STEP
-    rings = "".join(
-        f"M{number % ROW * _STEP + 1} {number // ROW * _STEP + 3}a2 2 0 1 0 4 0a2 2 0 1 0 -4 0"
-        for number in range(filled, PEOPLE)
-    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 {width} {height}" width="{width}" height="{height}">'
         f'<rect x="-1" y="-1" width="{width}" height="{height}" fill="#fff"/>'
-        f'<path d="{rings}" fill="none" stroke="#767676" stroke-width="0.8"/>'
-        f'<path d="{_squares(0, filled)}" fill="#7a2e00"/></svg>'
+        f"{_rings(filled, PEOPLE)}{_squares(0, filled, '#7a2e00')}</svg>"
     )
+
+
+# A row is one dashed line, a dash or a dot a person: a page draws 40 of them a hundred times faster than 1000 shapes.
+
+
+def _squares(first: int, last: int, colour: str) -> str:
+    """Squares number `first` to `last`, row by row from the top left."""
+    rows = "".join(f"M{x} {y + _SIZE // 2}h{count * _STEP - _STEP + _SIZE}" for x, y, count in _rows(first, last))
+    dashes = f'stroke-width="{_SIZE}" stroke-dasharray="{_SIZE} {_STEP - _SIZE}"'
+    return f'<path class="squares" d="{rows}" fill="none" stroke="{colour}" {dashes}/>' if rows else ""
+
+
+def _rings(first: int, last: int) -> str:
+    """Rings number `first` to `last`: grey dots, and smaller white ones on them."""
+    half = _SIZE // 2
+    rows = "".join(f"M{x + half} {y + half}h{count * _STEP - _STEP + 0.01}" for x, y, count in _rows(first, last))
+    dots = f'fill="none" stroke-linecap="round" stroke-dasharray="0.01 {_STEP - 0.01}"'
+    layers = (("rings", "#767676", 4.8), ("holes", "#fff", 3.2)) if rows else ()
+    return "".join(
+        f'<path class="{name}" d="{rows}" stroke="{colour}" stroke-width="{wide}" {dots}/>'
+        for name, colour, wide in layers
+    )
+
+
+def _rows(first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """Left and top of each row's first person, and how many stand in the row."""
+    while first < last:
+        end = min(last, (first // ROW + 1) * ROW)
+        yield first % ROW * _STEP, first // ROW * _STEP, end - first
+        first = end

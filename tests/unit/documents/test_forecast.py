@@ -26,21 +26,28 @@ def frequency(per_1000: float) -> Frequency:
     return Frequency("<pain>", Course.NONE, Meaning.UNWANTED, per_1000, None, None, 365, "people", None, "spondyl")
 
 
+def people_drawn(svg: str) -> list[list[tuple[float, float]]]:
+    """Read back with an XML reader: the corner of each square of a dashed row, path by path."""
+    paths = [path.get("d", "") for path in ElementTree.fromstring(svg).iter() if path.get("d")]
+    rows = ([tuple(map(float, row)) for row in re.findall(r"M(\d+) (\d+)h(\d+)", path)] for path in paths)
+    return [[(x + 8 * i, y - 3) for x, y, long in path for i in range(int((long + 2) // 8))] for path in rows]
+
+
 @pytest.mark.parametrize(("per_1000", "filled"), [(0.0, 0), (0.2, 1), (3.2, 3), (165.0, 165), (1000.0, 1000)])
 def test_an_icon_array_fills_as_many_of_1000_as_it_says(per_1000: float, filled: int) -> None:
-    """Read back with an XML reader: each square is one move command; a rare harm never rounds to nobody."""
+    """A rare harm never rounds to nobody."""
     array = icon_array("no procedure: <pain>", frequency(per_1000))
-    squares = [path.get("d", "").count("M") for path in ElementTree.fromstring(array.svg).iter() if "path" in path.tag]
-    assert squares == [filled, 1000 - filled]
+    counts = [len(people) for people in people_drawn(array.svg)]
+    assert counts == [count for count in (filled, 1000 - filled) if count]
     assert array.alt == f"no procedure: <pain>: {per_1000:g} of 1000 people."
 
 
 def test_no_square_lies_on_another_or_outside() -> None:
-    root = ElementTree.fromstring(icon_array("x", frequency(333.0)).svg)
-    corners = re.findall(r"M(\d+) (\d+)", "".join(path.get("d", "") for path in root.iter() if "path" in path.tag))
-    width, height = (int(edge) for edge in root.get("viewBox", "").split()[2:])
+    svg = icon_array("x", frequency(333.0)).svg
+    corners = [corner for people in people_drawn(svg) for corner in people]
+    width, height = (int(edge) for edge in ElementTree.fromstring(svg).get("viewBox", "").split()[2:])
     assert len(set(corners)) == 1000
-    assert all(int(x) + 6 <= width and int(y) + 6 <= height for x, y in corners)
+    assert all(x + 6 <= width and y + 6 <= height for x, y in corners)
 
 
 def test_a_pooled_difference_says_how_many_trials_stand_behind_it() -> None:
