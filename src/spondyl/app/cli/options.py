@@ -36,7 +36,11 @@ Force = Annotated[list[str] | None, typer.Option(help="Run this stage again in a
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Languages = Annotated[
     list[str] | None,
-    typer.Option("--language", help="Write the booklet in this language (ar, de, en, es, hi); may be repeated."),
+    typer.Option(
+        "--language",
+        help="Write the booklet in this language (ar, de, en, es, hi); may be repeated.",
+        show_default=False,
+    ),
 ]
 EmergencyNumber = Annotated[
     str | None, typer.Option(help="Your local emergency number; unset: the text says so.", show_default=False)
