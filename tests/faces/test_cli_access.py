@@ -40,21 +40,20 @@ def test_every_file_is_read_back_with_left_on_the_left(case: Path, cli: Cli) -> 
         assert (row["side"] == "left") == (needle["side"] == "left") == (entry[0] > 0)
 
 
-def test_a_course_with_balloons_is_written_to_every_file(case: Path, cli: Cli) -> None:
+def test_balloons_on_a_coarse_ct_are_refused_with_a_sentence(case: Path, cli: Cli) -> None:
     (plan,) = cli("access", case, "--level", "L3", "--course", "kyphoplasty", "--json").json()["plans"]
-    (balloon, *_) = plan["balloons"]
-    assert balloon["diameter_low_mm"] < balloon["diameter_mm"]
-    with (case / "needles.csv").open(encoding="utf-8") as stream:
-        rows = {row["side"]: row for row in csv.DictReader(stream)}
-    assert float(rows[balloon["side"]]["balloon_length_mm"]) == balloon["length_mm"]
-    names = [line["controlPoints"][0]["label"] for line in read_markups(case)]
-    assert sum(f"L3 {balloon['side']} balloon" in name for name in names) == 1
-    assert "Balloon (check the instructions for use)" in (case / "report.html").read_text("utf-8")
+    assert plan["needles"] and plan["balloons"] == []
+    said = "size of a balloon is not given: its needle cannot be judged on this CT"
+    assert any(said in note for note in plan["notes"]) and said in (case / "report.html").read_text("utf-8")
+    assert "check the instructions for use" in " ".join(plan["notes"])
 
 
-def read_markups(case: Path) -> list[dict[str, Any]]:
-    markups: list[dict[str, Any]] = json.loads((case / "needles.mrk.json").read_text("utf-8"))["markups"]
-    return markups
+def test_the_cement_of_two_levels_is_added(case: Path, cli: Cli) -> None:
+    document = cli("access", case, "--level", "L3", "--level", "L2", "--json").json()
+    total = document["cement_total"]
+    assert total["levels"] == ["L2", "L3"]
+    assert abs(total["high_ml"] - sum(plan["cement"]["high_ml"] for plan in document["plans"])) < 1e-9
+    assert "L2, L3 together" in cli("access", case, "--level", "L3", "--level", "L2").out
 
 
 def test_what_cannot_be_planned_ends_with_one_sentence(case: Path, cli: Cli) -> None:

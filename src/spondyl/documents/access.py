@@ -12,7 +12,7 @@ from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_w
 from spondyl.documents.plan_files import balloon_words
 from spondyl.documents.tables import Table
 from spondyl.evidence import source_keys
-from spondyl.planning import Balloon, NeedlePath, Plan, Structure, clearance_profiles
+from spondyl.planning import Balloon, CementTotal, NeedlePath, Plan, Structure, cement_total, clearance_profiles
 from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
 from spondyl.spine import Spine
 
@@ -51,13 +51,28 @@ class AccessSection:
     sheets: tuple[PlanSheet, ...]
     limits: str
     gauge_source: str
+    totals: tuple[str, ...] = ()  # of cement over all levels, with what to think of
+    total_sources: tuple[str, ...] = ()
 
 
 def access_section(plans: Iterable[Plan], spine: Spine | None, why: Iterable[str] = ()) -> AccessSection | None:
     """What the report prints of plans; None where there are none and no reason for that is told."""
-    sheets = tuple(_sheet(plan, spine) for plan in plans if not plan.is_untreated)
-    told = tuple(why)
-    return AccessSection(told, sheets, LIMITS, GAUGE_SOURCE) if sheets or told else None
+    treated = tuple(plan for plan in plans if not plan.is_untreated)
+    sheets, told = tuple(_sheet(plan, spine) for plan in treated), tuple(why)
+    if not sheets and not told:
+        return None
+    total = cement_total(treated)
+    sources = () if total is None else total.sources
+    return AccessSection(told, sheets, LIMITS, GAUGE_SOURCE, total_words(total), sources)
+
+
+def total_words(total: CementTotal | None) -> tuple[str, ...]:
+    """The cement of all levels where there are several, and each flag; nothing where there is nothing to say."""
+    if total is None:
+        return ()
+    names = ", ".join(level.name for level in total.levels)
+    several = f"cement of {names} together: {total.low_ml:.1f} to {total.high_ml:.1f} ml, a bracket, no target"
+    return (*((several,) if len(total.levels) > 1 else ()), *(f"cement: {flag}" for flag in total.flags))
 
 
 def cited_keys(section: AccessSection) -> tuple[str, ...]:
@@ -65,7 +80,14 @@ def cited_keys(section: AccessSection) -> tuple[str, ...]:
     cement = {sheet.cement_source for sheet in section.sheets} - {None}
     notes = " ".join(note for sheet in section.sheets for note in sheet.notes)
     named = {key for key in re.findall(r"\[(\w+)\]", notes) if key in source_keys()}
-    return tuple(sorted({key for key in cement if key} | named | ({GAUGE_SOURCE} if section.sheets else set())))
+    return tuple(
+        sorted(
+            {key for key in cement if key}
+            | named
+            | set(section.total_sources)
+            | ({GAUGE_SOURCE} if section.sheets else set())
+        )
+    )
 
 
 def _sheet(plan: Plan, spine: Spine | None) -> PlanSheet:

@@ -39,6 +39,7 @@ from spondyl.planning import (
     NeedlePath,
     NoPath,
     Plan,
+    cement_total,
 )
 from spondyl.space import Floats, Frame, Geometry, HeightMap
 from spondyl.spine import Level, Pedicle, Side
@@ -360,16 +361,31 @@ class PlanModel(Document):
         return Plan(**{**dict(self), **inner})
 
 
+class CementTotalModel(Document):
+    """Cement of all planned levels together, with what was published of such volumes."""
+
+    levels: tuple[LevelName, ...]
+    low_ml: float
+    high_ml: float
+    flags: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
 class PlansDocument(Document):
     """plans.json: the plans of a case, one a level."""
 
     schema_: Literal["spondyl.plans/1"] = "spondyl.plans/1"
     plans: tuple[PlanModel, ...]
+    cement_total: CementTotalModel | None  # of all levels, as if filled in one session; null: no cement
 
     @classmethod
     def of(cls, plans: tuple[Plan, ...]) -> PlansDocument:
         """The document of these plans."""
-        return cls(plans=tuple(PlanModel.model_validate(plan) for plan in plans))
+        total = cement_total(plans)
+        return cls(
+            plans=tuple(PlanModel.model_validate(plan) for plan in plans),
+            cement_total=None if total is None else CementTotalModel.model_validate(total),
+        )
 
     def record(self) -> tuple[Plan, ...]:
         """The plans themselves."""

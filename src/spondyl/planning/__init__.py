@@ -4,6 +4,7 @@ from spondyl.planning.distances import box_distance_field, exact_distances
 from spondyl.planning.gauges import GAUGES_MM, outer_diameter
 from spondyl.planning.plans import no_treatment, plan_augmentation
 from spondyl.planning.profile import ClearanceProfile, clearance_profiles
+from spondyl.planning.totals import CementTotal, cement_total
 from spondyl.planning.types import (
     AccessClass,
     Angles,
@@ -23,6 +24,7 @@ __all__ = [
     "Angles",
     "Approach",
     "Balloon",
+    "CementTotal",
     "CementVolume",
     "Clearance",
     "ClearanceProfile",
@@ -31,6 +33,7 @@ __all__ = [
     "Plan",
     "Structure",
     "box_distance_field",
+    "cement_total",
     "clearance_profiles",
     "exact_distances",
     "no_treatment",

@@ -86,7 +86,10 @@ def plan_augmentation(
     left += [path for paths in found[needles:] for path in (paths[0], *others(paths))]
     first = {paths[0].side: paths[0] for paths in used}
     chosen = tuple(sorted((paths[0] for paths in used), key=lambda path: path.side.value))
-    balloons, without = fit_balloons(case.vertebra, chosen) if case.balloon else ((), ())
+    judged = [path for path in chosen if path.access_class is not None]
+    balloons, without = fit_balloons(case.vertebra, judged) if case.balloon else ((), ())
+    if case.balloon and len(judged) < len(chosen):
+        without = (*without, "the size of a balloon is not given: its needle cannot be judged on this CT")
     return Plan(
         case.vertebra.level,
         needles=chosen,

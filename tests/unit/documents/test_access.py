@@ -86,6 +86,19 @@ def test_balloons_have_rows_of_their_own_and_a_side_without_one_says_so(real: Sp
     assert {"kyphon_ifu", "provenzano2004"} <= set(cited_keys(section))
 
 
+def test_the_cement_of_several_levels_is_added_and_its_flags_are_printed(tmp_path: Path, plan: Plan) -> None:
+    assert plan.cement is not None
+    lots = dataclasses.replace(plan.cement, low_ml=4.04, high_ml=8.04)
+    pair = tuple(dataclasses.replace(plan, level=level, cement=lots) for level in (Level.L1, Level.L2))
+    section = access_section(pair, None)
+    assert section is not None
+    assert section.totals[0] == "cement of L1, L2 together: 8.1 to 16.1 ml, a bracket, no target"
+    assert "all of the bracket lies above 7 ml" in section.totals[1] and "hsieh2019" in cited_keys(section)
+    write_report(tmp_path / "r.html", findings=(), plans=pair)
+    html = (tmp_path / "r.html").read_text("utf-8")
+    assert "Cement of L1, L2 together: 8.1 to 16.1 ml" in html and 'id="source-hsieh2019"' in html
+
+
 def brighter_towards(spine: Spine, axis: int) -> Spine:
     """The same spine in a CT that brightens along +x (left), +y (back) or +z (head)."""
     assert spine.study is not None

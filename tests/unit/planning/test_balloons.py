@@ -109,6 +109,12 @@ def test_the_mirror_image_has_the_mirrored_balloons(plan: Plan, mirror_spine: Sp
         assert opposite.diameter_mm == pytest.approx(balloon.diameter_mm, abs=1.0)
 
 
+def test_where_a_path_cannot_be_judged_no_size_is_given(coarse: Known) -> None:
+    plan = plan_augmentation(coarse.spine, "L1", course="kyphoplasty")
+    assert plan.needles and plan.balloons == ()
+    assert "the size of a balloon is not given: its needle cannot be judged on this CT" in plan.notes
+
+
 def test_vertebroplasty_has_none_and_other_courses_are_not_known(known: Known) -> None:
     assert plan_augmentation(known.spine, "L1").balloons == ()
     with pytest.raises(InputError, match="course 'lifting' is not known"):

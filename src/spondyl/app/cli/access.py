@@ -32,8 +32,10 @@ def access(
     """
     from spondyl.app.access import plan_levels
     from spondyl.app.cli.output import print_document, print_lines, progress
+    from spondyl.documents.access import total_words
     from spondyl.documents.models import PlansDocument
     from spondyl.documents.plan_files import PLANS_FILE
+    from spondyl.planning import cement_total
 
     with progress() as tell:
         plans = plan_levels(case, level, course=course, approach=approach, gauge=gauge, needles=needles, tell=tell)
@@ -42,6 +44,7 @@ def access(
         return
     for plan in plans:
         print_lines(*_lines(plan))
+    print_lines(*total_words(cement_total(plans)))
     print_lines(f"written to {case / PLANS_FILE}")
 
 
@@ -49,7 +52,7 @@ def _lines(plan: Plan) -> list[str]:
     from spondyl.documents.plan_files import balloon_words, needle_name
 
     lines = [f"{needle_name(plan, path)}: {_numbers(path)}" for path in plan.needles]
-    lines += [f"  {reason}" for path in plan.needles for reason in path.reasons]
+    lines += [f"  {reason}" for reason in dict.fromkeys(r for path in plan.needles for r in path.reasons)]
     lines += [f"{plan.level.name} {refusal.reason}" for refusal in plan.refused]
     lines += [
         f"{plan.level.name} {b.side.value} balloon {balloon_words(b)}: limited by {b.limited_by}" for b in plan.balloons
