@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spondyl.followup import CheckIn, Triage, triage
     from spondyl.outcomes import Prediction, predict_outcomes
     from spondyl.planning import Plan, no_treatment, plan_augmentation
-    from spondyl.simulation import PlatenResponse, load_between_platens
+    from spondyl.simulation import PlatenResponse, VoxelModel, build_voxel_model, follow_load_path, load_between_platens
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -53,14 +53,17 @@ __all__ = [
     "Study",
     "Triage",
     "Vertebra",
+    "VoxelModel",
     "assess_candidacy",
     "assess_suitability",
     "build_spine",
+    "build_voxel_model",
     "find_deformities",
     "find_endplate_defects",
     "find_gas_clefts",
     "find_patterns",
     "find_wall_defects",
+    "follow_load_path",
     "load_between_platens",
     "measure_agreement",
     "measure_canal",
@@ -95,7 +98,13 @@ _OWNERS = {
     "spondyl.followup": ("CheckIn", "Triage", "triage"),
     "spondyl.outcomes": ("Prediction", "predict_outcomes"),
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
-    "spondyl.simulation": ("PlatenResponse", "load_between_platens"),
+    "spondyl.simulation": (
+        "PlatenResponse",
+        "VoxelModel",
+        "build_voxel_model",
+        "follow_load_path",
+        "load_between_platens",
+    ),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
 }

@@ -65,6 +65,18 @@ def test_bad_options_end_with_2(option: str, value: str, block: list[object], cl
     assert result.code == 2 and value in result.err
 
 
+def test_a_yield_stress_gives_a_curve(block: list[object], tmp_path: Path, cli: Cli) -> None:
+    strength = write(tmp_path / "yield.nii.gz", np.full((10, 10, 15), 1.5))
+    given = [*block, "--lateral", "free", "--yield", strength, "--steps", 2]
+    document = cli("fe", *given, "--json").json()
+    assert [point["reaction_n"] for point in document["curve"]] == pytest.approx([600.0, 600.0], rel=1e-4)
+    assert document["stiffness_n_per_mm"] == pytest.approx(4000.0, rel=1e-7)
+    assert "curve      -0.15 mm  " in cli("fe", *given, "--law", "crushable").out
+    for wrong, says in ((("--law", "glass"), "glass"), (("--fields", tmp_path / "f"), "leave --yield out")):
+        result = cli("fe", *given, *wrong)
+        assert result.code == 2 and says in result.err
+
+
 def test_a_mechanism_bears_nothing_and_says_so(block: list[object], tmp_path: Path, cli: Cli) -> None:
     """A block that hangs between two others on one edge each turns without resistance."""
     modulus = np.zeros((10, 10, 15), np.float32)

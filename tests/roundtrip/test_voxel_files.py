@@ -14,7 +14,7 @@ from spondyl.documents.calculix import write_inp
 from spondyl.documents.voxel_files import write_fields, write_vtu
 from spondyl.documents.voxel_mesh import mesh_of
 from spondyl.errors import InputError
-from spondyl.simulation import VoxelModel, build_voxel_model, solve_voxel_model
+from spondyl.simulation import VoxelModel, build_voxel_model, follow_load_path, solve_voxel_model
 from spondyl.simulation.platens import without_drift
 from spondyl.space import Geometry, Volume
 
@@ -104,6 +104,22 @@ def test_calculix_finds_the_same_displacements(lateral: str, tmp_path: Path) -> 
     assert difference < 1e-6
     reaction = float(forces.splitlines()[2].split()[2])
     assert -reaction == pytest.approx(found.reaction_n, rel=2e-6)  # seven digits
+
+
+@pytest.mark.skipif(shutil.which("ccx") is None, reason="CalculiX is not installed: see tools/system_packages.sh")
+@pytest.mark.parametrize(("integration", "within"), [("full", 1e-4), ("one_point", 0.015)])
+def test_calculix_finds_the_same_curve(integration: str, within: float, tmp_path: Path) -> None:
+    """Von Mises without hardening. Full integration is that of C3D8: to the residual; the issue asks for 1.5 % else."""
+    solid = model("held", porous=False)
+    strength = Volume(np.random.default_rng(2).uniform(1.0, 3.0, solid.modulus.shape), solid.geometry, "MPa")
+    found = follow_load_path(solid, strength, steps=4, integration=integration)
+    write_inp(tmp_path / "model.inp", solid, yield_stress=strength, steps=4)
+    done = subprocess.run(["ccx", "model"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    totals = (tmp_path / "model.dat").read_text().split("total force")[1:]
+    assert len(totals) == 4, done.stdout[-500:]
+    theirs = [-float(block.splitlines()[2].split()[2]) for block in totals]
+    assert found.curve is not None
+    assert [point.reaction_n for point in found.curve] == pytest.approx(theirs, rel=within)
 
 
 def test_an_input_file_has_its_name(tmp_path: Path) -> None:

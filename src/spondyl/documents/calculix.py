@@ -12,26 +12,30 @@ from numpy.typing import NDArray
 from spondyl.documents.voxel_mesh import VoxelMesh, mesh_of
 from spondyl.errors import InputError
 from spondyl.simulation import VoxelModel
+from spondyl.space import Volume
 from spondyl.studies import write_whole
 
 Array = NDArray[Any]
 _A_LINE = 10  # numbers in a line of a set; CalculiX takes 16
 
 
-def write_inp(path: str | Path, model: VoxelModel) -> None:
-    """Write the linear model: bricks of eight nodes, coordinates in mm along the axes of the grid.
+def write_inp(path: str | Path, model: VoxelModel, *, yield_stress: Volume | None = None, steps: int = 1) -> None:
+    """Write the model: bricks of eight nodes, coordinates in mm along the axes of the grid.
 
-    Voxels of equal modulus and Poisson's ratio share a material. Between sliding platens one node of each part is held
-    sideways and another kept from turning about it, which bears nothing: shift and turn of the answer are theirs. The
-    run (`ccx NAME`) prints the nodes' displacements and the reaction of the top to NAME.dat.
+    With a yield stress it yields by von Mises without hardening, in as many steps, with small strains.
+
+    Voxels of equal modulus, Poisson's ratio and yield stress share a material. Between sliding platens one node of
+    each part is held sideways and another kept from turning about it, which bears nothing: shift and turn of the answer
+    are theirs. The run (`ccx NAME`) prints the nodes' displacements and the reaction of the top to NAME.dat.
     """
     place = Path(path)
     if place.suffix != ".inp":
         raise InputError(f"'{place.name}' is not a name for CalculiX; one that ends in .inp is expected: rename it")
-    write_whole(place, ("\n".join(_lines(model)) + "\n").encode())
+    limit = np.zeros(model.modulus.shape) if yield_stress is None else yield_stress.array
+    write_whole(place, ("\n".join(_lines(model, limit, steps)) + "\n").encode())
 
 
-def _lines(model: VoxelModel) -> Iterator[str]:
+def _lines(model: VoxelModel, limit: Array, steps: int) -> Iterator[str]:
     mesh = mesh_of(model)
     yield "*HEADING"
     yield "voxel model between two platens; mm, N, MPa; axes of the voxel grid"
@@ -40,7 +44,7 @@ def _lines(model: VoxelModel) -> Iterator[str]:
     yield from (f"{n},{x:.9g},{y:.9g},{z:.9g}" for n, (x, y, z) in enumerate(points, 1))
     yield "*ELEMENT, TYPE=C3D8, ELSET=VOXELS"
     yield from (",".join(map(str, (n, *brick))) for n, brick in enumerate(mesh.bricks + 1, 1))
-    yield from _materials(model, mesh)
+    yield from _materials(model, mesh, limit)
     axis = model.platens.axis + 1
     yield from _set("NSET", "TOP", np.flatnonzero(mesh.at_nodes(model.platens.top)) + 1)
     yield from _set("NSET", "BOTTOM", np.flatnonzero(mesh.at_nodes(model.platens.bottom)) + 1)
@@ -50,8 +54,9 @@ def _lines(model: VoxelModel) -> Iterator[str]:
         yield from (f"{name},{a},{a}" for name in ("TOP", "BOTTOM") for a in (1, 2, 3) if a != axis)
     else:
         yield from (f"{node + 1},{a + 1},{a + 1}" for node, a in _pins(model, mesh))
-    yield "*STEP"
-    yield "*STATIC"
+    yield f"*STEP, INC={100 * steps}"
+    yield "*STATIC, DIRECT" if steps > 1 else "*STATIC"
+    yield f"{1 / steps:.12g},1."
     yield "*BOUNDARY"
     yield f"TOP,{axis},{axis},{model.displacement_mm:.9g}"
     yield "*NODE PRINT, NSET=NODES"
@@ -61,16 +66,21 @@ def _lines(model: VoxelModel) -> Iterator[str]:
     yield "*END STEP"
 
 
-def _materials(model: VoxelModel, mesh: VoxelMesh) -> Iterator[str]:
-    pairs = np.stack([mesh.at_voxels(model.modulus), mesh.at_voxels(model.poisson)], axis=1)
-    kinds, which = np.unique(pairs, axis=0, return_inverse=True)
+def _materials(model: VoxelModel, mesh: VoxelMesh, limit: Array) -> Iterator[str]:
+    constants = np.stack([mesh.at_voxels(field) for field in (model.modulus, model.poisson, limit)], axis=1)
+    kinds, which = np.unique(constants, axis=0, return_inverse=True)
     order = np.argsort(which.ravel(), kind="stable") + 1
     ends = np.cumsum(np.bincount(which.ravel()))
-    for number, ((modulus, ratio), members) in enumerate(zip(kinds, np.split(order, ends[:-1]), strict=True), 1):
+    for number, ((modulus, ratio, strength), members) in enumerate(
+        zip(kinds, np.split(order, ends[:-1]), strict=True), 1
+    ):
         yield from _set("ELSET", f"E{number}", members)
         yield f"*MATERIAL, NAME=M{number}"
         yield "*ELASTIC"
         yield f"{modulus:.12g},{ratio:.12g}"
+        if strength > 0:
+            yield "*PLASTIC"
+            yield f"{strength:.12g},0."
         yield f"*SOLID SECTION, ELSET=E{number}, MATERIAL=M{number}"
 
 

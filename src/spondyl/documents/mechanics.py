@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Literal
 
 from spondyl.documents.models import Document
 from spondyl.simulation import PlatenResponse
 
 
-class CurvePoint(Document):
+class CurvePointModel(Document):
     """One step of a load path."""
 
     displacement_mm: float
@@ -22,9 +23,9 @@ class FeDocument(Document):
     displacement_mm: float  # of the top platen along the axis; negative compresses
     lateral: Literal["free", "held"]  # whether platen nodes slide sideways
     axis: Literal["i", "j", "k"]
-    reaction_n: float  # from the energy; without sign
-    stiffness_n_per_mm: float
-    curve: tuple[CurvePoint, ...] | None  # None: linear
+    reaction_n: float  # at the whole displacement, from the work done; without sign
+    stiffness_n_per_mm: float  # before anything yields
+    curve: tuple[CurvePointModel, ...] | None  # None: linear
     iterations: int
     residual: float
     voxels: int  # that bear load
@@ -33,17 +34,5 @@ class FeDocument(Document):
     @classmethod
     def of(cls, found: PlatenResponse, *, lateral: str, axis: str) -> FeDocument:
         """The document of a response."""
-        return cls.model_validate(
-            {
-                "displacement_mm": found.displacement_mm,
-                "lateral": lateral,
-                "axis": axis,
-                "reaction_n": found.reaction_n,
-                "stiffness_n_per_mm": found.stiffness_n_per_mm,
-                "curve": None,
-                "iterations": found.iterations,
-                "residual": found.residual,
-                "voxels": found.voxels,
-                "warnings": found.warnings,
-            }
-        )
+        own = {item.name: getattr(found, item.name) for item in fields(found) if item.name != "displacement"}
+        return cls.model_validate({**own, "lateral": lateral, "axis": axis})

@@ -1,14 +1,17 @@
 """What loads do to bone: voxel models between platens."""
 
-from spondyl.simulation.between_platens import PlatenResponse, load_between_platens, solve_voxel_model
+from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, load_between_platens, solve_voxel_model
 from spondyl.simulation.fields import VoxelFields, measure_fields
+from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 
 __all__ = [
+    "CurvePoint",
     "PlatenResponse",
     "VoxelFields",
     "VoxelModel",
     "build_voxel_model",
+    "follow_load_path",
     "load_between_platens",
     "measure_fields",
     "solve_voxel_model",

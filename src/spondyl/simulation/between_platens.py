@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from spondyl.numerics.boxes import solve_boxes
 from spondyl.numerics.elasticity import isotropic
@@ -25,14 +24,24 @@ TOLERANCE = 1e-8  # of the residual; the energy's error is about its square, the
 NOTHING = 1e-12  # of an even strain's energy: 1e-4 of its modulus, in the thinnest bridge, still bears more
 
 
+@dataclass(frozen=True)
+class CurvePoint:
+    """One step of a load path, in balance."""
+
+    displacement_mm: float
+    reaction_n: float
+
+
 @dataclass(frozen=True, eq=False)
 class PlatenResponse:
     """How a voxel model answers a displacement of its top platen."""
 
     displacement_mm: float
-    reaction_n: float  # from the energy, without sign
-    iterations: int
-    residual: float  # of the last iteration, relative to the first
+    reaction_n: float  # from the work done, without sign
+    stiffness_n_per_mm: float  # before anything yields
+    curve: tuple[CurvePoint, ...] | None  # None: linear
+    iterations: int  # of the preconditioner; of all steps
+    residual: float  # the last; relative to the first one, or to the forces where there is a curve
     voxels: int  # that bear load
     warnings: tuple[str, ...]
     displacement: Array  # of the nodes, in the axes of the grid, (3, nx+1, ny+1, nz+1), 0 where nothing bears load [mm]
@@ -42,11 +51,6 @@ class PlatenResponse:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
-
-    @property
-    def stiffness_n_per_mm(self) -> float:
-        """Reaction over displacement."""
-        return self.reaction_n / abs(self.displacement_mm)
 
 
 def load_between_platens(
@@ -105,26 +109,34 @@ def load_between_platens(
 
 def solve_voxel_model(model: VoxelModel, *, solver: Solver | None = None) -> PlatenResponse:
     """The linear answer of a model, as of `load_between_platens`."""
-    box = ndimage.find_objects((model.parts > 0).astype(np.uint8))[0]
-    inside, parts, moved_mm = model.platens.cropped(box), model.parts[box], model.displacement_mm
+    box, moved_mm = model.box, model.displacement_mm
+    inside = model.platens.cropped(box)
     held, prescribed = inside.held(model.lateral == "held"), inside.moved(moved_mm)
     problem = Problem(isotropic(model.modulus[box], model.poisson[box]), 1.0, held, prescribed)
     solve = conjugate_gradients(rtol=TOLERANCE, memory_limit=_memory()) if solver is None else solver
     balance = solve_boxes(problem, model.edges, solve)
-    moved = balance.displacement
-    if model.lateral == "free":
-        moved = without_drift(moved, parts, model.edges, inside.axis)
-    whole = np.zeros((3, *model.platens.top.shape))
-    whole[(slice(None), *(slice(part.start, part.stop + 1) for part in box))] = moved
+    reaction = balance.energy_n_mm / abs(moved_mm)
     return PlatenResponse(
         moved_mm,
-        balance.energy_n_mm / abs(moved_mm),
+        reaction,
+        reaction / abs(moved_mm),
+        None,
         balance.iterations,
         balance.residuals[-1],
-        int((parts > 0).sum()),
-        (*model.warnings, *_mechanism(balance.energy_n_mm, model, box)),
-        whole,
+        int((model.parts > 0).sum()),
+        (*model.warnings, *_mechanism(balance.energy_n_mm, model)),
+        whole_displacement(model, balance.displacement),
     )
+
+
+def whole_displacement(model: VoxelModel, displacement: Array) -> Array:
+    """Displacements of the box of a model on its whole grid, without what sliding platens leave free."""
+    box = model.box
+    if model.lateral == "free":
+        displacement = without_drift(displacement, model.parts[box], model.edges, model.platens.axis)
+    whole = np.zeros((3, *model.platens.top.shape))
+    whole[(slice(None), *(slice(part.start, part.stop + 1) for part in box))] = displacement
+    return whole
 
 
 def _memory() -> int | None:
@@ -135,10 +147,10 @@ def _memory() -> int | None:
         return None
 
 
-def _mechanism(energy: float, model: VoxelModel, box: tuple[slice, ...]) -> tuple[str, ...]:
+def _mechanism(energy: float, model: VoxelModel) -> tuple[str, ...]:
     """A warning where the energy is nothing beside that of a strain that is the same in all the material."""
     axis = model.platens.axis
-    height = model.edges[axis] * (box[axis].stop - box[axis].start)
+    height = model.edges[axis] * (model.box[axis].stop - model.box[axis].start)
     even = float(model.modulus.sum() * np.prod(model.edges)) * (model.displacement_mm / height) ** 2
     if energy > NOTHING * even:
         return ()

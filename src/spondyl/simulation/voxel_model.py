@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
@@ -43,6 +44,12 @@ class VoxelModel:
         """Of a voxel. [mm]"""
         a, b, c = (float(edge) for edge in self.geometry.spacing_mm)
         return a, b, c
+
+    @property
+    def box(self) -> tuple[slice, slice, slice]:
+        """The smallest block of voxels that holds all that bears load."""
+        i, j, k = ndimage.find_objects((self.parts > 0).astype(np.uint8))[0]
+        return i, j, k
 
     @property
     def coefficients(self) -> Array:

@@ -10,6 +10,7 @@ import typer
 from spondyl.app.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from spondyl.numerics.plasticity import YieldLaw
     from spondyl.space import Volume
 
 AXES = "ijk"
@@ -35,6 +36,14 @@ def fe(
         ),
     ] = None,
     axis: Annotated[str, typer.Option(help="Voxel axis of the load: i, j or k.")] = "k",
+    yield_stress: Annotated[
+        Path | None,
+        typer.Option(
+            "--yield", help="NIfTI of the yield stress in MPa: gives a curve; 0 never yields.", show_default=False
+        ),
+    ] = None,
+    law: Annotated[str, typer.Option(help="How voxels yield: von-mises, or crushable as bone is.")] = "von-mises",
+    steps: Annotated[int, typer.Option(help="Steps of the curve.")] = 10,
     fields: Annotated[
         Path | None,
         typer.Option(help="New folder for displacement, strain, stress and energy as NIfTI.", show_default=False),
@@ -55,9 +64,14 @@ def fe(
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
     from spondyl.errors import InputError
-    from spondyl.simulation import build_voxel_model, solve_voxel_model
+    from spondyl.simulation import build_voxel_model, follow_load_path, solve_voxel_model
     from spondyl.studies import read_label_image, read_voxel_field
 
+    rule = _law(law)
+    if inp is not None and law != "von-mises":
+        raise InputError(f"CalculiX has no law '{law}': leave --inp out, or take von-mises")
+    if (fields or vtu) is not None and yield_stress is not None:
+        raise InputError("--fields and --vtu are of a linear answer; leave --yield out, or leave them out")
     if axis not in AXES or len(axis) != 1:
         raise InputError(f"--axis is '{axis}'; i, j or k is expected")
     with progress() as tell:
@@ -72,11 +86,14 @@ def fe(
             poisson=None if poisson is None else _ratio(poisson),
             axis=AXES.index(axis),
         )
+        strength = None if yield_stress is None else read_voxel_field(yield_stress, "MPa")
         if inp is not None:
-            write_inp(inp, model)
+            write_inp(inp, model, yield_stress=strength, steps=1 if strength is None else steps)
         tell("model", "made")
         tell("solution", "begins")
-        found = solve_voxel_model(model)
+        found = (
+            solve_voxel_model(model) if strength is None else follow_load_path(model, strength, law=rule, steps=steps)
+        )
         tell("solution", "made")
         if fields is not None:
             write_fields(fields, model, found)
@@ -88,6 +105,7 @@ def fe(
         print_document(FeDocument.of(found, lateral=lateral, axis=axis))
     else:
         print_lines(
+            *(f"curve      {point.displacement_mm:g} mm  {point.reaction_n:.6g} N" for point in found.curve or ()),
             f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm",
             f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm",
             f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}",
@@ -102,3 +120,13 @@ def _ratio(text: str) -> float | Volume:
         return float(text)
     except ValueError:
         return read_voxel_field(text, "1")
+
+
+def _law(name: str) -> YieldLaw:
+    from spondyl.errors import InputError
+    from spondyl.numerics.plasticity import CRUSHABLE, VON_MISES
+
+    laws = {"von-mises": VON_MISES, "crushable": CRUSHABLE}
+    if name not in laws:
+        raise InputError(f"--law is '{name}'; one of {', '.join(laws)} is expected")
+    return laws[name]

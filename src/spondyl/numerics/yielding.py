@@ -1,0 +1,220 @@
+"""A voxel body that yields, as `nonlinear` wants it: residual, tangent, and the elastic multigrid as preconditioner.
+
+The voxels are those of `elasticity` (trilinear, small strain), the law is of `plasticity`. Integration is full (eight
+Gauss points, as the elastic stiffness has it) or at the middle, with half of the elastic stiffness kept against
+hourglasses: an eighth of the memory and of the points. Neither averages dilatation: full integration is somewhat stiff
+where the flow keeps its volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.errors import InputError, NotConverged
+from spondyl.numerics.boxes import stretched
+from spondyl.numerics.elasticity import CORNERS, voxel_volume
+from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
+from spondyl.numerics.plasticity import YieldLaw, recover_damage
+
+Array = NDArray[Any]
+Edges = tuple[float, float, float]
+
+HOURGLASS = 0.5  # of the elastic stiffness; a body's curves at 1 and 2 mm lay within 0.8 and 1.3 % of full integration
+INTEGRATIONS = ("full", "one_point")
+
+
+class YieldingBody:
+    """State and forces of a body; arrays on nodes are (3, nx+1, ny+1, nz+1), padded along z to whole blocks.
+
+    Parameters
+    ----------
+    coefficients
+        λ and μ of each voxel, shape (2, nx, ny, nz), 0 is void. [MPa]
+    edges
+        Of a voxel. [mm]
+    held
+        Which displacements are prescribed; grow it and what else lives on nodes with `widened`.
+    yield_stress
+        Uniaxial, in compression, shape (nx, ny, nz); a voxel of 0 never yields. [MPa]
+    law
+        How it yields, for voxels of this size.
+
+    Forces on the nodes are `load`, which the caller may change between steps. [N]
+    """
+
+    def __init__(
+        self,
+        coefficients: Array,
+        edges: Edges,
+        held: NDArray[np.bool_],
+        yield_stress: Array,
+        law: YieldLaw,
+        *,
+        integration: str = "full",
+        threads: int | None = None,
+    ) -> None:
+        from spondyl.numerics.plastic_kernels import law_numbers
+
+        if integration not in INTEGRATIONS:
+            raise InputError(f"integration is '{integration}'; one of {', '.join(INTEGRATIONS)} is expected")
+        wide = padded(coefficients)
+        self.extra = wide.shape[3] - coefficients.shape[3]
+        self.law, self._numbers = law, law_numbers(law)
+        self._elastic = _Elastic(wide, edges, self.widened(held), threads)
+        self.free = self._elastic.free
+        points = _POINTS if integration == "full" else np.zeros((1, 3))
+        self._slopes = _slopes(points, edges)
+        self._weight = voxel_volume(edges) / len(points)
+        self._share = 0.0 if integration == "full" else HOURGLASS
+        self._cells = np.argwhere(np.any(wide != 0, axis=0))
+        self._starts = np.searchsorted(self._cells[:, 0], np.arange(wide.shape[1] + 1))
+        lame, shear = wide[(slice(None), *self._cells.T)]
+        self._bulk, self._shear = lame + 2 * shear / 3, shear.copy()
+        self._limit = np.pad(yield_stress, ((0, 0), (0, 0), (0, self.extra)))[tuple(self._cells.T)]
+        shape = (len(self._cells), len(points))
+        self._plastic, self._accumulated = np.zeros((*shape, 6)), np.zeros(shape)
+        self._strain, self._plastic_after, self._after = np.zeros((*shape, 6)), np.zeros((*shape, 6)), np.zeros(shape)
+        self._first = np.zeros((*shape, 8))
+        self._first[..., 0], self._first[..., 1] = 2 * self._shear[:, None], self._bulk[:, None]
+        self._tangent = self._first.copy()
+        self.internal = np.zeros(self.free.shape)
+        self.load = np.zeros(self.free.shape)
+
+    def widened(self, nodal: Array) -> Array:
+        """Values of nodes on the padded grid."""
+        return np.pad(nodal, ((0, 0), (0, 0), (0, 0), (0, self.extra)))
+
+    def cut(self, nodal: Array) -> Array:
+        """Values of nodes on the grid as it was given."""
+        return np.ascontiguousarray(nodal[..., : nodal.shape[3] - self.extra])
+
+    @property
+    def accumulated(self) -> Array:
+        """κ at the end of the last step, shape (voxels with material, points)."""
+        return self._accumulated
+
+    def residual(self, displacement: Array) -> Array:
+        """Load less internal forces, 0 where prescribed; no number where a return to the yield surface did not end."""
+        from spondyl.numerics.yield_kernels import add_stress_forces
+
+        forces = self._share_of(displacement)
+        self._elastic.in_threads(
+            lambda: add_stress_forces(
+                displacement,
+                self._cells,
+                self._starts,
+                self._slopes,
+                self._weight,
+                self._share,
+                self._bulk,
+                self._shear,
+                self._limit,
+                self._numbers,
+                self._plastic,
+                self._accumulated,
+                self._strain,
+                self._plastic_after,
+                self._after,
+                self._tangent,
+                forces,
+            )
+        )
+        self.internal = forces
+        return np.where(self.free, self.load - forces, 0.0)
+
+    def force_norm(self) -> float:
+        """Norm of the internal forces of the last residual."""
+        return float(np.linalg.norm(self.internal))
+
+    def tangent(self, change: Array) -> Array:
+        """Change of the internal forces about the last residual, 0 where prescribed."""
+        return self._pushed(change, self._tangent)
+
+    def elastic(self, change: Array) -> Array:
+        """The same before anything yielded."""
+        return self._pushed(change, self._first)
+
+    def precondition(self, forces: Array) -> Array:
+        """One V-cycle of the elastic body."""
+        return self._elastic.cycle(forces)
+
+    def commit(self, displacement: Array) -> None:
+        """Take the state at the last residual as the start of the next step; damage rises at constant stress."""
+        if not np.isfinite(self._after).all():
+            raise NotConverged("the return to the yield surface did not end at some points: take smaller load steps")
+        plastic = self._plastic_after.copy()
+        if self.law.damage_limit > 0:
+            before, after = self._accumulated.ravel(), self._after.ravel()
+            flat = self._strain.reshape(-1, 6), plastic.reshape(-1, 6)
+            plastic = recover_damage(*flat, before, after, self.law).reshape(plastic.shape)
+        self._plastic, self._accumulated = plastic, self._after.copy()
+
+    def _share_of(self, displacement: Array) -> Array:
+        if self._share == 0:
+            return np.zeros(displacement.shape)
+        return self._share * self._elastic.forces(displacement)
+
+    def _pushed(self, change: Array, tangent: Array) -> Array:
+        from spondyl.numerics.yield_kernels import add_tangent_forces
+
+        forces = self._share_of(change)
+        place = self._cells, self._starts, self._slopes, self._weight
+        self._elastic.in_threads(
+            lambda: add_tangent_forces(change, *place, self._share, self._bulk, self._shear, tangent, forces)
+        )
+        forces[~self.free] = 0.0
+        return forces
+
+
+class _Elastic:
+    """The elastic stiffness and its V-cycle; boxes as the cubes that they are equal to."""
+
+    def __init__(self, coefficients: Array, edges: Edges, held: NDArray[np.bool_], threads: int | None) -> None:
+        edge = voxel_volume(edges) ** (1 / 3)
+        self._stretch: Array = (edge / np.array(edges)).reshape(3, 1, 1, 1)
+        if np.allclose(self._stretch, 1.0, atol=1e-5, rtol=0):
+            self._stretch = np.ones((3, 1, 1, 1))
+        else:
+            coefficients = stretched(coefficients, edges)
+        self._threads = prepare_threads(held.size, threads)
+        self._cycle = VCycle(coefficients, edge, held, threads=threads)
+        self._operator = Operator(coefficients, edge, np.float64, self._threads)
+        self.free = self._cycle.inverse != 0
+
+    def forces(self, displacement: Array) -> Array:
+        """K u, also where prescribed."""
+        out = np.empty(displacement.shape)
+        pushed = np.ascontiguousarray(displacement / self._stretch)
+        self.in_threads(lambda: self._operator(pushed, out))
+        return out / self._stretch
+
+    def cycle(self, forces: Array) -> Array:
+        """About K⁻¹ f; forces go in relative to their size, since single precision ends at 1e-38."""
+        size = float(np.abs(forces).max(initial=0.0)) or 1.0
+        return np.asarray(self._cycle(forces * (self._stretch / size)) * (self._stretch * size), np.float64)
+
+    def in_threads(self, work: Callable[[], None]) -> None:
+        """Do it with as many threads as a body of this size earns."""
+        import numba
+
+        before = numba.get_num_threads()
+        numba.set_num_threads(min(self._threads, before))
+        try:
+            work()
+        finally:
+            numba.set_num_threads(before)
+
+
+_POINTS = (2 * CORNERS - 1) / np.sqrt(3)  # of Gauss, in [-1, 1]³
+
+
+def _slopes(points: Array, edges: Edges) -> Array:
+    """Derivatives of the eight trilinear shapes at these points, shape (points, 8, 3). [1/mm]"""
+    signs = 2.0 * CORNERS - 1.0
+    factors = 1 + signs * points[:, None, :]
+    parts = [signs[:, a] * factors[..., (a + 1) % 3] * factors[..., (a + 2) % 3] / (4 * edges[a]) for a in range(3)]
+    return np.ascontiguousarray(np.stack(parts, axis=-1))
