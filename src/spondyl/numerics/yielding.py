@@ -69,7 +69,7 @@ class YieldingBody:
         points = _POINTS if integration == "full" else np.zeros((1, 3))
         self._slopes = _slopes(points, edges)
         self._weight = voxel_volume(edges) / len(points)
-        self._share = 0.0 if integration == "full" else HOURGLASS
+        self._share = 1.0 if integration == "full" else HOURGLASS
         self._cells = np.argwhere(np.any(wide != 0, axis=0))
         self._starts = np.searchsorted(self._cells[:, 0], np.arange(wide.shape[1] + 1))
         lame, shear = wide[(slice(None), *self._cells.T)]
@@ -154,8 +154,6 @@ class YieldingBody:
         self._plastic, self._accumulated = plastic, self._after.copy()
 
     def _share_of(self, displacement: Array) -> Array:
-        if self._share == 0:
-            return np.zeros(displacement.shape)
         return self._share * self._elastic.forces(displacement)
 
     def _pushed(self, change: Array, tangent: Array) -> Array:
