@@ -9,7 +9,7 @@ from math import floor
 
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_words
-from spondyl.documents.plan_files import balloon_words
+from spondyl.documents.plan_files import balloon_words, landmark_words
 from spondyl.documents.tables import Table
 from spondyl.evidence import source_keys
 from spondyl.planning import Balloon, CementTotal, NeedlePath, Plan, Structure, cement_total, clearance_profiles
@@ -119,6 +119,7 @@ def _needles(plan: Plan) -> Table:
         ("Gauge, nominal outer diameter", *(f"{p.gauge} G, {p.outer_diameter_mm:.2f} mm" for p in plan.needles)),
         ("Class", *(class_words(path) for path in plan.needles)),
         *_clearance_rows(plan),
+        *_landmark_rows(plan),
         ("Tip, depth from bone", *(f"{path.bone_depth_mm:.0f} mm" for path in plan.needles)),
         ("Tip, depth from skin", *(_skin(path) for path in plan.needles)),
         *_balloon_rows(plan),
@@ -137,6 +138,14 @@ def _clearance_rows(plan: Plan) -> list[tuple[str, ...]]:
     return [
         (f"Clearance to the {structure_words(structure)}", *(_clearance(path, structure) for path in plan.needles))
         for structure in structures
+    ]
+
+
+def _landmark_rows(plan: Plan) -> list[tuple[str, ...]]:
+    """The entry against each landmark, as seen from behind along the endplates."""
+    return [
+        (f"Entry, against the {each[0].landmark}", *(landmark_words(landmark) for landmark in each))
+        for each in zip(*(path.landmarks for path in plan.needles), strict=True)
     ]
 
 

@@ -36,6 +36,7 @@ from spondyl.planning import (
     Balloon,
     CementVolume,
     Clearance,
+    EntryLandmark,
     NeedlePath,
     NoPath,
     Plan,
@@ -318,6 +319,7 @@ class NeedlePathModel(Document):
     angles: Angles
     skin_depth_mm: float | None
     reasons: tuple[str, ...]
+    landmarks: tuple[EntryLandmark, ...]  # of the entry
 
     def record(self) -> NeedlePath:
         """The needle itself."""

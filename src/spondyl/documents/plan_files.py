@@ -12,7 +12,7 @@ from pathlib import Path
 from spondyl.documents.models import PlansDocument
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
-from spondyl.planning import Balloon, NeedlePath, Plan, Structure
+from spondyl.planning import Balloon, EntryLandmark, NeedlePath, Plan, Structure
 from spondyl.space import Floats
 from spondyl.studies import write_whole
 
@@ -93,6 +93,16 @@ def balloon_words(balloon: Balloon) -> str:
         floor(v * 10) / 10 for v in (balloon.diameter_mm, balloon.diameter_low_mm, balloon.diameter_high_mm)
     )
     return f"{balloon.length_mm:.0f} mm long, up to {value:.1f} mm wide ({low:.1f} to {high:.1f})"
+
+
+def landmark_words(landmark: EntryLandmark) -> str:
+    """Where an entry lies against a landmark, such as "2 mm outside, 3 mm above (each within 0.5 mm)"."""
+    if not landmark.is_found or landmark.doubt_mm is None:
+        return "landmark not found"
+    pairs = (landmark.outward_mm, "outside", "inside"), (landmark.upward_mm, "above", "below")
+    told = [f"{abs(mm):.0f} mm {far if mm > 0 else near}" for mm, far, near in pairs if mm is not None]
+    each = "each " if len(told) > 1 else ""
+    return f"{', '.join(told)} ({each}within {landmark.doubt_mm:.1f} mm)"
 
 
 def _line(name: str, ends: dict[str, Floats]) -> dict[str, object]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spondyl.errors import InputError
 from spondyl.evidence import find_entry, find_parameter
 from spondyl.planning.balloons import SIZES, fit_balloons
 from spondyl.planning.gauges import outer_diameter
+from spondyl.planning.landmarks import entry_landmarks
 from spondyl.planning.room import make_room
 from spondyl.planning.sides import Case, compared, others, side_paths, worth
 from spondyl.planning.types import Approach, CementVolume, NeedlePath, NoPath, Plan, Structure
@@ -85,7 +88,10 @@ def plan_augmentation(
     left = [path for paths in used for path in others(paths)]
     left += [path for paths in found[needles:] for path in (paths[0], *others(paths))]
     first = {paths[0].side: paths[0] for paths in used}
-    chosen = tuple(sorted((paths[0] for paths in used), key=lambda path: path.side.value))
+    chosen = tuple(
+        replace(paths[0], landmarks=entry_landmarks(case.vertebra, paths[0]))
+        for paths in sorted(used, key=lambda paths: paths[0].side.value)
+    )
     judged = [path for path in chosen if path.access_class is not None]
     balloons, without = fit_balloons(case.vertebra, judged) if case.balloon else ((), ())
     if case.balloon and len(judged) < len(chosen):

@@ -81,6 +81,21 @@ class Angles:
     c_arm_lateral_deg: float  # turn about the table's long axis from the horizontal; positive: left side higher
 
 
+@dataclass(frozen=True)
+class EntryLandmark:
+    """Where an entry lies against a landmark, in the axes of the vertebra; None: not found, or not told of this one."""
+
+    landmark: str
+    outward_mm: float | None  # away from the midline; negative: nearer to it
+    upward_mm: float | None  # to the head
+    doubt_mm: float | None  # either way: half the largest voxel edge; for processes at least 2.5 mm
+
+    @property
+    def is_found(self) -> bool:
+        """Whether anything can be said of it."""
+        return self.outward_mm is not None or self.upward_mm is not None
+
+
 @dataclass(frozen=True, eq=False)
 class NeedlePath:
     """A straight needle from its entry into bone to its tip."""
@@ -96,6 +111,7 @@ class NeedlePath:
     angles: Angles
     skin_depth_mm: float | None  # from skin to tip; None: the skin is not seen in the image, or there is no CT
     reasons: tuple[str, ...]
+    landmarks: tuple[EntryLandmark, ...] = ()  # of the entry; empty: not looked for
 
     def __post_init__(self) -> None:
         for name in ("entry", "target"):

@@ -52,6 +52,7 @@ def _lines(plan: Plan) -> list[str]:
     from spondyl.documents.plan_files import balloon_words, needle_name
 
     lines = [f"{needle_name(plan, path)}: {_numbers(path)}" for path in plan.needles]
+    lines += [_entry(path) for path in plan.needles]
     lines += [f"  {reason}" for reason in dict.fromkeys(r for path in plan.needles for r in path.reasons)]
     lines += [f"{plan.level.name} {refusal.reason}" for refusal in plan.refused]
     lines += [
@@ -61,6 +62,14 @@ def _lines(plan: Plan) -> list[str]:
         cement = plan.cement
         lines.append(f"cement {cement.low_ml:.1f}-{cement.high_ml:.1f} ml: a bracket [{cement.source}], no target")
     return [*lines, f"not labelled, not checked: {', '.join(plan.unchecked)}", *(f"note: {n}" for n in plan.notes)]
+
+
+def _entry(path: NeedlePath) -> str:
+    from spondyl.documents.plan_files import landmark_words
+
+    told = "; ".join(f"{landmark_words(place)} of the {place.landmark}" for place in path.landmarks if place.is_found)
+    lost = ", ".join(place.landmark for place in path.landmarks if not place.is_found)
+    return f"  {path.side.value} entry: {told or 'no landmark'}{f'; not found: {lost}' if lost else ''}"
 
 
 def _numbers(path: NeedlePath) -> str:
