@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spondyl.decisions import Recommendation, assess_candidacy
-    from spondyl.documents.report import write_pdf, write_report
+    from spondyl.documents.report import write_report
     from spondyl.errors import InputError
     from spondyl.findings import (
         Finding,
@@ -74,13 +74,12 @@ __all__ = [
     "read_study",
     "relabelled",
     "triage",
-    "write_pdf",
     "write_report",
 ]
 
 _OWNERS = {
     "spondyl.decisions": ("Recommendation", "assess_candidacy"),
-    "spondyl.documents.report": ("write_pdf", "write_report"),
+    "spondyl.documents.report": ("write_report",),
     "spondyl.errors": ("InputError",),
     "spondyl.findings": (
         "Finding",

@@ -31,7 +31,6 @@ STILL_TO_COME = {
 BESIDE = {
     "build_voxel_model": "for any voxel model, not of a spine",
     "measure_agreement": "a tool for two label maps of one patient",
-    "write_pdf": "the report on paper",
 }
 VERBS = ("read_", "build_", "find_", "measure_", "plan_", "write_")
 

@@ -67,6 +67,7 @@ from spondyl.findings import (
     measure_canal,
     measure_density,
 )
+from spondyl.followup import plan_recovery
 from spondyl.outcomes import Prediction, predict_outcomes
 from spondyl.planning import Plan
 from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
@@ -410,6 +411,7 @@ class Job:
             "procedure": plan_procedure(self.patient, self.plans),
             "bones": self.bones,
             "plans": self.plans,
+            "recovery": plan_recovery(self.plans[0] if self.plans else None),
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,

@@ -75,6 +75,17 @@ def total_words(total: CementTotal | None) -> tuple[str, ...]:
     return (*((several,) if len(total.levels) > 1 else ()), *(f"cement: {flag}" for flag in total.flags))
 
 
+def short_words(plans: Iterable[Plan]) -> tuple[str, ...]:
+    """A sentence for each planned level: sides, approach, gauge and class, or that there is no path."""
+    return tuple(_in_short(plan) for plan in plans if not plan.is_untreated or plan.refused)
+
+
+def _in_short(plan: Plan) -> str:
+    paths = [f"{p.side.value} {p.approach}, {p.gauge} G, {class_words(p)}" for p in plan.needles]
+    refused = [f"{one.side.value}: no path of {one.gauge} G" for one in plan.refused]
+    return f"Way in at {plan.level.name}: {'; '.join((*paths, *refused))}."
+
+
 def cited_keys(section: AccessSection) -> tuple[str, ...]:
     """Keys of all sources that the section names."""
     cement = {sheet.cement_source for sheet in section.sheets} - {None}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from spondyl.decisions import Answer, Aspect, Concern, Position, Reason, Recommendation, ShownDisagreement, Stance
-from spondyl.documents.tables import Table
+from spondyl.documents.tables import Table, joined
 from spondyl.evidence import find_entry
 
 ANSWER_WORDS = {Answer.YES: "yes", Answer.NO: "no", Answer.UNKNOWN: "not known"}
@@ -79,6 +79,24 @@ def advice_section(advice: Recommendation) -> AdviceSection:
         further_questions=max(0, len(advice.questions) - MOST_QUESTIONS),
         sources=cited_keys(advice),
     )
+
+
+def short_words(advice: Recommendation) -> tuple[str, ...]:
+    """The section in a few sentences, for the head of the report: how the sources stand, and what is not known."""
+    about = [one for one in advice.positions if one.stance is not Stance.TRIAL]
+    met = [one for one in about if one.applies is Answer.YES]
+    named = {stance: joined(one.who for one in met if one.stance is stance) for stance in (Stance.FOR, Stance.AGAINST)}
+    told = [
+        f"{words}: {named[stance]}."
+        for stance, words in (
+            (Stance.FOR, "Augmentation is an option here by the conditions of"),
+            (Stance.AGAINST, "It is not, or something else comes first, by those of"),
+        )
+        if named[stance]
+    ]
+    open_ones = sum(one.applies is Answer.UNKNOWN for one in about)
+    unknown = f"{open_ones} of {len(about)} positions cannot be judged: facts are missing." if open_ones else ""
+    return (_none_found(advice.no_contraindication_found), *told, *([unknown] if unknown else []))
 
 
 def urgent_words(advice: Recommendation) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def forecast_section(outlook: Prediction) -> ForecastSection:
         remarks=outlook.remarks,
         natural=_frequencies("Without cement: what happened to people", outlook.natural),
         simulated=outlook.simulated_course,
-        pooled=tuple(f"{pooled_words(one)}." for one in outlook.pooled),
+        pooled=pooled_sentences(outlook),
         none_pooled=f"No time and outcome has {FEWEST_COMPARISONS} independent comparisons of one kind: published "
         "points only, and no model.",
         picture=draw_differences(outlook) if any(one.outcome == "pain" for one in outlook.differences) else None,
@@ -58,6 +58,11 @@ def forecast_sources(outlook: Prediction) -> tuple[str, ...]:
     counted = {one.source for one in (*outlook.natural, *outlook.frequencies)}
     of_trials = {one.source for one in outlook.differences} | {one.source for one in outlook.arms}
     return tuple(sorted(counted | of_trials))
+
+
+def pooled_sentences(outlook: Prediction) -> tuple[str, ...]:
+    """What a procedure adds, each pooled difference as one sentence."""
+    return tuple(f"{words[0].upper()}{words[1:]}." for words in map(pooled_words, outlook.pooled))
 
 
 def frequency_words(one: Frequency) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spondyl import __version__
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
 from spondyl.documents import access
-from spondyl.documents.advice import advice_section, cited_keys, urgent_words
+from spondyl.documents.advice import advice_section, cited_keys, short_words, urgent_words
+from spondyl.documents.aftercare import aftercare_section
 from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.figures import (
     Picture,
@@ -20,7 +22,7 @@ from spondyl.documents.figures import (
     measured_levels,
 )
 from spondyl.documents.finding_lists import cited_sources, finding_lists, what_text
-from spondyl.documents.forecast import forecast_section, forecast_sources
+from spondyl.documents.forecast import forecast_section, forecast_sources, pooled_sentences
 from spondyl.documents.level_tables import (
     further_tables,
     level_remarks,
@@ -32,6 +34,7 @@ from spondyl.documents.pages import render, write_pdf_page
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
 from spondyl.documents.tables import deformed_levels
 from spondyl.findings import Findings
+from spondyl.followup import RecoveryPlan
 from spondyl.outcomes import Prediction
 from spondyl.planning import Plan
 from spondyl.spine import Level, Spine
@@ -52,6 +55,7 @@ def write_report(
     procedure: ProcedureSheet | None = None,
     bones: BoneHealthPlan | None = None,
     plans: tuple[Plan, ...] = (),
+    recovery: RecoveryPlan | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
@@ -77,6 +81,8 @@ def write_report(
         Before, on and after the day (`decisions.plan_procedure`); the bones (`decisions.plan_bone_health`).
     plans
         Ways in (`planning.plan_augmentation`); each gets a sheet.
+    recovery
+        The weeks after (`followup.plan_recovery`).
     suitability
         What the input is good enough for (`studies.assess_suitability`).
     run
@@ -92,92 +98,101 @@ def write_report(
         Where a PDF is wanted and WeasyPrint or Pango is missing; report.html is then written all the same.
     """
     content = _content(
-        findings, spine, study, patient, advice, outlook, procedure, bones, plans, suitability, run, levels
+        _Parts(
+            findings=findings,
+            spine=spine,
+            study=study or (None if spine is None else spine.study),
+            patient=patient,
+            advice=advice,
+            outlook=outlook,
+            procedure=procedure,
+            bones=bones,
+            plans=plans,
+            recovery=recovery,
+            suitability=suitability,
+            run=run,
+            levels=levels,
+        )
     )
     write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
     if pdf is not None:
-        _print(Path(pdf), content)
+        write_pdf_page(Path(pdf), render(_TEMPLATE, content, for_print=True), identifier="spondyl report")
 
 
-def write_pdf(
-    path: Path | str,
-    *,
-    findings: Findings,
-    spine: Spine | None = None,
-    study: Study | None = None,
-    patient: Patient | None = None,
-    advice: Recommendation | None = None,
-    outlook: Prediction | None = None,
-    procedure: ProcedureSheet | None = None,
-    bones: BoneHealthPlan | None = None,
-    plans: tuple[Plan, ...] = (),
-    suitability: tuple[Suitability, ...] = (),
-    run: RunDocument | None = None,
-    levels: tuple[Level, ...] = (),
-) -> None:
-    """Write report.pdf alone, from the same words and pictures as `write_report`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Parts:
+    """What `write_report` was given."""
 
-    Raises
-    ------
-    InputError
-        Where WeasyPrint or Pango, which lays out its text, is missing.
-    """
-    content = _content(
-        findings, spine, study, patient, advice, outlook, procedure, bones, plans, suitability, run, levels
-    )
-    _print(Path(path), content)
+    findings: Findings
+    spine: Spine | None
+    study: Study | None
+    patient: Patient | None
+    advice: Recommendation | None
+    outlook: Prediction | None
+    procedure: ProcedureSheet | None
+    bones: BoneHealthPlan | None
+    plans: tuple[Plan, ...]
+    recovery: RecoveryPlan | None
+    suitability: tuple[Suitability, ...]
+    run: RunDocument | None
+    levels: tuple[Level, ...]
 
 
-def _content(
-    findings: Findings,
-    spine: Spine | None,
-    study: Study | None,
-    patient: Patient | None,
-    advice: Recommendation | None,
-    outlook: Prediction | None,
-    procedure: ProcedureSheet | None,
-    bones: BoneHealthPlan | None,
-    plans: tuple[Plan, ...],
-    suitability: tuple[Suitability, ...],
-    run: RunDocument | None,
-    asked: tuple[Level, ...],
-) -> dict[str, Any]:
+def _content(parts: _Parts) -> dict[str, Any]:
     """Everything the template prints."""
-    study = study or (None if spine is None else spine.study)
-    patient = patient or (Patient() if study is None else study.patient)
+    return {"version": __version__, **_measured(parts), **_advised(parts)}
+
+
+def _measured(parts: _Parts) -> dict[str, Any]:
+    """What was read and measured."""
+    findings, spine, study = parts.findings, parts.spine, parts.study
+    patient = parts.patient or (Patient() if study is None else study.patient)
     questions = blocking_first((*(study.questions if study else ()), *(spine.questions if spine else ())))
     levels = _levels(findings, spine)
-    sheet = None if procedure is None else sheet_section(procedure)
-    bone_care = None if bones is None else bone_section(bones)
-    ways_in = access.access_section(plans, spine, _why_planned(run))
-    others = {source for part in (sheet, bone_care) if part is not None for source in part.sources}
-    others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
-    others |= set(() if ways_in is None else access.cited_keys(ways_in))
     return {
-        "version": __version__,
         "blocking": [question for question in questions if question.blocking],
         "questions": [question for question in questions if not question.blocking],
-        "summary": (*summarise(findings, patient), *suitability_sentences(suitability)),
+        "summary": (*summarise(findings, patient), *suitability_sentences(parts.suitability)),
         "virtual": _is_virtual(study),
         "patient": _patient_rows(patient),
         "scan": _scan_rows(study, spine),
-        "pictures": _pictures(spine, findings, asked),
+        "pictures": _pictures(spine, findings, parts.levels),
         "levels": levels_table(findings, levels),
         "remarks": level_remarks(spine),
         "further": further_tables(findings, levels),
         "other": other_table(findings, what_text),
         "lists": finding_lists(findings, levels),
+        "suitability": parts.suitability,
+        "notes": _notes(study, spine),
+        "run": parts.run,
+        "hashes": _hashes(study, parts.run),
+    }
+
+
+def _advised(parts: _Parts) -> dict[str, Any]:
+    """What follows from it, and the sources of all."""
+    advice, outlook = parts.advice, parts.outlook
+    sheet = None if parts.procedure is None else sheet_section(parts.procedure)
+    bone_care = None if parts.bones is None else bone_section(parts.bones)
+    aftercare = None if parts.recovery is None else aftercare_section(parts.recovery)
+    ways_in = access.access_section(parts.plans, parts.spine, _why_planned(parts.run))
+    others = {source for part in (sheet, bone_care, aftercare) if part is not None for source in part.sources}
+    others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
+    others |= set(() if ways_in is None else access.cited_keys(ways_in))
+    return {
         "advice": None if advice is None else advice_section(advice),
+        "urgent": () if advice is None else urgent_words(advice),
+        "answers": (
+            *(() if advice is None else short_words(advice)),
+            *access.short_words(parts.plans),
+            *(() if outlook is None else pooled_sentences(outlook)),
+        ),
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
-        "urgent": () if advice is None else urgent_words(advice),
         "sheet": sheet,
         "bones": bone_care,
-        "sources": cited_sources(findings, others),
-        "suitability": suitability,
-        "notes": _notes(study, spine),
-        "run": run,
-        "hashes": _hashes(study, run),
+        "aftercare": aftercare,
+        "sources": cited_sources(parts.findings, others),
     }
 
 
@@ -261,8 +276,3 @@ def _hashes(study: Study | None, run: RunDocument | None) -> list[tuple[str, str
     if len(rows) <= 12:
         return rows
     return [*rows[:3], (f"... and {len(rows) - 3} more", "all in run.json")]
-
-
-def _print(path: Path, content: dict[str, Any]) -> None:
-    """The PDF of the same words and pictures."""
-    write_pdf_page(path, render(_TEMPLATE, content, for_print=True), identifier="spondyl report")

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from pypdf import PdfReader
 
 from spondyl.documents.forecast import forecast_section, forecast_sources, pooled_words
 from spondyl.documents.icon_arrays import icon_array
@@ -103,3 +104,12 @@ def test_a_sham_group_is_not_called_no_procedure() -> None:
     sham = [title for title in (one.title for one in section.icons) if "(sham group)" in title]
     assert sham and all(title.startswith("sham procedure: ") for title in sham)
     assert {row[1] for row in section.balance.rows if "(sham group)" in row[0]} == {"sham procedure"}
+
+
+def test_benefit_and_harm_stand_on_one_printed_page(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings=(), outlook=OUTLOOK, pdf=tmp_path / "report.pdf")
+    pages = [" ".join(page.extract_text().split()) for page in PdfReader(tmp_path / "report.pdf").pages]
+    (forecast,) = (page for page in pages if "What to expect over a year" in page)
+    for one in (*OUTLOOK.natural, *OUTLOOK.frequencies):
+        assert f"{one.per_1000:g} of 1000" in forecast
+    assert "What a procedure adds" in forecast and "mean of 3 trials (sham-controlled): +0.8" in forecast

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from spondyl.documents.report import write_pdf, write_report
+from spondyl.documents.report import write_report
 from spondyl.documents.summary import AGE_UNKNOWN
 from spondyl.errors import InputError
 from spondyl.findings import Findings, not_evaluable
@@ -130,7 +130,8 @@ def test_the_same_input_gives_the_same_file(tmp_path: Path, spine: Spine, findin
 
 
 def test_the_pdf_holds_the_same_words(tmp_path: Path, spine: Spine, findings: Findings) -> None:
-    write_pdf(tmp_path / "report.pdf", spine=spine, findings=findings, suitability=SUITABILITY)
+    pdf = tmp_path / "report.pdf"
+    write_report(tmp_path / "r.html", spine=spine, findings=findings, suitability=SUITABILITY, pdf=pdf)
     reader = PdfReader(tmp_path / "report.pdf")
     pages = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
     text = " ".join(pages)
@@ -151,5 +152,5 @@ def test_without_weasyprint_the_error_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     with pytest.raises(InputError, match=r"spondyl\[pdf\]"):
-        write_pdf(tmp_path / "report.pdf", findings=findings)
-    assert not list(tmp_path.iterdir())
+        write_report(tmp_path / "report.html", findings=findings, pdf=tmp_path / "report.pdf")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
