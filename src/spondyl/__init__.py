@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spondyl.decisions import Recommendation, assess_candidacy
+    from spondyl.documents.booklet import write_booklet
     from spondyl.documents.report import write_report
     from spondyl.errors import InputError
     from spondyl.findings import (
@@ -74,11 +75,13 @@ __all__ = [
     "read_study",
     "relabelled",
     "triage",
+    "write_booklet",
     "write_report",
 ]
 
 _OWNERS = {
     "spondyl.decisions": ("Recommendation", "assess_candidacy"),
+    "spondyl.documents.booklet": ("write_booklet",),
     "spondyl.documents.report": ("write_report",),
     "spondyl.errors": ("InputError",),
     "spondyl.findings": (

@@ -29,6 +29,7 @@ STILL_TO_COME = {
 
 
 BESIDE = {
+    "write_booklet": "for the patient: `spondyl booklet`",
     "build_voxel_model": "for any voxel model, not of a spine",
     "measure_agreement": "a tool for two label maps of one patient",
 }
