@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from spondyl.app.warm import is_warm
 from spondyl.errors import NotConverged
 
 Cli = Callable[..., Any]
@@ -95,3 +96,17 @@ def test_what_does_not_converge_gives_no_number(block: list[object], monkeypatch
     result = cli("fe", *block, "--lateral", "free", "--json")
     assert result.code == 3 and "did not converge: the residual" in result.err
     assert result.json()["schema"] == "spondyl.error/1"
+
+
+def test_a_first_run_says_that_it_compiles(block: list[object], monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    assert "compiled" not in cli("fe", *block, "--lateral", "free").err  # compiled by the tests above
+    monkeypatch.setattr("spondyl.app.warm.is_warm", lambda: False)
+    assert "the solver is compiled, once" in cli("fe", *block, "--lateral", "free").err
+
+
+def test_warmup_leaves_nothing_to_compile(cli: Cli) -> None:
+    cli("warmup")
+    document = cli("warmup", "--json").json()
+    assert document["schema"] == "spondyl.warmup/1"
+    assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 3
+    assert is_warm()

@@ -36,3 +36,18 @@ class FeDocument(Document):
         """The document of a response."""
         own = {item.name: getattr(found, item.name) for item in fields(found) if item.name != "displacement"}
         return cls.model_validate({**own, "lateral": lateral, "axis": axis})
+
+
+class WarmPartModel(Document):
+    """A part of the solvers that is compiled by now."""
+
+    name: str
+    seconds: float
+    compiled: int  # functions; 0: all were there
+
+
+class WarmupDocument(Document):
+    """What `spondyl warmup` did."""
+
+    schema_: Literal["spondyl.warmup/1"] = "spondyl.warmup/1"
+    parts: tuple[WarmPartModel, ...]

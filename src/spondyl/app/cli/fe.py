@@ -60,6 +60,7 @@ def fe(
     join both platens bear nothing and are left out, with a warning.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress, say
+    from spondyl.app.warm import is_warm
     from spondyl.documents.calculix import write_inp
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
@@ -90,6 +91,8 @@ def fe(
         if inp is not None:
             write_inp(inp, model, yield_stress=strength, steps=1 if strength is None else steps)
         tell("model", "made")
+        if not is_warm():
+            say("first run: the solver is compiled, once, in a minute or so; `spondyl warmup` does it beforehand")
         tell("solution", "begins")
         found = (
             solve_voxel_model(model) if strength is None else follow_load_path(model, strength, law=rule, steps=steps)

@@ -1,0 +1,36 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from spondyl.numerics.compiled import choose_cache, prepare_cache
+
+
+def closed(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """These folders cannot be written; permissions do not tell where tests run as root."""
+    monkeypatch.setattr("os.access", lambda place, mode: place not in folders)
+
+
+def test_a_place_is_needed_only_where_package_and_home_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, home = tmp_path / "package", tmp_path / "home"
+    package.mkdir()
+    home.mkdir()
+    closed(monkeypatch, package)
+    assert choose_cache(package, home / "cache" / "numba") is None
+    closed(monkeypatch, home)
+    assert choose_cache(package, home / "cache" / "numba") is None
+    closed(monkeypatch, package, home)
+    chosen = choose_cache(package, home / "cache" / "numba")
+    assert chosen is not None and chosen.name.startswith("spondyl-compiled-")
+
+
+def test_what_the_user_has_set_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda place, mode: False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    prepare_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path)
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    prepare_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] != str(tmp_path)
