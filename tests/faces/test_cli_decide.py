@@ -33,6 +33,16 @@ def test_what_comes_first_is_printed_first(tmp_path: Path, cli: Cli) -> None:
     assert "Cochrane 2018 [cand-cochrane]: not known; says: not shown: no verified source in this version" in text
 
 
+def test_who_is_at_the_table_is_set_or_shown_as_unset(tmp_path: Path, cli: Cli) -> None:
+    facts, settings = tmp_path / "patient.toml", tmp_path / "settings.toml"
+    facts.write_text("", "utf-8")
+    settings.write_text('team = ["spine surgery, ext. 12", "radiation oncology"]\n', "utf-8")
+    assert "who sits at the table here is not set" in cli("decide", "--patient", facts).out
+    told = cli("decide", "--patient", facts, "--settings", settings).out
+    assert "at the table here: spine surgery, ext. 12; radiation oncology" in told
+    assert "[cand-mdt-malignant]: not known" in told
+
+
 def test_a_case_keeps_its_decisions(case: Path, cli: Cli) -> None:
     document = cli("decide", case, "--json").json()
     assert json.loads((case / "decisions.json").read_text("utf-8")) == document

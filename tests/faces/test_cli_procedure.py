@@ -45,6 +45,17 @@ def test_the_text_says_what_to_ask_and_what_is_not_shown(case: Path, cli: Cli) -
     assert "ACC/AHA 2023, atrial fibrillation: hold apixaban 2 days before" in text
 
 
+def test_the_sheet_names_what_holds_here(case: Path, tmp_path: Path, cli: Cli) -> None:
+    cli("procedure", case)
+    page = (case / "procedure.html").read_text("utf-8")
+    assert "Who sits at the table here is not set" in page and "the local emergency number is not set" in page
+    settings = tmp_path / "settings.toml"
+    settings.write_text('emergency_number = "112"\nteam = ["anaesthesia, ext. 7"]\n', "utf-8")
+    cli("procedure", case, "--settings", settings)
+    page = (case / "procedure.html").read_text("utf-8")
+    assert "At the table here: anaesthesia, ext. 7." in page and "Emergency: 112." in page
+
+
 def test_the_pdf_can_be_read_aloud(case: Path, cli: Cli) -> None:
     try:
         pdf_version()

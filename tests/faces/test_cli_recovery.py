@@ -27,6 +27,11 @@ def test_json_keeps_to_its_schema(cli: Cli) -> None:
     assert document["with_procedure"] is True and len(document["items"]) > 5
 
 
+def test_the_emergency_number_is_set_or_shown_as_unset(cli: Cli) -> None:
+    assert "in an emergency: the local emergency number is not set" in cli("recovery").out
+    assert "in an emergency: 112" in cli("recovery", "--emergency-number", "112").out
+
+
 def test_for_whom_the_days_are_is_said_first(cli: Cli) -> None:
     assert cli("recovery").out.startswith("after a procedure")
 

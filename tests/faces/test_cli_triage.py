@@ -28,6 +28,17 @@ def test_an_emergency_is_the_first_word(tmp_path: Path, cli: Cli) -> None:
     assert "112" in cli("triage", answers, "--emergency-number", "112").out.splitlines()[0]
 
 
+def test_the_number_comes_from_the_settings_of_the_place(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = write(tmp_path, "chest_pain = true\n")
+    settings = write(tmp_path, 'emergency_number = "144"\n', "settings.toml")
+    assert "144" in cli("triage", answers, "--settings", settings).out.splitlines()[0]
+    monkeypatch.setenv("SPONDYL_SETTINGS", str(settings))
+    assert "144" in cli("triage", answers).out.splitlines()[0]
+    assert cli("triage", answers, "--emergency-number", "112", "--json").json()["emergency_number"] == "112"
+
+
 def test_json_keeps_to_its_schema(tmp_path: Path, cli: Cli) -> None:
     document = cli("triage", write(tmp_path, '{"fever": true, "rigors": null}', "a.json"), "--json").json()
     jsonschema.validate(document, shipped_schema("spondyl.triage/1"))

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from spondyl.decisions import plan_procedure
 from spondyl.documents.booklet import write_booklet
 from spondyl.documents.languages import language_codes
+from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
 from spondyl.studies import Bleeding, Patient
 
@@ -61,7 +62,8 @@ def test_the_keyboard_reaches_the_results_first(browser: Browser, finished: tupl
 
 
 def test_axe_finds_nothing_on_the_procedure_sheet(browser: Browser, tmp_path: Path) -> None:
-    write_sheet(tmp_path / "procedure.html", plan_procedure(Patient(bleeding=Bleeding(("apixaban",), 2.1))))
+    sheet = plan_procedure(Patient(bleeding=Bleeding(("apixaban",), 2.1)))
+    write_sheet(tmp_path / "procedure.html", sheet, Settings())
     page = browser.new_context(bypass_csp=True).new_page()
     page.goto((tmp_path / "procedure.html").as_uri())
     result = Axe().run(page)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from spondyl.decisions import Recommendation
-from spondyl.documents.booklet import dialled, write_booklet
+from spondyl.documents.booklet import write_booklet
 from spondyl.documents.languages import ENGLISH, find_language
+from spondyl.documents.settings import dialled
 from spondyl.findings import Findings
 from spondyl.spine import Spine
 from spondyl.studies import Patient

@@ -9,13 +9,14 @@ from spondyl.decisions import ProcedureSheet, plan_procedure
 from spondyl.documents.models import StudyDocument
 from spondyl.documents.pages import pdf_version
 from spondyl.documents.records import PROCEDURE_FILE, STUDY_FILE, from_json, write_procedure
+from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
 from spondyl.errors import InputError
 
 PAGE_FILE, PDF_FILE = "procedure.html", "procedure.pdf"
 
 
-def write_procedure_sheet(folder: Path, *, tell: Tell) -> tuple[ProcedureSheet, tuple[str, ...]]:
+def write_procedure_sheet(folder: Path, here: Settings, *, tell: Tell) -> tuple[ProcedureSheet, tuple[str, ...]]:
     """Write procedure.json, procedure.html and procedure.pdf; gives the sheet and what was left out."""
     job = Job(folder, None, tell=tell)
     tell("procedure", "begins")
@@ -25,7 +26,7 @@ def write_procedure_sheet(folder: Path, *, tell: Tell) -> tuple[ProcedureSheet, 
     if remark:
         pdf.unlink(missing_ok=True)
     write_procedure(folder / PROCEDURE_FILE, sheet)
-    write_sheet(folder / PAGE_FILE, sheet, virtual=_is_virtual(folder), pdf=None if remark else pdf)
+    write_sheet(folder / PAGE_FILE, sheet, here, virtual=_is_virtual(folder), pdf=None if remark else pdf)
     tell("procedure", "made")
     return sheet, remark
 

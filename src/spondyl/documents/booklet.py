@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from string import digits
 from typing import Any
 
 from spondyl import __version__
@@ -20,13 +19,12 @@ from spondyl.documents.figures import draw_plain
 from spondyl.documents.icon_arrays import PEOPLE, people_svg
 from spondyl.documents.languages import find_language
 from spondyl.documents.pages import render, write_pdf_page
-from spondyl.errors import InputError
+from spondyl.documents.settings import dialled
 from spondyl.findings import Findings
 from spondyl.followup import Urgency
 from spondyl.spine import Spine
 from spondyl.studies import Patient, write_whole
 
-LONGEST_NUMBER = 20  # of a telephone number with its spaces
 SECTIONS = (
     *("why", "treatments", "helped", "day", "recovery", "benefits", "risks", "who", "nothing", "after", "call"),
     *("questions", "sources"),
@@ -114,14 +112,3 @@ def booklet_html(
         **TEMPLATE_FUNCTIONS,
     }
     return render("booklet/booklet.html.j2", content, for_print=False)
-
-
-def dialled(number: str | None) -> str | None:
-    """An emergency number that can be dialled; None stays None, it is never guessed."""
-    if number is None:
-        return None
-    told = number.strip()
-    signs = set(told)
-    if not signs & set(digits) or signs - set(f"{digits} +-/()") or len(told) > LONGEST_NUMBER:
-        raise InputError("the emergency number holds something else than digits, spaces and + - / ( ): correct it")
-    return told

@@ -557,11 +557,12 @@ class RecoveryDocument(Document):
     items: tuple[RecoveryItem, ...]
     disagreements: tuple[ShownDisagreement, ...]
     left_out: tuple[str, ...]
+    emergency_number: str | None  # None: nobody set it
 
     @classmethod
-    def of(cls, plan: RecoveryPlan) -> RecoveryDocument:
+    def of(cls, plan: RecoveryPlan, emergency_number: str | None) -> RecoveryDocument:
         """The document of a recovery plan."""
-        return cls(**{item.name: getattr(plan, item.name) for item in fields(plan)})
+        return cls(emergency_number=emergency_number, **{item.name: getattr(plan, item.name) for item in fields(plan)})
 
 
 class QuestionsDocument(Document):

@@ -9,6 +9,7 @@ import pytest
 from spondyl.decisions import assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.report import write_report
+from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
 from spondyl.planning import Angles, Plan
 from spondyl.spine import Level, Side
@@ -26,7 +27,7 @@ PATIENT = Patient(
 
 
 def sheet_html(patient: Patient, plans: tuple[Plan, ...], folder: Path) -> str:
-    write_sheet(folder / "procedure.html", plan_procedure(patient, plans))
+    write_sheet(folder / "procedure.html", plan_procedure(patient, plans), Settings())
     return (folder / "procedure.html").read_text("utf-8")
 
 

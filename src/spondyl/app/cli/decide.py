@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import AsJson, Force, PatientOption
+from spondyl.app.cli.options import AsJson, Force, PatientOption, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.decisions import Recommendation
@@ -20,6 +20,7 @@ def decide(
     ] = None,
     patient: PatientOption = None,
     force: Force = None,
+    settings: SettingsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Give each guideline's and trial's position on augmentation, with reasons; never one verdict.
@@ -32,10 +33,12 @@ def decide(
     from spondyl.decisions import assess_candidacy
     from spondyl.documents.models import DecisionsDocument
     from spondyl.documents.patients import read_patient
+    from spondyl.documents.settings import read_settings
     from spondyl.errors import InputError
 
     if (case is None) == (patient is None):
         raise InputError("give either a case folder or --patient FILE: a case has its record in study.json already")
+    here = read_settings(settings)
     if case is not None:
         with progress() as tell:
             job = Job(case, None, force=force or (), tell=tell)
@@ -47,10 +50,10 @@ def decide(
     if as_json:
         print_document(DecisionsDocument.of(advice))
     else:
-        print_lines(*_lines(advice))
+        print_lines(*_lines(advice, here.team_words))
 
 
-def _lines(advice: Recommendation) -> list[str]:
+def _lines(advice: Recommendation, team: str) -> list[str]:
     from spondyl.decisions import Answer
     from spondyl.documents.advice import MET_WORDS, NOT_SHOWN, advice_section
 
@@ -58,7 +61,8 @@ def _lines(advice: Recommendation) -> list[str]:
     lines = [f"first: {words}" for words, _ in section.urgent]
     lines += [f"contraindications: {section.none_found}"]
     lines += [f"  {one.words}" for one in advice.contraindications if one.answer is not Answer.NO]
-    for one in (*advice.positions, *advice.choices):
+    for one in (*advice.positions, *advice.choices, *advice.team):
         lines.append(f"{one.who} [{one.key}]: {MET_WORDS[one.applies]}; says: {one.words or NOT_SHOWN}")
+    lines += [team]
     lines += [f"ask: {question}" for question in section.questions]
     return [*lines, "Each source is its own position; a clinician decides with the patient."]

@@ -45,6 +45,15 @@ Languages = Annotated[
 EmergencyNumber = Annotated[
     str | None, typer.Option(help="Your local emergency number; unset: the text says so.", show_default=False)
 ]
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        envvar="SPONDYL_SETTINGS",
+        help="TOML or JSON file of what holds here: emergency_number, team.",
+        show_default=False,
+    ),
+]
 Levels = Annotated[
     list[str] | None,
     typer.Option(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spondyl.app.cli.options import AsJson, CaseArgument
+from spondyl.app.cli.options import AsJson, CaseArgument, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.decisions import ProcedureSheet
 
 
-def procedure(case: CaseArgument, as_json: AsJson = False) -> None:
+def procedure(case: CaseArgument, settings: SettingsOption = None, as_json: AsJson = False) -> None:
     """Write the procedure sheet: drugs to hold by source, checklists, needles and cement, the hours after.
 
     Writes procedure.json, procedure.html and procedure.pdf into the case, from its record and from the plans of
@@ -19,13 +19,15 @@ def procedure(case: CaseArgument, as_json: AsJson = False) -> None:
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.procedure import PAGE_FILE, write_procedure_sheet
     from spondyl.documents.models import ProcedureDocument
+    from spondyl.documents.settings import read_settings
 
+    here = read_settings(settings)
     with progress() as tell:
-        sheet, remarks = write_procedure_sheet(case, tell=tell)
+        sheet, remarks = write_procedure_sheet(case, here, tell=tell)
     if as_json:
         print_document(ProcedureDocument.of(sheet))
         return
-    print_lines(*_lines(sheet), *remarks, f"written to {case / PAGE_FILE}")
+    print_lines(*_lines(sheet), here.team_words, *remarks, f"written to {case / PAGE_FILE}")
 
 
 def _lines(sheet: ProcedureSheet) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import AsJson
+from spondyl.app.cli.options import AsJson, EmergencyNumber, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.followup import RecoveryPlan
@@ -28,23 +28,29 @@ def recovery(
         str | None, typer.Option(help="Day of the procedure, such as 2026-03-31; left out: days are relative.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="iCalendar file to write; needs --day.", show_default=False)] = None,
+    emergency_number: EmergencyNumber = None,
+    settings: SettingsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the recovery day by day, with sources, and write it as a calendar for a phone."""
     from spondyl.app.cli.output import print_document, print_lines
     from spondyl.documents.models import RecoveryDocument
     from spondyl.documents.plan_files import find_plan
+    from spondyl.documents.settings import read_settings
     from spondyl.followup import plan_recovery
 
+    here = read_settings(settings, emergency_number)
     plan = plan_recovery(None if case is None else find_plan(case, level), _day(day))
     if out is not None:
         from spondyl.documents.calendars import write_calendar
 
         write_calendar(out, plan)
     if as_json:
-        print_document(RecoveryDocument.of(plan))
+        print_document(RecoveryDocument.of(plan, here.emergency_number))
     else:
-        print_lines(*_lines(plan), *([] if out is None else [f"written to {out}"]))
+        print_lines(
+            *_lines(plan), f"in an emergency: {here.number_words}", *([] if out is None else [f"written to {out}"])
+        )
 
 
 def _day(words: str | None) -> date | None:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import AsJson
+from spondyl.app.cli.options import AsJson, EmergencyNumber, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.followup import Triage
-
-NUMBER_UNSET = "the local emergency number is not set (give --emergency-number)"
 
 
 def triage(
@@ -26,9 +24,8 @@ def triage(
     level: Annotated[
         str | None, typer.Option(help="Which of its plans; left out: the only one.", show_default=False)
     ] = None,
-    emergency_number: Annotated[
-        str | None, typer.Option(help="The local one; it is never guessed.", show_default=False)
-    ] = None,
+    emergency_number: EmergencyNumber = None,
+    settings: SettingsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Say when to call: emergency now, same day, within days, or self-care; why, and what to say on the phone.
@@ -39,20 +36,21 @@ def triage(
     from spondyl.documents.checkins import read_checkin
     from spondyl.documents.models import TriageDocument
     from spondyl.documents.plan_files import find_plan
+    from spondyl.documents.settings import read_settings
     from spondyl.followup import triage as how_urgent
 
+    here = read_settings(settings, emergency_number)
     plan = None if case is None else find_plan(case, level)
     found = how_urgent(read_checkin(answers), plan)
     if as_json:
-        print_document(TriageDocument.of(found, emergency_number))
+        print_document(TriageDocument.of(found, here.emergency_number))
     else:
-        print_lines(*_lines(found, emergency_number))
+        print_lines(*_lines(found, here.number_words))
 
 
-def _lines(found: Triage, emergency_number: str | None) -> list[str]:
+def _lines(found: Triage, number: str) -> list[str]:
     from spondyl.followup.words import URGENCY_WORDS, reason_words
 
-    number = emergency_number or NUMBER_UNSET
     lines = [URGENCY_WORDS[found.urgency].format(number=number)]
     lines += [f"why: {reason_words(reason)}" for reason in found.reasons]
     if found.say:
