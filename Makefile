@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+VIEWER := hatch_build.py $(wildcard viewer/*.js*) viewer/build.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := demo
 
@@ -21,7 +22,7 @@ demo: $(VENV)/core.stamp
 	@echo "Its report: $(CURDIR)/$(DEMO)/case/report.html"
 
 # One command proves everything; pytest comes last, so that its summary is what one sees.
-test: $(VENV)/test.stamp
+test:
 	bash tools/system_packages.sh
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m tools.check_licences
@@ -56,12 +57,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # What the program needs and no more, in the locked versions; the PDF's library only where Pango can carry it.
-$(VENV)/core.stamp: $(BIN)/python pyproject.toml requirements.lock
+$(VENV)/core.stamp: $(BIN)/python pyproject.toml requirements.lock $(VIEWER)
 	$(PIP) install --quiet --constraint requirements.lock --editable \
 	  ".$$($(BIN)/python -c 'from ctypes.util import find_library as f; print("[pdf]" if f("pango-1.0") else "")')"
 	touch $@
 
-$(VENV)/test.stamp: $(BIN)/python pyproject.toml requirements.lock
+$(VENV)/test.stamp: $(BIN)/python pyproject.toml requirements.lock $(VIEWER)
 	$(PIP) install --quiet --requirement requirements.lock
 	$(PIP) install --quiet --no-deps --editable .
 	touch $@

@@ -1,21 +1,25 @@
 """Check that everything the program needs may be given away with it: permissive licences, and no other.
 
 Run as `python -m tools.check_licences`. It covers the core and the `pdf` extra with all that they need in turn; tools
-for tests and documentation are never given away and are not checked. What counts is the licence that a distribution
+for tests and documentation are never given away and are not checked. The npm packages in the report's viewer are
+checked by what the lock file says of them. What counts is the licence that a distribution
 itself declares: its licence expression (SPDX), else its classifiers, else a licence field of one line.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import Distribution, distribution
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 EXTRAS = ("pdf",)
+NPM_LOCK = Path(__file__).parents[1] / "viewer" / "package-lock.json"
 ALLOWED = {
     "MIT", "MIT-0", "MIT-CMU", "HPND", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "CC0-1.0",
     "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "MPL-2.0", "PSF-2.0",
@@ -41,11 +45,11 @@ WORDS = (
 
 def main() -> int:
     """Print what may not be given away, or how many distributions were found good."""
-    found = closure("spondyl", EXTRAS)
-    refused = [f"{name}: {licence}" for name, licence in licences(found.values()).items() if not is_allowed(licence)]
+    found = licences(closure("spondyl", EXTRAS).values()) | npm_licences(NPM_LOCK)
+    refused = [f"{name}: {licence}" for name, licence in found.items() if not is_allowed(licence)]
     for line in refused:
         print(f"licence not allowed: {line}", file=sys.stderr)
-    print(f"licences: {len(found) - len(refused)} of {len(found)} distributions may be given away with the program")
+    print(f"licences: {len(found) - len(refused)} of {len(found)} packages may be given away with the program")
     return 1 if refused else 0
 
 
@@ -74,6 +78,13 @@ def is_needed(requirement: Requirement, extras: Iterable[str]) -> bool:
 def licences(distributions: Iterable[Distribution]) -> dict[str, str]:
     """The licence of each distribution, as an SPDX expression."""
     return {name: DECIDED[name][0] if name in DECIDED else declared(d) for d in distributions for name in [key(d)]}
+
+
+def npm_licences(lock: Path) -> dict[str, str]:
+    """The licence of each npm package that goes into the viewer; tools for building it stay behind."""
+    packages = json.loads(lock.read_text("utf-8"))["packages"]
+    shipped = {p: e for p, e in packages.items() if p and not e.get("dev") and not e.get("optional")}
+    return {f"npm {p.removeprefix('node_modules/')}": e.get("license", "unknown") for p, e in shipped.items()}
 
 
 def key(found: Distribution) -> str:

@@ -15,10 +15,15 @@ from unittest.mock import patch
 
 import jsonschema
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from spondyl.app.cli import main
 from spondyl.documents.schema_files import shipped_schema
 
+FLAGS = (
+    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 COMMAND = [sys.executable, "-c", "from spondyl.app.cli import main; main()"]
 
 
@@ -105,3 +110,15 @@ def case(finished: tuple[Path, Result]) -> Iterator[Path]:
     shutil.copytree(finished[0], copy)
     yield copy
     shutil.rmtree(copy)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, drawing in software."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium is installed: the report is not looked at in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield browser
+        browser.close()

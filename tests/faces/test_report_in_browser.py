@@ -1,12 +1,10 @@
 """The report in a browser: no rule of accessibility broken, nothing fetched, nothing wider than a telephone."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from spondyl.decisions import plan_procedure
 from spondyl.documents.booklet import write_booklet
@@ -14,22 +12,6 @@ from spondyl.documents.languages import language_codes
 from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
 from spondyl.studies import Bleeding, Patient
-
-FLAGS = (
-    *("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium is installed: the report is not looked at in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 def test_axe_finds_nothing(browser: Browser, finished: tuple[Path, object]) -> None:

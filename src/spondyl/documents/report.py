@@ -33,6 +33,7 @@ from spondyl.documents.models import RunDocument
 from spondyl.documents.pages import render, write_pdf_page
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
 from spondyl.documents.tables import deformed_levels
+from spondyl.documents.viewer import viewer_section
 from spondyl.findings import Findings
 from spondyl.followup import RecoveryPlan
 from spondyl.outcomes import Prediction
@@ -61,7 +62,7 @@ def write_report(
     levels: tuple[Level, ...] = (),
     pdf: Path | str | None = None,
 ) -> None:
-    """Write report.html: one file that needs nothing else, no network and no script.
+    """Write report.html: one file that needs nothing else and no network; its only script is the viewer's.
 
     Parameters
     ----------
@@ -189,6 +190,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         ),
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
+        "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
         "sheet": sheet,
         "bones": bone_care,
         "aftercare": aftercare,
