@@ -58,11 +58,15 @@ class Language:
 
     def both(self, message: str, **values: object) -> Markup:
         """The message for what must not be misread: in this language and, until somebody checked it, in English too."""
-        own = escape(self.text(message, **values))
+        own = escape(self.text(message)).format(**values)
         if self.is_checked:
             return own
-        english = escape(message.format_map(values) if values else message)
+        english = escape(message).format(**values)
         return Markup('{}<span class="english" lang="en" dir="ltr">{}</span>').format(own, english)
+
+    def dialled(self, number: str) -> str:
+        """A telephone number that keeps the order of its groups where words run from right to left."""
+        return Markup('<bdi dir="ltr">{}</bdi>').format(number) if self.direction == "rtl" else number
 
     def number(self, value: float, decimals: int = 0) -> str:
         """A number as this language writes it."""

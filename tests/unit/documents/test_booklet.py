@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_emergency_and_consent_stand_in_english_too_until_somebody_signed(code: 
         assert any(said in twin for twin in twins)
     assert {question_text(name).replace("'", "&#39;") for name in SYMPTOMS} <= set(twins)
     assert "No named reviewer has checked this translation yet." in html
+
+
+def test_a_page_that_runs_to_the_left_marks_all_that_does_not(findings: Findings) -> None:
+    html = page(INFECTED, findings, language="ar", emergency_number="+49 30 / 123-456")
+    assert html.count('رقم الطوارئ: <bdi dir="ltr">+49 30 / 123-456</bdi>') == 1
+    assert '<ol lang="en" dir="ltr">' in html
+    own = re.sub(r'(?s)<head>.*?</head>|<(\w+)[^>]* lang="en" dir="ltr">.*?</\1>', "", html)
+    words = set(re.findall(r"[A-Za-z]\w*", re.sub(r"<[^>]+>|data:\S+", "", own)))
+    assert "L1" in words and words <= {"L1", "L", "T"}  # names of bones; no English stands there without its mark
+
+
+def test_the_page_mirrors_itself() -> None:
+    """Sides stand as start and end, so that a page from right to left needs no style of its own; pictures stay."""
+    style = files("spondyl.documents").joinpath("templates", "booklet", "booklet.css").read_text("utf-8")
+    assert not re.search(r"-(left|right)\s*:|text-align:\s*(left|right)|float:|[^-\w](left|right)\s*:", style)
+    assert re.findall(r"[^\n}]*scaleX\(-1\)", style) == ['[dir="rtl"] .array img { transform: scaleX(-1)']
 
 
 def test_every_symptom_is_told_and_none_is_left_to_self_care() -> None:

@@ -79,6 +79,17 @@ def test_unchecked_words_stand_in_english_too() -> None:
     assert str(signed.both("Call <now>")) == "Rufen Sie &lt;jetzt&gt; an"
 
 
+def test_a_telephone_number_keeps_its_order_among_arabic_words() -> None:
+    """Without a direction of its own "+49 30 / 12" would stand as "12 / 30 49+" in a line that runs to the left."""
+    arabic = Language("ar", None, {"Call {number}": ("اتصل {number}",)})
+    assert str(arabic.both("Call {number}", number=arabic.dialled("+49 30"))).startswith(
+        'اتصل <bdi dir="ltr">+49 30</bdi><span'
+    )
+    assert Language("hi", None, {}).dialled("+49 30") == "+49 30"
+    assert "&lt;b&gt;" in arabic.both("Call {number}", number=arabic.dialled("<b>"))
+    assert "<b>" not in arabic.both("Call {number}", number="<b>")
+
+
 def test_numbers_follow_the_language() -> None:
     assert Language("de", None, {}).number(7.5, 1) == "7,5"
     assert Language("en", None, {}).number(1000) == "1,000"
