@@ -5,7 +5,7 @@ from spondyl.findings.alternatives import find_alternatives
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
 from spondyl.findings.deformities import find_deformities
-from spondyl.findings.density import measure_density
+from spondyl.findings.density import GradedCalibration, find_calibration, measure_density, nominal_calibration
 from spondyl.findings.endplates import find_endplate_defects
 from spondyl.findings.heights import (
     DEFAULT_DEFINITION,
@@ -25,11 +25,13 @@ __all__ = [
     "DEFINITIONS",
     "Finding",
     "Findings",
+    "GradedCalibration",
     "HeightDefinition",
     "Heights",
     "Status",
     "compare_totalseg_rules",
     "find_alternatives",
+    "find_calibration",
     "find_definition",
     "find_deformities",
     "find_endplate_defects",
@@ -40,5 +42,6 @@ __all__ = [
     "measure_canal",
     "measure_density",
     "measure_heights",
+    "nominal_calibration",
     "not_evaluable",
 ]

@@ -31,12 +31,17 @@ _LEVELS = tuple(level for level in Level if Level.C3.order <= level.order <= Lev
 
 
 @dataclass(frozen=True)
-class _Graded:
+class GradedCalibration:
     """The calibration that was reached, and why no better one."""
 
-    grade: int
+    grade: int  # 2 tissues with blood, 3 without, 4 nominal line of the tube voltage, 5 none
     reason: str
-    calibration: Calibration | None
+    calibration: Calibration | None  # None: grade 5
+
+    @property
+    def density_spread(self) -> float | None:
+        """Relative standard deviation that the grade carries; None: grade 5."""
+        return _SPREAD.get(self.grade)
 
 
 def measure_density(spine: Spine) -> Findings:
@@ -62,6 +67,21 @@ def measure_density(spine: Spine) -> Findings:
     return (*hu, *density, *whole, hu_class(sound_hu), qct_class(sound, graded.grade))
 
 
+def find_calibration(spine: Spine) -> GradedCalibration:
+    """The best calibration that this CT allows, with its grade; it is the one behind `measure_density`."""
+    if spine.study is None:
+        return GradedCalibration(5, "there is no CT, only a label map", None)
+    suitability = next(s for s in assess_suitability(spine.study) if s.purpose == "density")
+    return _graded(spine.study, find_tissues(spine), suitability)
+
+
+def nominal_calibration(kvp: float = 120.0) -> Calibration:
+    """The line of a scanner of this tube voltage where water is 0 HU; its energy is a round figure without a source."""
+    energy = float(np.interp(kvp, _KV, _NOMINAL_KEV))
+    water = float(mass_attenuation("water", energy))
+    return Calibration(energy, 0.0, water / 1000, water, 1.0, {})
+
+
 def _without_ct(levels: tuple[Level, ...]) -> Findings:
     reason = "there is no CT, only a label map"
     by_level = [not_evaluable("trabecular_hu", level, HU, reason, REGION) for level in levels]
@@ -69,12 +89,12 @@ def _without_ct(levels: tuple[Level, ...]) -> Findings:
     names = [(f"{name}_hu", HU) for name in _TISSUES]
     names += [("calibration_energy", "keV"), ("contrast_in_blood", "1")]
     whole = [not_evaluable(name, None, unit, reason, _CALIBRATED) for name, unit in names]
-    return (*by_level, _grade_finding(_Graded(5, reason, None)), *whole, hu_class([]), qct_class([], 5))
+    return (*by_level, _grade_finding(GradedCalibration(5, reason, None)), *whole, hu_class([]), qct_class([], 5))
 
 
-def _graded(study: Study, tissues: Mapping[str, TissueSample], suitability: Suitability) -> _Graded:
+def _graded(study: Study, tissues: Mapping[str, TissueSample], suitability: Suitability) -> GradedCalibration:
     if suitability.usability is Usability.UNSUITABLE:
-        return _Graded(5, "; ".join(suitability.reasons), None)
+        return GradedCalibration(5, "; ".join(suitability.reasons), None)
     if known_contrast(study) or _is_bright(tissues):
         note = "contrast was given" if known_contrast(study) else "the aorta is bright, though no contrast is recorded"
         tissues = {name: sample for name, sample in tissues.items() if name != "blood"}
@@ -84,18 +104,17 @@ def _graded(study: Study, tissues: Mapping[str, TissueSample], suitability: Suit
         calibration = calibrate(tissues)
     except InputError as error:
         return _nominal(study, str(error))
-    return _Graded(2 if calibration.has_blood else 3, note, calibration)
+    return GradedCalibration(2 if calibration.has_blood else 3, note, calibration)
 
 
-def _nominal(study: Study, why: str) -> _Graded:
+def _nominal(study: Study, why: str) -> GradedCalibration:
     """Grade 4 where the tube voltage is known: water is 0 HU, and the energy is a round figure for that voltage."""
     kv = study.scan.kvp
     if kv is None or not _KV[0] <= kv <= _KV[-1]:
-        return _Graded(5, f"{why}; the tube voltage is not known, so there is no nominal line", None)
-    energy = float(np.interp(kv, _KV, _NOMINAL_KEV))
-    water = float(mass_attenuation("water", energy))
-    reason = f"{why}; assumed instead: {energy:.0f} keV for {kv:g} kV, a round figure without a source"
-    return _Graded(4, reason, Calibration(energy, 0.0, water / 1000, water, 1.0, {}))
+        return GradedCalibration(5, f"{why}; the tube voltage is not known, so there is no nominal line", None)
+    line = nominal_calibration(kv)
+    reason = f"{why}; assumed instead: {line.energy_kev:.0f} keV for {kv:g} kV, a round figure without a source"
+    return GradedCalibration(4, reason, line)
 
 
 def _is_bright(tissues: Mapping[str, TissueSample]) -> bool:
@@ -117,7 +136,7 @@ def _hu_finding(level: Level, region: RegionValue | str, doubts: tuple[str, ...]
     return _interval("trabecular_hu", level, HU, region.mean_hu, region.error_hu, "; ".join(remarks), REGION)
 
 
-def _density_finding(level: Level, region: RegionValue | str, graded: _Graded) -> Finding:
+def _density_finding(level: Level, region: RegionValue | str, graded: GradedCalibration) -> Finding:
     if isinstance(region, str):
         return not_evaluable("trabecular_density", level, "mg/cm3", region, _CALIBRATED)
     calibration = graded.calibration
@@ -148,7 +167,7 @@ def _interval(
     return Finding(name, level, None, None, value, unit, low, high, status, reason or None, method, source)
 
 
-def _grade_finding(graded: _Graded) -> Finding:
+def _grade_finding(graded: GradedCalibration) -> Finding:
     method = "2 tissues with blood, 3 without, 4 nominal line, 5 none; phantoms are not looked for"
     grade, measured = float(graded.grade), Status.MEASURED
     return Finding(
@@ -156,7 +175,7 @@ def _grade_finding(graded: _Graded) -> Finding:
     )
 
 
-def _energy_finding(graded: _Graded) -> Finding:
+def _energy_finding(graded: GradedCalibration) -> Finding:
     calibration = graded.calibration
     if calibration is None or graded.grade == 4:
         return not_evaluable("calibration_energy", None, "keV", graded.reason, _CALIBRATED, source="michalski2020")

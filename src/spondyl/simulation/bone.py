@@ -1,0 +1,218 @@
+"""A vertebra as a voxel model between cement caps, from its mask and the CT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spondyl.errors import InputError
+from spondyl.evidence import find_parameter
+from spondyl.findings import GradedCalibration, find_calibration, nominal_calibration
+from spondyl.simulation.bone_laws import POISSON, RHO_LOWEST, RHO_TESTED, BoneLaw, find_bone_law
+from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
+from spondyl.space import Floats, Frame, Geometry, Volume
+from spondyl.spine import Level, Spine, Vertebra
+
+Array = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+PARTS = ("body", "whole")
+CAP_MM = 2.0  # of cement over the highest point of an endplate: this program's choice; stiff beside bone in any case
+TOP, BOTTOM = 6, 5  # labels of the platens
+MOST_SAMPLES = 4  # along each edge of a voxel
+
+
+@dataclass(frozen=True, eq=False)
+class BoneModel:
+    """A vertebra with its caps, ready to be pressed along its own cranial axis.
+
+    Grid axes run to the front, to the left and to the head of the vertebra.
+    """
+
+    level: Level
+    model: VoxelModel
+    yield_stress: Volume  # of bone and caps in compression [MPa]
+    density: Volume  # 0 outside bone [g/cm³]
+    height_mm: float  # between the platens
+    voxel_mm: float
+    law: BoneLaw
+    calibration: GradedCalibration
+    notes: tuple[str, ...]  # of ranges, resolution and what was assumed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether forces may be told in newtons: not where the density has no calibration (grade 5)."""
+        return self.calibration.calibration is not None
+
+
+def build_bone_model(
+    spine: Spine,
+    level: Level | str,
+    *,
+    voxel_mm: float = 2.0,
+    part: str = "body",
+    law: str = "kopperdahl-power",
+    apparent_strain: float = -0.02,
+) -> BoneModel:
+    """The voxel model of one vertebra between flat cement caps that embed its endplates.
+
+    The grid is that of the vertebra's own axes. A voxel is bone where half of it lies in the mask; its density is the
+    mean over that half and more, so that nothing from outside the mask leaks in. One law holds for all bone: the thin
+    shell enters as voxels of middling density.
+
+    Parameters
+    ----------
+    spine
+        With its CT.
+    voxel_mm
+        Edge of the cubic voxels; finer than the CT's adds no detail, and a note says so.
+    part
+        "body", or "whole": with the arch. The caps lie on the body in either case.
+    law
+        One of `bone_laws.BONE_LAWS`.
+    apparent_strain
+        Displacement of the top over the height of the model, without an outlet for the caps' own strain.
+
+    Raises
+    ------
+    InputError
+        Without a CT, for a level that is cut or has no separable body, or where nothing joins the caps.
+    """
+    vertebra = spine[level]
+    _check(spine, vertebra, voxel_mm, part)
+    assert vertebra.frame is not None and vertebra.body is not None and spine.ct is not None
+    graded = find_calibration(spine)
+    line = graded.calibration or nominal_calibration()
+    mask = vertebra.body if part == "body" else vertebra.mask
+    geometry = _grid(vertebra.mask, vertebra.frame, voxel_mm)
+    share, hu, of_body = _averaged(spine.ct, mask, vertebra.body, geometry)
+    bone = share >= 0.5
+    told = line.density(hu) / 1000  # g/cm³
+    rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
+    caps, platens, height = _capped(bone, bone & (of_body >= 0.5), voxel_mm)
+    chosen = find_bone_law(law)
+    model = build_voxel_model(
+        Volume(_filled(chosen.modulus, rho, bone, caps, "pmma_cap.E"), geometry, "MPa"),
+        Volume(platens, geometry, "1"),
+        top=TOP,
+        bottom=BOTTOM,
+        displacement_mm=apparent_strain * height,
+        lateral="held",
+        poisson=Volume(np.where(caps, _number("pmma_cap.nu"), _number(POISSON)), geometry, "1"),
+    )
+    return BoneModel(
+        vertebra.level,
+        model,
+        Volume(_filled(chosen.yield_stress, rho, bone, caps, "pmma_cap.yield"), geometry, "MPa"),
+        Volume(rho, geometry, "g/cm3"),
+        height,
+        voxel_mm,
+        chosen,
+        graded,
+        (*_range_notes(told[bone]), *_grid_notes(spine.ct.geometry, voxel_mm), *model.warnings),
+    )
+
+
+def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str) -> None:
+    name = vertebra.level.name
+    if spine.ct is None:
+        raise InputError("strength needs the CT: there is only a label map; give the study too")
+    if vertebra.is_cut:
+        raise InputError(f"{name} is cut by the image border ({', '.join(vertebra.cut)}): choose a whole level")
+    if vertebra.frame is None or vertebra.body is None:
+        raise InputError(f"{name} has no body that could be told from the arch: correct its labels")
+    if not 0.2 <= voxel_mm <= 4.0:
+        raise InputError(f"a voxel of {voxel_mm:g} mm: expected 0.2 to 4 mm")
+    if part not in PARTS:
+        raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
+
+
+def _grid(mask: Volume, frame: Frame, voxel_mm: float) -> Geometry:
+    """Cubic voxels along anterior, left and cranial, with room for the caps."""
+    inside = mask.geometry.points(np.argwhere(mask.array))
+    local = frame.to_local(inside)[:, (1, 2, 0)]
+    low, high = local.min(axis=0), local.max(axis=0)
+    margin = np.array([voxel_mm, voxel_mm, CAP_MM + 2 * voxel_mm])
+    count = np.ceil((high - low + 2 * margin) / voxel_mm).astype(int)
+    first = low - margin + voxel_mm / 2
+    affine = np.eye(4)
+    affine[:3, :3] = frame.axes[:, (1, 2, 0)] * voxel_mm
+    affine[:3, 3] = frame.to_patient(first[[2, 0, 1]])
+    nx, ny, nz = (int(n) for n in count)
+    return Geometry(affine, (nx, ny, nz), mask.geometry.frame_of_reference_uid)
+
+
+def _averaged(ct: Volume, mask: Volume, body: Volume, geometry: Geometry) -> tuple[Floats, Floats, Floats]:
+    """Share of each voxel that lies in the mask, mean HU of that share, and share that lies in the body."""
+    edge = float(geometry.spacing_mm[0])
+    per_edge = min(MOST_SAMPLES, max(2, ceil(2 * edge / float(ct.geometry.spacing_mm.min()))))
+    offsets = (np.arange(per_edge) + 0.5) / per_edge - 0.5
+    share, total, of_body = (np.zeros(geometry.shape) for _ in range(3))
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1)
+    for offset in product(offsets, repeat=3):
+        points = geometry.points(grid + np.array(offset))
+        inside = mask.sample(points, order=0) > 0.5
+        share += inside
+        of_body += body.sample(points, order=0) > 0.5
+        total += np.where(inside, ct.sample(points), 0.0)
+    samples = per_edge**3
+    return share / samples, np.divide(total, share, out=np.zeros_like(total), where=share > 0), of_body / samples
+
+
+def _capped(bone: Mask, body: Mask, voxel_mm: float) -> tuple[Mask, Array, float]:
+    """Voxels of the two caps, labels of the platens, and the height between these."""
+    planes = np.flatnonzero(body.any(axis=(0, 1)))
+    if len(planes) < 3:
+        raise InputError(f"the body is less than three voxels of {voxel_mm:g} mm high: choose smaller voxels")
+    thick = max(1, round(CAP_MM / voxel_mm))
+    low, high = int(planes[0]) - thick, int(planes[-1]) + thick
+    column = ndimage.binary_fill_holes(body.any(axis=2))
+    index = np.arange(body.shape[2])
+    first = np.where(body.any(axis=2), body.argmax(axis=2), planes[0])[..., None]
+    last = np.where(body.any(axis=2), body.shape[2] - 1 - body[..., ::-1].argmax(axis=2), planes[-1])[..., None]
+    above = (index > last) & (index <= high)
+    below = (index < first) & (index >= low)
+    caps = (above | below) & column[..., None] & ~bone
+    platens = np.zeros(body.shape, np.uint8)
+    platens[..., high][caps[..., high]], platens[..., low][caps[..., low]] = TOP, BOTTOM
+    return caps, platens, (high - low + 1) * voxel_mm
+
+
+def _filled(of_bone: Any, rho: Floats, bone: Mask, caps: Mask, parameter: str) -> Array:
+    """A field of the law in bone and of the cement in the caps, 0 elsewhere."""
+    field = np.zeros(rho.shape)
+    field[bone] = of_bone(rho[bone])
+    field[caps] = _number(parameter)
+    return field
+
+
+def _number(name: str) -> float:
+    value = find_parameter(name).value
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def _range_notes(told: Floats) -> tuple[str, ...]:
+    low, high = (told < RHO_LOWEST).mean(), (told > RHO_TESTED).mean()
+    notes = []
+    if low > 0:
+        notes.append(f"{100 * low:.1f} % of the bone reads less than {RHO_LOWEST:g} g/cm³ and is taken as that")
+    if high > 0:
+        notes.append(f"{100 * high:.1f} % reads more than {RHO_TESTED:g} g/cm³: the law is extrapolated there")
+    return tuple(notes)
+
+
+def _grid_notes(geometry: Geometry, voxel_mm: float) -> tuple[str, ...]:
+    coarsest = float(geometry.spacing_mm.max())
+    if voxel_mm >= coarsest - 1e-6:
+        return ()
+    return (f"voxels of {voxel_mm:g} mm are finer than the CT's {coarsest:.2g} mm: upsampled, no detail is added",)

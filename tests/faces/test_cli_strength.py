@@ -1,0 +1,26 @@
+"""`spondyl strength`: of a case whose density has no calibration, ratios alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Cli = Callable[..., Any]
+
+
+def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> None:
+    document = cli("strength", case, "--level", "L2", "--level", "L3", "--voxel-mm", 4, "--json").json()
+    assert [one["level"] for one in document["levels"]] == ["L2", "L3"]
+    told = document["levels"][0]
+    if document["density_grade"] == 5:
+        assert told["failure_n"] is None and told["curve"] is None and "only ratios" in document["limits"][-1]
+    else:
+        assert told["failure_low_n"] < told["failure_n"] < told["failure_high_n"]
+    ratios = [one["failure_to_median"] for one in document["levels"]]
+    assert sum(ratios) / 2 == 1.0 or abs(sum(ratios) / 2 - 1) < 1e-9
+
+
+def test_a_level_that_is_not_there_is_named(case: Path, cli: Cli) -> None:
+    result = cli("strength", case, "--level", "T5")
+    assert result.code == 2 and "T5 is not in this study" in result.err
