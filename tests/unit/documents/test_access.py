@@ -6,10 +6,12 @@ import dataclasses
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from spondyl.documents.access import access_section, cited_keys, class_words
 from spondyl.documents.figures import WINDOW_HU
@@ -141,6 +143,19 @@ def test_the_report_holds_the_sheet_and_says_why(tmp_path: Path, real: Spine, pl
     assert "L1: plan sheet" in html and "Not checked:" in html
     assert 'id="source-birmingham_gauge"' in html and 'id="source-molloy2003"' in html
     assert html.count('<figure class="needle-L1-') == 2
+
+
+@pytest.mark.parametrize("course", ["vertebroplasty", "kyphoplasty"])
+def test_what_hangs_on_the_wall_is_one_printed_page(tmp_path: Path, real: Spine, course: Any) -> None:
+    """Everything of two needles with their four planes; other ways in may follow on the next page."""
+    needles = plan_augmentation(real, "L1", gauge=13, course=course)
+    assert len(needles.needles) == 2
+    write_report(tmp_path / "r.html", findings=(), spine=real, plans=(needles,), pdf=tmp_path / "r.pdf")
+    pages = list(PdfReader(tmp_path / "r.pdf").pages)
+    (wall,) = [page for page in pages if "L1: plan sheet" in page.extract_text()]
+    assert "C-arm" in wall.extract_text() and "Numbers beside ticks" in wall.extract_text()
+    for side in Side:  # a picture is not torn from its title
+        assert f"L1 {side.value} needle, transpedicular" in wall.extract_text()
 
 
 def test_without_plans_and_reasons_there_is_no_section(real: Spine) -> None:
