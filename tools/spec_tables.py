@@ -56,6 +56,12 @@ def spec_tables() -> tuple[SpecTable, ...]:
     return tuple(table for path in sorted(FOLDER.glob("*.txt")) for table in tables_in(path.read_text("utf-8")))
 
 
+def score_tables() -> tuple[SpecTable, ...]:
+    """The tables of tests/spec/scores: their answers are points, "3..5" where facts are missing."""
+    paths = sorted((FOLDER / "scores").glob("*.txt"))
+    return tuple(table for path in paths for table in tables_in(path.read_text("utf-8")))
+
+
 def tables_in(text: str) -> Iterator[SpecTable]:
     """The tables of one file."""
     lines = [line for line in text.split("\n") if not line.startswith("#")]
@@ -87,7 +93,7 @@ def _fact(cell: str) -> Fact | None:
 
 def page() -> str:
     """docs/rules.md."""
-    tables = {table.rule_id: table for table in spec_tables()}
+    tables = {table.rule_id: table for table in (*spec_tables(), *score_tables())}
     lines = [
         "# Rules",
         "",
@@ -105,12 +111,12 @@ def page() -> str:
 def _vignettes() -> Iterator[str]:
     """The people of tests/spec/vignettes.toml with what each source says of them."""
     yield from ("", "## People", "")
-    yield "Made from the criteria of trials and the scenarios of guidelines and panels; none is a real patient. The"
-    yield "tests ask each source for its answer; what is not listed was not asked."
+    yield "Made from the criteria of trials, the scenarios of guidelines and panels, and published case reports, of"
+    yield "which the abstract was read. The tests ask each source for its answer; what is not listed was not asked."
     yield from ("", "| person | source | first | met | not met | not known |", "|---|---|---|---|---|---|")
     for one in tomllib.loads((FOLDER / "vignettes.toml").read_text("utf-8"))["vignette"]:
         cells = (", ".join(one.get(key, ())) or "-" for key in ("first", "met", "not_met", "unknown"))
-        yield f"| {one['name']} | {one['source']} | {' | '.join(cells)} |"
+        yield f"| {one['name']} | {one['report'] if 'report' in one else one['source']} | {' | '.join(cells)} |"
 
 
 def _rule(rule: PublishedRule) -> Iterator[str]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.facts import KnownFact
+from spondyl.decisions.of_score import of_positions
 from spondyl.decisions.positions import position_of
 from spondyl.decisions.types import Aspect, Position, Stance
 from spondyl.evidence import PublishedRule, Score, rules_of
@@ -51,7 +52,8 @@ def choose_procedure(
     """What each source says of the technique; unknown while no source has found a candidate."""
     candidate = reduce(or_, (one.applies for one in positions if one.stance is Stance.FOR), Answer.NO)
     rules = (rule for rule in rules_of("procedure_choice") if rule.rule_id not in ELSEWHERE)
-    return tuple(_choice(rule, known, candidate, without) for rule in rules if not isinstance(rule.when, Score))
+    by_rule = (_choice(rule, known, candidate, without) for rule in rules if not isinstance(rule.when, Score))
+    return (*by_rule, *of_positions(known, without))
 
 
 def look_at_findings(findings: Findings, levels: Sequence[Level]) -> tuple[Aspect, ...]:

@@ -16,6 +16,7 @@ from spondyl.spine import Level
 from spondyl.studies import Patient
 
 DAYS_A_WEEK = 7
+LAST_GRADE = 4  # of density; 5 gives relative results only
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def gather_facts(patient: Patient, findings: Findings, levels: Sequence[Level]) 
         The fractured levels that the question is about; empty where the record names none.
     """
     told = {name: KnownFact(fact, "record") for name, fact in _recorded(patient) if fact is not None}
-    return dict(_measured(findings, levels)) | told
+    return dict(_measured(findings, levels)) | dict(_lumbar_hu(patient, findings, levels)) | told
 
 
 def facts_of(known: Mapping[str, KnownFact]) -> Mapping[str, Fact]:
@@ -77,6 +78,7 @@ def _recorded(patient: Patient) -> Iterator[tuple[str, Fact | None]]:
     yield "mfi", conditions.frailty_index
     yield "inr", patient.bleeding.inr
     yield "platelets", patient.bleeding.platelets_10e9_l
+    yield "anticoagulant", _thinners(patient)
     yield "crcl", patient.bleeding.creatinine_clearance_ml_min
     yield "t_score", _lowest(patient.bone.t_score_spine, patient.bone.t_score_hip)
 
@@ -94,6 +96,26 @@ def _measured(findings: Findings, levels: Sequence[Level]) -> Iterator[tuple[str
         shown = _of_levels(findings, name, levels)
         if levels and len(shown) == len(levels) and all(_is_sure_yes(finding) for finding in shown):
             yield variable, KnownFact(True, _origin(levels))
+
+
+def _lumbar_hu(patient: Patient, findings: Findings, levels: Sequence[Level]) -> Iterator[tuple[str, KnownFact]]:
+    """The CT number of a sound L1, where the record says that no contrast was given and the density has a grade.
+
+    Contrast that nobody recorded may have been given: a dark aorta does not exclude it. Bone pressed together reads
+    denser than it is, so L1 counts only where it is surely not deformed.
+    """
+    broken = {*levels, *(Level.parse(name) for name in patient.fracture_levels or ())}
+    grades = [one.value for one in findings if one.name == "density_grade" and one.level is None]
+    bright = any(one.name == "contrast_in_blood" and one.value == "yes" for one in findings)
+    sound = [one.high is not None and one.high < 1 for one in _of_levels(findings, "genant_grade", (Level.L1,))]
+    if patient.contrast_given is not False or bright or Level.L1 in broken or not grades or sound != [True]:
+        return
+    if not all(isinstance(grade, int | float) and grade <= LAST_GRADE for grade in grades):
+        return
+    for finding in _of_levels(findings, "trabecular_hu", (Level.L1,)):
+        bounds = _bounds(finding)
+        if bounds is not None and finding.status is Status.MEASURED:
+            yield "lumbar_hu", KnownFact(bounds, _origin((Level.L1,)))
 
 
 def _of_levels(findings: Findings, name: str, levels: Sequence[Level]) -> list[Finding]:
@@ -135,6 +157,12 @@ def _agreed(one: bool | None, other: bool | None) -> bool | None:
     if one is None or other is None:
         return other if one is None else one
     return one if one is other else None
+
+
+def _thinners(patient: Patient) -> str | None:
+    """The drugs against clotting by name; "none" where none is taken."""
+    drugs = patient.bleeding.blood_thinners
+    return None if drugs is None else " and ".join(drugs) or "none"
 
 
 def _either(one: bool | None, other: bool | None) -> bool | None:
