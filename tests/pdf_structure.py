@@ -25,7 +25,12 @@ class PdfStructure:
     tags: tuple[str, ...]  # in reading order
     figures_without_alternative: int
     fonts_not_embedded: tuple[str, ...]
-    text: str  # as extracted, page after page
+    pages: tuple[str, ...]  # the text of each, as extracted
+
+    @property
+    def text(self) -> str:
+        """Page after page."""
+        return "\n".join(self.pages)
 
     @property
     def heading_levels(self) -> tuple[int, ...]:
@@ -53,7 +58,7 @@ def read_structure(path: Path) -> PdfStructure:
         tags=tuple(str(element["/S"]) for element in elements),
         figures_without_alternative=sum(e["/S"] == "/Figure" and not e.get("/Alt") for e in elements),
         fonts_not_embedded=tuple(sorted(set(_unembedded(reader)))),
-        text="\n".join(page.extract_text() for page in reader.pages),
+        pages=tuple(page.extract_text() for page in reader.pages),
     )
 
 

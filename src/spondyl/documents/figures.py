@@ -117,6 +117,8 @@ def draw_plain(spine: Spine, findings: Findings) -> bytes | None:
     low, high = _reach(spine, plane)
     figure, sheet = _new_sheet(spine, plane, left=high + 10.0, right=low, widest=4.5, margin=0.6)
     for vertebra in spine:
+        if vertebra.level in (Level.SACRUM, Level.COCCYX):
+            continue  # a word of one language, where the booklet has five
         marked = bool(grade(findings, vertebra.level))
         for surface in (vertebra.superior, vertebra.inferior) if marked else ():
             if surface is not None:

@@ -56,9 +56,12 @@ class Language:
         forms = self.messages[singular, plural]
         return forms[min(_plural_index(self.code, count), len(forms) - 1)].format_map(values)
 
-    def both(self, message: str, **values: object) -> Markup:
-        """The message for what must not be misread: in this language and, until somebody checked it, in English too."""
-        own = escape(self.text(message)).format(**values)
+    def both(self, message: str, cited: Markup | None = None, **values: object) -> Markup:
+        """The message for what must not be misread: in this language and, until somebody checked it, in English too.
+
+        `cited` are links to its sources; they stand behind the own words.
+        """
+        own = escape(self.text(message)).format(**values) + (cited or Markup(""))
         if self.is_checked:
             return own
         english = escape(message).format(**values)

@@ -10,13 +10,16 @@ import pytest
 
 from spondyl.decisions import assess_candidacy
 from spondyl.documents.booklet import SECTIONS, write_booklet
+from spondyl.documents.booklet_content import symptoms_by_urgency
 from spondyl.documents.languages import find_language, language_codes
+from spondyl.followup import Urgency
 from spondyl.studies import Cause, Conditions, Patient
 from tests.pdf_structure import PdfStructure, read_structure
 
 OSTEOPOROTIC = Patient(cause=Cause.OSTEOPOROTIC, fracture_levels=("L1",), pain_nrs=8, age_years=78)
 CANCER = Patient(cause=Cause.NEOPLASTIC, fracture_levels=("T12", "L2"), conditions=Conditions(known_cancer=True))
 INFECTED = replace(OSTEOPOROTIC, conditions=Conditions(local_infection=True))
+EMERGENCIES = symptoms_by_urgency()[Urgency.EMERGENCY_NOW]  # in English they stand on every page of this kind
 
 
 def structure(folder: Path, patient: Patient, language: str) -> PdfStructure:
@@ -36,6 +39,8 @@ def test_a_screen_reader_can_read_every_language(tmp_path: Path, code: str) -> N
     assert found.figures_without_alternative == 0
     assert found.fonts_not_embedded == ()
     assert {"/Table", "/TH", "/L", "/Figure"} <= set(found.tags)
+    pages = [" ".join(page.split()) for page in found.pages]
+    assert any(all(question in page for question in EMERGENCIES) for page in pages)  # the box is not cut in two
 
 
 @pytest.mark.parametrize("code", [code for code in ("ar", "hi") if code in language_codes()])
