@@ -30,9 +30,18 @@ def test_languages_and_number_stand_until_others_are_asked_for(case: Path, cli: 
 
 def test_an_unset_number_is_said(case: Path, cli: Cli) -> None:
     result = cli("booklet", case)
-    assert result.code == 0 and "the emergency number is not set: give --emergency-number" in result.out
+    assert (
+        result.code == 0
+        and "the local emergency number is not set (give --emergency-number or --settings)" in result.out
+    )
     stages = {stage["stage"]: stage for stage in json.loads((case / "run.json").read_text("utf-8"))["stages"]}
     assert stages["booklet"]["parameters"] == {"languages": ["en"], "emergency_number": None}
+
+
+def test_the_number_of_the_settings_is_used(case: Path, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "here.toml").write_text('emergency_number = "999"\n', "utf-8")
+    assert cli("booklet", case, "--settings", tmp_path / "here.toml").code == 0
+    assert "Emergency number: 999" in (case / "booklet.html").read_text("utf-8")
 
 
 def test_what_cannot_be_is_refused_and_nothing_is_lost(case: Path, cli: Cli) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from spondyl.app.cli.options import AsJson, CaseArgument, EmergencyNumber, Force, Languages
+from spondyl.app.cli.options import AsJson, CaseArgument, EmergencyNumber, Force, Languages, SettingsOption
 
 
 def booklet(
     case: CaseArgument,
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
+    settings: SettingsOption = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
@@ -20,8 +21,9 @@ def booklet(
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.job import Job
+    from spondyl.documents.settings import NUMBER_UNSET, read_settings
 
-    wish = BookletWish.asked(language, emergency_number)
+    wish = BookletWish.asked(language, read_settings(settings, emergency_number).emergency_number)
     with progress() as tell:
         job = Job(case, None, booklets=wish, force=force or (), tell=tell)
         job.run("booklet")
@@ -31,4 +33,4 @@ def booklet(
     else:
         unset = job.booklet_wish.emergency_number is None
         print_lines(*document.remarks, *(f"booklet: {name}" for name in document.booklets))
-        print_lines(*(("the emergency number is not set: give --emergency-number",) if unset else ()))
+        print_lines(*((NUMBER_UNSET,) if unset else ()))

@@ -18,6 +18,7 @@ from spondyl.app.cli.options import (
     OptionalStudy,
     PatientOption,
     Resample,
+    SettingsOption,
     Subregions,
 )
 
@@ -33,6 +34,7 @@ def plan(
     level: Levels = None,
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
+    settings: SettingsOption = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
@@ -40,9 +42,10 @@ def plan(
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
     from spondyl.app.job import Inputs, Job
+    from spondyl.documents.settings import read_settings
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
-    wish = BookletWish.asked(language, emergency_number)
+    wish = BookletWish.asked(language, read_settings(settings, emergency_number).emergency_number)
     with progress() as tell:
         job = Job(out, inputs, booklets=wish, force=force or (), levels=level or (), tell=tell)
         job.run()
