@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def _vignettes() -> Iterator[str]:
 def _rule(rule: PublishedRule) -> Iterator[str]:
     yield f"### {rule.rule_id}"
     yield ""
-    yield f"- Speaks when: {condition_words(rule.when, rule.verified)}"
+    yield f"- Speaks when: {condition_words(rule.when, rule.verified, rule.limits_not_read)}"
     if rule.requires:
         yield f"- Requires: {rule.requires}"
     if rule.verified:
@@ -140,20 +140,20 @@ def _rule(rule: PublishedRule) -> Iterator[str]:
     yield f"- Entries: {entries}. Sources: {', '.join(rule.sources)}"
 
 
-def condition_words(condition: Condition, verified: bool) -> str:
-    """A condition in words."""
+def condition_words(condition: Condition, verified: bool, hidden: Collection[str] = ()) -> str:
+    """A condition in words; the limits of hidden variables are not shown."""
     match condition:
         case Criterion():
             if condition.variable in QUESTIONS:
-                return in_words(condition, verified=verified)
+                return in_words(condition, verified=verified and condition.variable not in hidden)
             value = "" if condition.value is None else f" {_plain(condition.value)}"
             return f"{condition.variable.replace('_', ' ')} {condition.operator}{value if verified else ' (not shown)'}"
         case AllOf(parts):
-            return " and ".join(_inner(part, verified) for part in parts)
+            return " and ".join(_inner(part, verified, hidden) for part in parts)
         case AnyOf(parts):
-            return " or ".join(_inner(part, verified) for part in parts)
+            return " or ".join(_inner(part, verified, hidden) for part in parts)
         case CountOf(parts, operator, value):
-            told = "; ".join(condition_words(part, verified) for part in parts)
+            told = "; ".join(condition_words(part, verified, hidden) for part in parts)
             return f"{operator} {value:g} of ({told})"
         case Context(name):
             return name.replace("_", " ")
@@ -164,8 +164,8 @@ def condition_words(condition: Condition, verified: bool) -> str:
             return f"the score {name.replace('_', ' ')} of {asked}"
 
 
-def _inner(condition: Condition, verified: bool) -> str:
-    words = condition_words(condition, verified)
+def _inner(condition: Condition, verified: bool, hidden: Collection[str]) -> str:
+    words = condition_words(condition, verified, hidden)
     return f"({words})" if isinstance(condition, AllOf | AnyOf) else words
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from spondyl.decisions import criteria_of, holds
-from spondyl.evidence import Score, find_rule, rules_of
+from spondyl.evidence import Score, find_entry, find_rule, rules_of
 from tools.spec_tables import PAGE, SpecCase, page, spec_tables
 
 TABLES = spec_tables()
@@ -40,3 +40,21 @@ def test_the_page_shows_no_figure_of_a_rule_that_nobody_verified() -> None:
         section = section[: section.index("\n### ")]
         assert figure not in section.split("| case |")[0]
         assert "not shown" in section
+
+
+def test_a_limit_that_no_verified_entry_holds_is_not_shown() -> None:
+    """Of three verified rules: the pain, the age of a chronic fracture and the height loss stood in no entry."""
+    text = page()
+    for rule_id, hidden, shown in (
+        ("cand-sir-2014", "at least 5", "worst pain (limit not shown"),
+        ("cand-nass-chronic", "above 12", "age of the fracture (limit not shown"),
+        ("pc-implant", "at most 40", "height loss (limit not shown"),
+    ):
+        section = text[text.index(f"### {rule_id}") :].split("| case |")[0]
+        assert hidden not in section and shown in section, rule_id
+
+
+def test_figures_stand_beside_the_entry_that_holds_them() -> None:
+    for rule_id, figure in (("cand-acr-contraindicated", "1.8"), ("cand-rand-count", "38%")):
+        entries = [find_entry(key) for key in find_rule(rule_id).entries]
+        assert any(one.statement is not None and figure in one.statement for one in entries), rule_id

@@ -102,7 +102,7 @@ def position_of(
         stance=stance,
         applies=applies,
         words=words if speaks else None,
-        reasons=reasons_for(rule.when, known, verified=rule.verified),
+        reasons=reasons_for(rule.when, known, verified=rule.verified, hidden=rule.limits_not_read),
         strength=rule.strength if speaks else None,
         note=rule.note if speaks else None,
         sources=rule.sources,

@@ -21,6 +21,24 @@ _NOT_READ = {
     ("bh-imaging", "note_balanced_hu_unverified"),
 }
 
+# Entries that hold figures of a rule whose own list of entries leaves them out.
+_ALSO_ENTRIES = {
+    "cand-acr-contraindicated": ("pp-sir-high",),  # INR and platelets
+    "cand-rand-count": ("ind-hirsch-scope",),  # share of scenarios, and the pain of those taken
+    "pc-default-equivalent": ("ind-eu-panel-defs",),  # what counts as a deformity
+}
+
+# Limits of verified rules that no verified entry holds: they are asked for, and the figure is not shown.
+_LIMITS_NOT_READ = {
+    "cand-sir-2014": ("pain_score",),
+    "cand-nass-chronic": ("fracture_age_weeks",),  # its source says chronic
+    "pc-implant": ("height_loss_percent",),
+}
+
+# Words of disagreements with a figure as their entry holds it, or without one that none holds.
+_READ_POSITIONS = {("dis-augment-or-not", "nass_auc_ovf"): "rarely appropriate in 59.7% of scenarios"}
+_READ_PRESENTATIONS = {"dis-time": "Treat fracture age as a soft preference, not a gate; use MRI oedema."}
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -110,6 +128,7 @@ class PublishedRule:
     sources: tuple[str, ...]  # keys of Sources
     entries: tuple[str, ...]  # ids of EvidenceEntries
     verified: bool
+    limits_not_read: tuple[str, ...]  # variables whose limit is used and not shown: no verified entry holds it
 
     def says(self, key: str) -> Said:
         """What it says under a key, such as recommendation; None where it says nothing."""
@@ -181,11 +200,15 @@ def disagreements() -> tuple[Disagreement, ...]:
         Disagreement(
             raw["id"],
             raw["topic"],
-            tuple(Position(one["source"], one["position"]) for one in raw["positions"]),
-            raw["resolve"],
+            tuple(_stand(raw["id"], one["source"], one["position"]) for one in raw["positions"]),
+            _READ_PRESENTATIONS.get(raw["id"], raw["resolve"]),
         )
         for raw in packaged_yaml("evidence/rules.yaml")["disagreements"]
     )
+
+
+def _stand(disagreement_id: str, source: str, words: str) -> Position:
+    return Position(source, _READ_POSITIONS.get((disagreement_id, source), words))
 
 
 @cache
@@ -209,8 +232,9 @@ def _rule(raw: Mapping[str, Any]) -> PublishedRule:
         strength=raw.get("strength") if verified else None,
         note=raw.get("note") if verified and (raw["id"], "note") not in _NOT_READ else None,
         sources=tuple(raw["sources"]),
-        entries=tuple(raw["evidence"]),
+        entries=(*raw["evidence"], *_ALSO_ENTRIES.get(raw["id"], ())),
         verified=verified,
+        limits_not_read=_LIMITS_NOT_READ.get(raw["id"], ()),
     )
 
 
