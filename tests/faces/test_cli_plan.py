@@ -27,6 +27,7 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
     assert names == {
         *("study.json", "spine.json", "findings.json", "decisions.json", "bone_health.json", "forecast.json"),
         *("plans.json", "needles.mrk.json", "needles.csv", "run.json"),
+        *("axis-L1-left.stl", "axis-L1-right.stl", "vertebra-L1.stl"),  # coarse slices: orientation only
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf", "booklet.html", "booklet.pdf"),
     }

@@ -366,7 +366,7 @@ class Job:
     def _make_access(self) -> list[str]:
         self.plans, remarks = make_plans(self.spine, self._wish)
         self.remarks += remarks
-        return list(write_plans(self.folder, self.plans))
+        return list(write_plans(self.folder, self.plans, self.spine))
 
     @property
     def booklet_wish(self) -> BookletWish:

@@ -10,10 +10,12 @@ from math import floor
 from pathlib import Path
 
 from spondyl.documents.models import PlansDocument
+from spondyl.documents.plan_meshes import remove_meshes, write_meshes
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
 from spondyl.planning import Balloon, EntryLandmark, NeedlePath, Plan, Structure
 from spondyl.space import Floats
+from spondyl.spine import Spine
 from spondyl.studies import write_whole
 
 PLANS_FILE, MARKUPS_FILE, TABLE_FILE = "plans.json", "needles.mrk.json", "needles.csv"
@@ -24,12 +26,20 @@ _MARKUPS_SCHEMA = (
 )
 
 
-def write_plans(folder: Path, plans: tuple[Plan, ...]) -> tuple[str, ...]:
-    """Write the plans of a case with their exports; gives the names of the files."""
+def write_plans(folder: Path, plans: tuple[Plan, ...], spine: Spine | None = None) -> tuple[str, ...]:
+    """Write the plans of a case with their exports, in place of those before; gives the names of the files.
+
+    Parameters
+    ----------
+    spine
+        Where given, the surface of each planned vertebra is written, too.
+    """
+    remove_meshes(folder)
+    meshes = write_meshes(folder, plans, spine)
     write_whole(folder / MARKUPS_FILE, markups(plans).encode())
     write_whole(folder / TABLE_FILE, table(plans).encode())
     write_document(folder / PLANS_FILE, PlansDocument.of(plans))
-    return PLANS_FILE, MARKUPS_FILE, TABLE_FILE
+    return PLANS_FILE, MARKUPS_FILE, TABLE_FILE, *meshes
 
 
 def read_plans(folder: Path) -> tuple[Plan, ...]:
@@ -51,6 +61,7 @@ def remove_plans(folder: Path) -> None:
     """Take away plans whose spine changed: their levels may bear other names now."""
     for name in (PLANS_FILE, MARKUPS_FILE, TABLE_FILE):
         (folder / name).unlink(missing_ok=True)
+    remove_meshes(folder)
 
 
 def markups(plans: Iterable[Plan]) -> str:

@@ -28,7 +28,7 @@ def access(
 ) -> None:
     """Plan needles: paths, clearances with their class, angles, depths; or what limits a path.
 
-    Writes plans.json, needles.mrk.json (3D Slicer) and needles.csv into the case.
+    Writes plans.json, needles.mrk.json (3D Slicer), needles.csv and STL surfaces into the case.
     """
     from spondyl.app.access import plan_levels
     from spondyl.app.cli.output import print_document, print_lines, progress
