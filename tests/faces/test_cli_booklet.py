@@ -23,6 +23,8 @@ def test_languages_and_number_stand_until_others_are_asked_for(case: Path, cli: 
     assert "112" in (case / "booklet.de.html").read_text("utf-8")
     again = {stage["stage"]: stage["status"] for stage in cli("report", case, "--json").json()["stages"]}
     assert again["booklet"] == "kept" and again["report"] == "kept"
+    cli("booklet", case, "--emergency-number", "999")  # a number alone keeps the language
+    assert "999" in (case / "booklet.de.html").read_text("utf-8") and not (case / "booklet.html").exists()
     anew = cli("booklet", case, "--force", "findings")  # what it rests on is made again: the wish stands
     assert anew.code == 0 and "booklet.de.pdf" in anew.out and "not set" not in anew.out
     assert (case / "booklet.de.html").is_file() and not (case / "booklet.html").exists()

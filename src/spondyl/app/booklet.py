@@ -25,13 +25,21 @@ class BookletWish:
 
     @classmethod
     def asked(cls, languages: Sequence[str] | None, emergency_number: str | None) -> BookletWish | None:
-        """The wish of a command line; None where it says nothing. A language or number that cannot be is refused."""
+        """The wish of a command line; None where it says nothing. A language or number that cannot be is refused.
+
+        What it does not say stays open: see `over`.
+        """
         if not languages and emergency_number is None:
             return None
-        codes = tuple(dict.fromkeys(languages or (ENGLISH,)))
+        codes = tuple(dict.fromkeys(languages or ()))
         for code in codes:
             find_language(code)
         return cls(codes, dialled(emergency_number))
+
+    def over(self, earlier: BookletWish) -> BookletWish:
+        """This wish, completed by an earlier one where it says nothing."""
+        number = earlier.emergency_number if self.emergency_number is None else self.emergency_number
+        return BookletWish(self.languages or earlier.languages, number)
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> BookletWish:

@@ -371,10 +371,9 @@ class Job:
     @property
     def booklet_wish(self) -> BookletWish:
         """What was asked for now, or before; English where nothing was."""
-        if self._booklets is not None:
-            return self._booklets
         made = find_stage(self.folder, "booklet")
-        return BookletWish.of(made.parameters) if made is not None and made.status == "done" else BookletWish()
+        before = BookletWish.of(made.parameters) if made is not None and made.status == "done" else BookletWish()
+        return before if self._booklets is None else self._booklets.over(before)
 
     def _booklet_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         rests_on = self._hashes(STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, *self._spine_files())

@@ -12,7 +12,7 @@ import pytest
 
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
-from spondyl.simulation import build_voxel_model, measure_fields, solve_voxel_model
+from spondyl.simulation import build_bone_model, build_voxel_model, measure_fields, solve_voxel_model
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -95,6 +95,7 @@ def examples() -> dict[type, object]:
     roots = (
         voxels,
         pressed,
+        build_bone_model(spine, spine.levels[0], voxel_mm=4.0),
         measure_fields(voxels, pressed.displacement),
         plan,
         profile,
