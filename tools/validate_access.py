@@ -1,6 +1,6 @@
 """Experiment behind docs/validation/access.md: planned needles against the exact shapes of virtual patients.
 
-Run as `python -m tools.validate_access [--quick]`; `make validate` runs it with the other experiments.
+Run as `python -m tools.validate_access [--patients 5]`; `make validate` runs it with the other experiments.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ import numpy as np
 from spondyl.planning import AccessClass, NeedlePath, Structure, plan_augmentation
 from spondyl.space import Floats
 from spondyl.spine import Level, Pedicle, Spine, build_spine
-from spondyl.studies import LabelImage, Patient, Scan, Study
-from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
-from spondyl.synthetic.patient import vertebra_shapes
+from spondyl.studies import LabelImage
+from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec
+from spondyl.synthetic.patient import make_virtual_labels, vertebra_shapes
 from spondyl.synthetic.vertebra import PedicleShape, VertebraShape
 
 LEVELS = (Level.T10, Level.T11, Level.T12, Level.L1, Level.L2)
 WIDTHS_MM = tuple(range(3, 13))
 GAUGE = 11
+FIRST_SEED = 7000  # none of the patients on which settings were chosen
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "access.md"
 _STEP_MM, _RAY_STEP_MM, _RAY_MM, _RAYS = 0.25, 0.05, 9.0, 36
 _CORNER_MM = 4.0  # between the ellipse of a canal and the bone around it; more is a foramen
+_WIDTH_GROUPS = ((3, 4), (5, 7), (8, 12))
 _RANKS = (AccessClass.NONE, AccessClass.C, AccessClass.B, AccessClass.A)
 
 
@@ -61,18 +63,23 @@ class Row:
 
 
 def study_of(voxel_mm: float, number: int, levels: Iterable[Level] = LEVELS) -> list[Row]:
-    """All pedicles of one virtual patient; widths change from level to level and from patient to patient."""
-    levels = tuple(levels)
+    """All pedicles of one virtual patient; widths, directions and the grid's tilt change from patient to patient."""
+    levels, generator = tuple(levels), np.random.default_rng(FIRST_SEED + number)
     widths = {level: float(WIDTHS_MM[(3 * k + 2 * number) % 10]) for k, level in enumerate(levels)}
-    slices = ScanSpec(in_plane_mm=min(voxel_mm, 1.0), slice_step_mm=voxel_mm)
     spec = VirtualSpineSpec(
         levels=levels,
-        scan=slices,
-        vertebrae={level: VertebraSpec(pedicle_width_mm=width) for level, width in widths.items()},
+        scan=ScanSpec(in_plane_mm=min(voxel_mm, 1.0), slice_step_mm=voxel_mm, tilt_deg=generator.uniform(-10, 10)),
+        vertebrae={
+            level: VertebraSpec(
+                pedicle_width_mm=width,
+                pedicle_convergence_deg=generator.uniform(-2, 15),
+                pedicle_caudal_deg=generator.uniform(-8, 8),
+            )
+            for level, width in widths.items()
+        },
     )
-    patient = make_virtual_patient(spec, np.random.default_rng(3000 + number))
-    study = Study(patient.ct, Scan(), Patient())
-    spine = build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
+    labels = make_virtual_labels(spec, generator)
+    spine = build_spine(None, labels=LabelImage(labels, None), label_map="verse")
     shapes = vertebra_shapes(spec)
     return [row for shape in shapes for row in _rows(voxel_mm, spine, shape, shapes)]
 
@@ -181,6 +188,28 @@ def _in_bone(points: Floats, shape: VertebraShape) -> np.ndarray[tuple[int, ...]
     return np.asarray(np.logical_or.reduce(inside))
 
 
+def confusion(rows: list[Row]) -> str:
+    """Class told against the true class of the same needle."""
+    names = [str(rank) for rank in reversed(_RANKS)]
+    lines = [f"| told | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for told in names[:-1]:
+        counts = [sum(row.told == told and row.true == true for row in rows) for true in names]
+        lines.append(f"| {told} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines)
+
+
+def axes_by_width(rows: list[Row]) -> str:
+    """How far axes are off, by true width and voxel."""
+    lines = ["| width | voxels | pedicles | median | most | within 1 degree |", "|---|---|---|---|---|---|"]
+    for low, high in _WIDTH_GROUPS:
+        for voxel in sorted({row.voxel_mm for row in rows}):
+            off = np.array([r.axis_deg for r in rows if r.found and r.voxel_mm == voxel and low <= r.width_mm <= high])
+            if len(off):
+                told = f"{np.median(off):.1f} deg | {off.max():.1f} deg | {(off <= 1).sum()} / {len(off)}"
+                lines.append(f"| {low}-{high} mm | {voxel} mm | {len(off)} | {told} |")
+    return "\n".join(lines)
+
+
 def by_width(rows: list[Row]) -> str:
     """Share of each class by true width of the pedicle."""
     lines = ["| width | pedicles | A | B | C | none |", "|---|---|---|---|---|---|"]
@@ -252,7 +281,7 @@ def not_judged(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def write_page(fine: list[Row], coarse: list[Row], seconds: float) -> None:
+def write_page(fine: list[Row], coarse: list[Row], seconds: float, count: int) -> None:
     """The validation page of access planning."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     PAGE.write_text(
@@ -267,9 +296,18 @@ no code with the plan.
 
 {against_truth(fine)}
 
-"Below" counts clearances that are truly less than their interval says: those that matter. The other misses lie above:
-the clearance told is too small, because masks hold voxels by their centres and distances run to voxel faces. So the
-interval holds less often than its two ends suggest, on the side of caution. Axes are not found within 1 degree.
+"Below" counts clearances that are truly less than their interval says: those that matter. The interval reaches half a
+voxel's largest edge down and half its diagonal up. Until this run it reached half an edge up, and missed: masks hold
+voxels by their centres and clearances end at faces, so a cubic voxel may hide up to 0.87 of its edge.
+
+Class told (rows) against the true class of the same needle (columns). Refused sides have no needle and so no true
+class; a needle of this gauge is 3.05 mm thick, so sides of 3 mm are refused rightly and some of 4 mm out of caution:
+
+{confusion(fine)}
+
+Axes by true width. An axis off by 1 degree over a neck of 6 mm is a shift of a tenth of a millimetre:
+
+{axes_by_width(fine)}
 
 Share of classes by true width of the pedicle, voxels of at most 1 mm:
 
@@ -287,10 +325,19 @@ How the truth was chosen: the canal was first an ellipse of the generator. The p
 truth and plan disagreed, and the truth was changed to the ring after results had been seen; that raised agreement. Rays
 that reach more than 4 mm beyond the ellipse are taken for the foramen: that number is a choice without a source.
 
-What this does not show: real anatomy, errors of automatic masks, needles beside the pedicle.
+How the axis was chosen: it was first the direction of least cross-section (median 1.0 and 2.0 degrees off, most 5.5
+and 6.0), which is nearly as small when askew. It is now the midline between facing walls along the neck
+(`spondyl.spine.pedicle_axis`), as pedicle angles are defined on images. The generator's axis is the midline of its
+neck, so both mean the same. Settings were chosen on T10-L3 of four other patients (seeds 101-104; 96 pedicles, counting
+both voxel sizes); reaching 6, 7 or 9 mm, letting chords grow 1.2 to 1.4 times, or a slack twice as large moved the
+median by less than 0.1 degrees. The interval was looked at on one more patient. Those of this page were then run once.
+The required degree is met from 8 mm width on, not by all narrower ones: their upper and lower walls are few voxels.
 
-Made {datetime.now(UTC):%Y-%m-%d} at {commit.stdout.strip() or "unknown commit"} in {seconds / 60:.0f} min by
-`make validate`.
+What this does not show: real anatomy, whose necks are less regular, errors of automatic masks, needles beside the
+pedicle. The generator's necks are straight and symmetrical.
+
+Made {datetime.now(UTC):%Y-%m-%d} on top of {commit.stdout.strip() or "unknown commit"} in {seconds / 60:.0f} min by
+`python -m tools.validate_access --patients {count}`.
 """
     )
 
@@ -298,18 +345,18 @@ Made {datetime.now(UTC):%Y-%m-%d} at {commit.stdout.strip() or "unknown commit"}
 def main() -> None:
     """Run the experiment and write its page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two patients of each kind")
+    parser.add_argument("--patients", type=int, default=5, help="of each voxel size")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     start = time.perf_counter()
-    count = 2 if options.quick else 5
+    count = options.patients
     kinds = [(voxel, number) for number in range(count) for voxel in (0.7, 1.0)]
     thick = [(2.0, 0), (3.0, 1)]
     with ProcessPoolExecutor(options.workers) as pool:
         parts = list(pool.map(_study, [*kinds, *thick]))
     fine = [row for part in parts[: len(kinds)] for row in part]
     coarse = [row for part in parts[len(kinds) :] for row in part]
-    write_page(fine, coarse, time.perf_counter() - start)
+    write_page(fine, coarse, time.perf_counter() - start, count)
     print(PAGE.read_text())
 
 

@@ -149,11 +149,12 @@ def _clearances(
             continue
         distance, least = room.least_distance(structure, points[part])
         if np.isfinite(distance):
-            found.append(_clearance(structure, distance - radius, room.half_voxel_mm, depth[part][least]))
+            found.append(_clearance(structure, distance - radius, room, depth[part][least]))
     return tuple(found)
 
 
-def _clearance(structure: Structure, value: float, half_voxel: float, depth: float) -> Clearance:
+def _clearance(structure: Structure, value: float, room: Room, depth: float) -> Clearance:
+    """One clearance, with the interval in which the border of the mask leaves it."""
     hand = PLACEMENT_MM + max(float(depth), 0.0) * np.sin(np.radians(PLACEMENT_DEG))
-    low = float(value) - half_voxel
-    return Clearance(structure, float(value), low, float(value) + half_voxel, low - float(hand), float(depth))
+    low, high = float(value) - room.half_voxel_mm, float(value) + room.half_diagonal_mm
+    return Clearance(structure, float(value), low, high, low - float(hand), float(depth))

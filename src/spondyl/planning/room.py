@@ -46,6 +46,11 @@ class Room:
         return float(self.geometry.spacing_mm.max()) / 2
 
     @property
+    def half_diagonal_mm(self) -> float:
+        """From a voxel's corner to its centre: so much further than the voxel's face the true border may lie."""
+        return float(np.linalg.norm(self.geometry.spacing_mm)) / 2
+
+    @property
     def checked(self) -> tuple[Structure, ...]:
         """The obstacles that were looked for."""
         return tuple(structure for structure, _ in self.obstacles)
@@ -61,8 +66,7 @@ class Room:
         """
         boxes, tree = _border(self, structure)
         to_centre = np.asarray(tree.query(self.geometry.indices(points) * self.geometry.spacing_mm)[0])
-        half_diagonal = float(np.linalg.norm(self.geometry.spacing_mm)) / 2
-        asked = np.flatnonzero(to_centre - half_diagonal <= to_centre.min())
+        asked = np.flatnonzero(to_centre - self.half_diagonal_mm <= to_centre.min())
         exact = exact_distances(points[asked], self.geometry, boxes, self.forbidden(structure))
         return float(exact.min()), int(asked[exact.argmin()])
 

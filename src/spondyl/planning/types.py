@@ -54,8 +54,9 @@ class Approach(StrEnum):
 class Clearance:
     """From the needle's outer surface to the nearest face of a forbidden voxel; negative where it goes in.
 
-    `low_mm` and `high_mm` hold the doubt of the mask's border, half the largest voxel edge. `low_placed_mm` lies lower
-    by what a hand that is 2 mm and 3 degrees off may take away at that depth.
+    `low_mm` and `high_mm` hold the doubt of the mask's border: half the largest voxel edge below, and half a voxel's
+    diagonal above, since a mask holds a voxel by its centre and the clearance ends at its face. `low_placed_mm` lies
+    lower than `low_mm` by what a hand that is 2 mm and 3 degrees off may take away at that depth.
     """
 
     structure: Structure

@@ -81,6 +81,22 @@ def make_virtual_patient(spec: VirtualSpineSpec, generator: Generator) -> Virtua
     )
 
 
+def make_virtual_labels(spec: VirtualSpineSpec, generator: Generator) -> Volume:
+    """The label map of a virtual patient alone, without its CT: in a small part of the time.
+
+    VerSe level numbers; voxels whose centres lie inside. The generator draws the place of the grid.
+    """
+    shapes = vertebra_shapes(spec)
+    sacrum = _sacrum(spec, shapes)
+    canvas = Canvas.blank(_grid(spec, shapes, sacrum, generator), spec.scan)
+    if sacrum is not None:
+        canvas.mark(sacrum.parts, sacrum.frame, Level.SACRUM, Structure.SACRUM)
+    for shape in reversed(shapes):
+        canvas.mark(shape.parts, shape.frame, shape.level, Structure.VERTEBRA)
+        canvas.mark(shape.ribs, shape.frame, shape.level, Structure.RIB)
+    return Volume(canvas.levels, canvas.geometry, "1")
+
+
 def vertebra_shapes(spec: VirtualSpineSpec) -> tuple[VertebraShape, ...]:
     """Every vertebra in its place, deformed to exactly the wanted heights."""
     frames = stack_frames(spec)

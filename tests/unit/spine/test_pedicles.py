@@ -27,10 +27,10 @@ def spine(patient: VirtualPatient) -> Spine:
 
 
 def test_axes_and_widths_of_both_sides(patient: VirtualPatient, spine: Spine) -> None:
-    """Width within one voxel. Axis: mean 1.3, largest 3.8 degrees in 60 pedicles of usual width at 0.7 and 1 mm when
-    written; those of 5 mm are up to 6 degrees off at 1 mm voxels.
+    """Width within one voxel; the axis within 1 degree for usual widths, 3 degrees for narrow ones.
+
+    The page docs/validation/access.md has what 1 mm voxels allow by width.
     """
-    angles = []
     for truth in patient.truth.levels:
         vertebra = spine[truth.level]
         assert len(vertebra.pedicles) == 2
@@ -39,9 +39,8 @@ def test_axes_and_widths_of_both_sides(patient: VirtualPatient, spine: Spine) ->
             assert pedicle.width_mm == pytest.approx(true.width_mm, abs=1.0)
             assert pedicle.height_mm == pytest.approx(true.height_mm, abs=1.0)
             assert np.linalg.norm(np.cross(pedicle.isthmus - true.isthmus, true.axis)) < 0.5  # off the true axis
-            angles.append(np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1))))
-    assert np.mean(angles) < 3.0
-    assert max(angles) < 6.5
+            angle = np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1)))
+            assert angle < (1.0 if true.width_mm > 7 else 3.0)
 
 
 def test_bodies_agree_with_the_true_ones(patient: VirtualPatient, spine: Spine) -> None:
