@@ -274,7 +274,8 @@ class Job:
         for later in (stage,) if stage in PAGES else STAGES[first + 1 :]:
             record = find_stage(self.folder, later)
             for name in () if record is None else record.outputs:
-                (self.folder / name).unlink(missing_ok=True)
+                if (self.folder / name).is_file():  # a folder in its place is for the writer to complain of
+                    (self.folder / name).unlink()
             if later != stage:
                 drop_stage(self.folder, later)
         if stage in ("study", "spine"):
