@@ -83,7 +83,7 @@ def short_words(plans: Iterable[Plan]) -> tuple[str, ...]:
 def _in_short(plan: Plan) -> str:
     paths = [f"{p.side.value} {p.approach}, {p.gauge} G, {class_words(p)}" for p in plan.needles]
     refused = [f"{one.side.value}: no path of {one.gauge} G" for one in plan.refused]
-    return f"Way in at {plan.level.name}: {'; '.join((*paths, *refused))}."
+    return f"A way in at {plan.level.name}, should one be wanted: {'; '.join((*paths, *refused))}."
 
 
 def cited_keys(section: AccessSection) -> tuple[str, ...]:

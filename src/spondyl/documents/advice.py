@@ -12,6 +12,7 @@ from spondyl.evidence import find_entry
 ANSWER_WORDS = {Answer.YES: "yes", Answer.NO: "no", Answer.UNKNOWN: "not known"}
 MET_WORDS = {Answer.YES: "met", Answer.NO: "not met", Answer.UNKNOWN: "not known"}
 NOT_SHOWN = "not shown: no verified source in this version"
+NOT_BEFORE = "What each source says holds only when that is settled; it stands below."
 MOST_QUESTIONS = 12  # more would not be read; decisions.json holds all
 
 
@@ -82,7 +83,13 @@ def advice_section(advice: Recommendation) -> AdviceSection:
 
 
 def short_words(advice: Recommendation) -> tuple[str, ...]:
-    """The section in a few sentences, for the head of the report: how the sources stand, and what is not known."""
+    """The section in a few sentences, for the head of the report: how the sources stand, and what is not known.
+
+    Where something comes first or a contraindication is present, nothing there speaks for augmentation: many sources
+    do not name what excludes it, and their conditions would read as met.
+    """
+    if urgent_words(advice) or advice.no_contraindication_found is Answer.NO:
+        return (_none_found(advice.no_contraindication_found), NOT_BEFORE)
     about = [one for one in advice.positions if one.stance is not Stance.TRIAL]
     met = [one for one in about if one.applies is Answer.YES]
     named = {stance: joined(one.who for one in met if one.stance is stance) for stance in (Stance.FOR, Stance.AGAINST)}

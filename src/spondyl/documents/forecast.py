@@ -9,7 +9,15 @@ from spondyl.documents.figures import Picture
 from spondyl.documents.figures_forecast import draw_differences
 from spondyl.documents.icon_arrays import IconArray, icon_array
 from spondyl.documents.tables import Table
-from spondyl.outcomes import FEWEST_COMPARISONS, Difference, Frequency, Meaning, PooledDifference, Prediction
+from spondyl.outcomes import (
+    CAUSE_UNKNOWN,
+    FEWEST_COMPARISONS,
+    Difference,
+    Frequency,
+    Meaning,
+    PooledDifference,
+    Prediction,
+)
 
 _DAYS = {1: "1 day", 7: "1 week", 14: "2 weeks", 30: "1 month", 90: "3 months", 180: "6 months", 365: "1 year"}
 _MEANING = {Meaning.WANTED: "wanted", Meaning.UNWANTED: "unwanted"}
@@ -40,7 +48,7 @@ def forecast_section(outlook: Prediction) -> ForecastSection:
         remarks=outlook.remarks,
         natural=_frequencies("Without cement: what happened to people", outlook.natural),
         simulated=outlook.simulated_course,
-        pooled=pooled_sentences(outlook),
+        pooled=tuple(f"{pooled_words(one)}." for one in outlook.pooled),
         none_pooled=f"No time and outcome has {FEWEST_COMPARISONS} independent comparisons of one kind: published "
         "points only, and no model.",
         picture=draw_differences(outlook) if any(one.outcome == "pain" for one in outlook.differences) else None,
@@ -60,9 +68,10 @@ def forecast_sources(outlook: Prediction) -> tuple[str, ...]:
     return tuple(sorted(counted | of_trials))
 
 
-def pooled_sentences(outlook: Prediction) -> tuple[str, ...]:
-    """What a procedure adds, each pooled difference as one sentence."""
-    return tuple(f"{words[0].upper()}{words[1:]}." for words in map(pooled_words, outlook.pooled))
+def short_words(outlook: Prediction) -> tuple[str, ...]:
+    """For the head of the report: of whom the pooled differences speak, so that no group passes for this patient."""
+    unknown = f" {CAUSE_UNKNOWN}" if CAUSE_UNKNOWN in outlook.remarks else ""
+    return tuple(f"In trials of {outlook.people}: {pooled_words(one)}.{unknown}" for one in outlook.pooled)
 
 
 def frequency_words(one: Frequency) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from spondyl import __version__
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
-from spondyl.documents import access
+from spondyl.documents import access, forecast
 from spondyl.documents.advice import advice_section, cited_keys, short_words, urgent_words
 from spondyl.documents.aftercare import aftercare_section
 from spondyl.documents.care import bone_section, sheet_section
@@ -22,7 +22,7 @@ from spondyl.documents.figures import (
     measured_levels,
 )
 from spondyl.documents.finding_lists import cited_sources, finding_lists, what_text
-from spondyl.documents.forecast import forecast_section, forecast_sources, pooled_sentences
+from spondyl.documents.forecast import forecast_section, forecast_sources
 from spondyl.documents.level_tables import (
     further_tables,
     level_remarks,
@@ -186,7 +186,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "answers": (
             *(() if advice is None else short_words(advice)),
             *access.short_words(parts.plans),
-            *(() if outlook is None else pooled_sentences(outlook)),
+            *(() if outlook is None else forecast.short_words(outlook)),
         ),
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,

@@ -1,6 +1,6 @@
 """Outcomes: what published evidence lets one expect, with and without a procedure. Never a promise to one patient."""
 
-from spondyl.outcomes.forecast import predict_outcomes
+from spondyl.outcomes.forecast import CAUSE_UNKNOWN, predict_outcomes
 from spondyl.outcomes.types import (
     FEWEST_COMPARISONS,
     HORIZON_DAYS,
@@ -14,6 +14,7 @@ from spondyl.outcomes.types import (
 )
 
 __all__ = [
+    "CAUSE_UNKNOWN",
     "FEWEST_COMPARISONS",
     "HORIZON_DAYS",
     "ArmPoint",

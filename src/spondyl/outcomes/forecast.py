@@ -22,6 +22,9 @@ _CROSSOVER = "In INVEST most controls had vertebroplasty after one month, which 
 _NOT_SIMULATED = "not simulated in this version: what the vertebra itself does in a year without treatment is unknown"
 
 
+CAUSE_UNKNOWN = "The record does not say why the bone broke: trials in osteoporosis are shown."
+
+
 def predict_outcomes(patient: Patient) -> Prediction:
     """What published evidence lets one expect over a year without a procedure, with vertebroplasty, with kyphoplasty.
 
@@ -54,7 +57,7 @@ def predict_outcomes(patient: Patient) -> Prediction:
 def _whose(cause: Cause | None) -> tuple[str | None, tuple[str, ...]]:
     """The cause whose trials are shown, and what to say of it."""
     if cause is None:
-        return "osteoporotic", ("The record does not say why the bone broke: trials in osteoporosis are shown.",)
+        return "osteoporotic", (CAUSE_UNKNOWN,)
     if cause is Cause.OSTEOPOROTIC:
         return "osteoporotic", ()
     if cause is Cause.NEOPLASTIC:

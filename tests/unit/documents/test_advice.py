@@ -1,16 +1,19 @@
 """The section on who is helped: the emergency first, hidden positions hidden, every source within reach."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from spondyl.decisions import assess_candidacy
-from spondyl.documents.advice import advice_section, cited_keys
+import pytest
+
+from spondyl.decisions import Answer, Stance, assess_candidacy
+from spondyl.documents.advice import NOT_BEFORE, advice_section, cited_keys, short_words
 from spondyl.documents.records import read_decisions, write_decisions
 from spondyl.documents.report import write_report
 from spondyl.evidence import find_source
 from spondyl.findings import Finding, Status
 from spondyl.spine import Level
-from spondyl.studies import Cause, Conditions, Examination, Patient
+from spondyl.studies import Bleeding, Cause, Conditions, Course, Examination, Imaging, Patient
 
 INFECTED = Patient(
     pain_nrs=8,
@@ -71,3 +74,40 @@ def test_decisions_are_read_back(tmp_path: Path, findings) -> None:
     for advice in (assess_candidacy(Patient()), assess_candidacy(INFECTED, findings, levels=[Level.L1])):
         write_decisions(tmp_path / "decisions.json", advice)
         assert read_decisions(tmp_path / "decisions.json") == advice
+
+
+FIT = Patient(
+    age_years=78,
+    pain_nrs=8,
+    cause=Cause.OSTEOPOROTIC,
+    fracture_levels=("L1",),
+    course=Course(fracture_age_weeks=3, optimal_treatment_failed=True),
+    examination=Examination(tender_at_level=True, neurological_deficit=False),
+    imaging=Imaging(mri_oedema=True),
+)
+
+
+def test_an_infection_leaves_the_conditions_of_some_sources_met() -> None:
+    """Why the head must be silent: their own lists do not name it."""
+    advice = assess_candidacy(replace(FIT, conditions=Conditions(local_infection=True)))
+    assert any(one.stance is Stance.FOR and one.applies is Answer.YES for one in advice.positions)
+
+
+def test_the_head_names_who_speaks_for_and_against() -> None:
+    told = " ".join(short_words(assess_candidacy(FIT)))
+    assert "Augmentation is an option here by the conditions of" in told and "NICE TA279" in told
+    assert "It is not, or something else comes first, by those of" in told and "AAOS 2010" in told
+
+
+@pytest.mark.parametrize(
+    "barred",
+    [
+        replace(FIT, conditions=Conditions(local_infection=True)),
+        replace(FIT, examination=Examination(neurological_deficit=True)),
+        replace(FIT, bleeding=Bleeding(inr=3.0)),
+    ],
+    ids=("infection", "nerves", "bleeding"),
+)
+def test_nothing_at_the_head_speaks_for_augmentation_where_something_bars_it(barred: Patient) -> None:
+    told = " ".join(short_words(assess_candidacy(barred)))
+    assert "is an option" not in told and NOT_BEFORE in told

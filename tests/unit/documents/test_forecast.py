@@ -11,13 +11,13 @@ import jsonschema
 import pytest
 from pypdf import PdfReader
 
-from spondyl.documents.forecast import forecast_section, forecast_sources, pooled_words
+from spondyl.documents.forecast import forecast_section, forecast_sources, pooled_words, short_words
 from spondyl.documents.icon_arrays import icon_array
 from spondyl.documents.records import read_forecast, write_forecast
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.evidence import find_source
-from spondyl.outcomes import Course, Frequency, Meaning, predict_outcomes
+from spondyl.outcomes import CAUSE_UNKNOWN, Course, Frequency, Meaning, predict_outcomes
 from spondyl.studies import Cause, Patient
 
 OUTLOOK = predict_outcomes(Patient(cause=Cause.OSTEOPOROTIC))
@@ -113,3 +113,10 @@ def test_benefit_and_harm_stand_on_one_printed_page(tmp_path: Path) -> None:
     for one in (*OUTLOOK.natural, *OUTLOOK.frequencies):
         assert f"{one.per_1000:g} of 1000" in forecast
     assert "What a procedure adds" in forecast and "mean of 3 trials (sham-controlled): +0.8" in forecast
+
+
+def test_the_head_says_of_whom_it_speaks_and_that_the_cause_is_unknown() -> None:
+    (known,), (unknown,) = short_words(OUTLOOK), short_words(predict_outcomes(Patient()))
+    assert known.startswith("In trials of people with a fracture of osteoporosis: pain with vertebroplasty")
+    assert unknown == f"{known} {CAUSE_UNKNOWN}"
+    assert short_words(predict_outcomes(Patient(cause=Cause.NEOPLASTIC))) == ()
