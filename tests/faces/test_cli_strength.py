@@ -17,8 +17,7 @@ def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> N
         assert told["failure_n"] is None and told["curve"] is None and "only ratios" in document["limits"][-1]
     else:
         assert told["failure_low_n"] < told["failure_n"] < told["failure_high_n"]
-    ratios = [one["failure_to_median"] for one in document["levels"]]
-    assert sum(ratios) / 2 == 1.0 or abs(sum(ratios) / 2 - 1) < 1e-9
+    assert all(0.5 < one["failure_to_median"] < 2 for one in document["levels"])
 
 
 def test_a_level_that_is_not_there_is_named(case: Path, cli: Cli) -> None:

@@ -80,7 +80,7 @@ def build_bone_model(
     law
         One of `bone_laws.BONE_LAWS`.
     apparent_strain
-        Displacement of the top over the height of the model, without an outlet for the caps' own strain.
+        Displacement of the top over the height of the model, caps included.
 
     Raises
     ------

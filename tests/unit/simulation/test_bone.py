@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from spondyl.documents.mechanics import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
 from spondyl.findings import nominal_calibration
-from spondyl.simulation import build_bone_model, estimate_strength
+from spondyl.simulation import Strength, build_bone_model, estimate_strength
 from spondyl.simulation.bone import CAP_MM
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.space import Frame, Geometry, Volume
@@ -100,3 +101,20 @@ def test_bad_input_is_refused(spine: Spine) -> None:
         build_bone_model(replace(spine, vertebrae=(replace(vertebra, body=None),)), "L1")
     with pytest.raises(InputError, match="needs the CT"):
         build_bone_model(replace(spine, study=None), "L1")
+
+
+def test_newtons_are_told_only_with_a_calibration(spine: Spine) -> None:
+    """Failures of 2, 3 and 5 kN have a median of 3; the ratios stand there in either case."""
+    assert spine.study is not None
+    blank = replace(spine, study=replace(spine.study, scan=Scan()))  # no tube voltage: grade 5
+    for body, is_told in ((spine, True), (blank, False)):
+        bone = build_bone_model(body, "L1", voxel_mm=3.0)
+        assert bone.is_absolute is is_told
+        one = Strength(2000.0, 1000.0, 4000.0, False, (), 1e4, 2100.0, 2000.0, 28.0, 100)
+        found = [(bone, replace(one, failure_n=force)) for force in (2000.0, 3000.0, 5000.0)]
+        document = StrengthDocument.of(found, part="body")
+        assert [level.failure_to_median for level in document.levels] == pytest.approx([2 / 3, 1.0, 5 / 3])
+        assert [level.failure_n for level in document.levels] == ([2000.0, 3000.0, 5000.0] if is_told else [None] * 3)
+        assert (document.levels[0].stiffness_n_per_mm is None) is not is_told
+        assert (NO_NEWTONS in document.limits) is not is_told
+        assert document.density_grade == (4 if is_told else 5)
