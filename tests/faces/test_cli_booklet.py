@@ -37,7 +37,10 @@ def test_an_unset_number_is_said(case: Path, cli: Cli) -> None:
         and "the local emergency number is not set (give --emergency-number or --settings)" in result.out
     )
     stages = {stage["stage"]: stage for stage in json.loads((case / "run.json").read_text("utf-8"))["stages"]}
-    assert stages["booklet"]["parameters"] == {"languages": ["en"], "emergency_number": None}
+    assert stages["booklet"]["parameters"] == {
+        "languages": ["en"],
+        "here": {"emergency_number": None, "team": None},
+    }
 
 
 def test_the_number_of_the_settings_is_used(case: Path, cli: Cli, tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
-"""The booklets of a case: in which languages, with which emergency number, and their files."""
+"""The booklets of a case: in which languages, for which place, and their files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spondyl.decisions import Recommendation
 from spondyl.documents.booklet import write_booklet
 from spondyl.documents.languages import ENGLISH, find_language
-from spondyl.documents.settings import dialled
+from spondyl.documents.settings import NOTHING_SET, Settings
 from spondyl.findings import Findings
 from spondyl.spine import Spine
 from spondyl.studies import Patient
@@ -18,38 +18,37 @@ from spondyl.studies import Patient
 
 @dataclass(frozen=True)
 class BookletWish:
-    """Which booklets are to be written, as it stands in run.json."""
+    """Which booklets are to be written, and what holds where they are read, as it stands in run.json."""
 
     languages: tuple[str, ...] = (ENGLISH,)
-    emergency_number: str | None = None  # None: nobody set it, and the booklet says so
+    here: Settings = NOTHING_SET
 
     @classmethod
-    def asked(cls, languages: Sequence[str] | None, emergency_number: str | None) -> BookletWish | None:
-        """The wish of a command line; None where it says nothing. A language or number that cannot be is refused.
+    def asked(cls, languages: Sequence[str] | None, here: Settings) -> BookletWish | None:
+        """The wish of a command line; None where it says nothing. A language that is not there is refused.
 
         What it does not say stays open: see `over`.
         """
-        if not languages and emergency_number is None:
+        if not languages and here == NOTHING_SET:
             return None
         codes = tuple(dict.fromkeys(languages or ()))
         for code in codes:
             find_language(code)
-        return cls(codes, dialled(emergency_number))
+        return cls(codes, here)
 
     def over(self, earlier: BookletWish) -> BookletWish:
         """This wish, completed by an earlier one where it says nothing."""
-        number = earlier.emergency_number if self.emergency_number is None else self.emergency_number
-        return BookletWish(self.languages or earlier.languages, number)
+        return BookletWish(self.languages or earlier.languages, self.here.over(earlier.here))
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> BookletWish:
         """The wish that a record of run.json holds."""
-        return cls(tuple(parameters["languages"]), parameters["emergency_number"])
+        return cls(tuple(parameters["languages"]), Settings.of(parameters["here"]))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """For run.json: lists, as JSON has no tuples."""
-        return asdict(self) | {"languages": list(self.languages)}
+        return {"languages": list(self.languages), "here": self.here.parameters}
 
 
 def booklet_name(language: str, suffix: str) -> str:
@@ -78,7 +77,7 @@ def write_booklets(
             spine=spine,
             advice=advice,
             language=language,
-            emergency_number=wish.emergency_number,
+            emergency_number=wish.here.emergency_number,
             pdf=folder / printed if with_pdf else None,
         )
         written += [page, printed] if with_pdf else [page]

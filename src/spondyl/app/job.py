@@ -396,7 +396,7 @@ class Job:
         return () if made is None else tuple(str(self.folder / name) for name in made.outputs)
 
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        shown = {"levels": [level.name for level in self.levels]}
+        shown = {"levels": [level.name for level in self.levels], "team": self.booklet_wish.here.parameters["team"]}
         records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE)
         return self._hashes(*records, *self._spine_files()), shown
 
@@ -415,6 +415,7 @@ class Job:
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,
+            "here": self.booklet_wish.here,
         }
         pdf = self.folder / PDF_FILE if self._has_pdf(PDF_FILE) else None
         write_report(self.folder / REPORT_FILE, pdf=pdf, **content)

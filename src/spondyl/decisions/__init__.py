@@ -17,6 +17,7 @@ from spondyl.decisions.types import (
     Recommendation,
     ShownDisagreement,
     Stance,
+    Standpoint,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "SheetNeedle",
     "ShownDisagreement",
     "Stance",
+    "Standpoint",
     "Statement",
     "assess_candidacy",
     "criteria_of",

@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.choices import choose_procedure, look_at_findings
 from spondyl.decisions.concerns import find_contraindications, find_urgent, none_found
-from spondyl.decisions.disagreements import ON_CANDIDACY, ON_CHOICE, show_disagreements
-from spondyl.decisions.facts import KnownFact, gather_facts
+from spondyl.decisions.conditions import holds
+from spondyl.decisions.disagreements import weigh_disagreements
+from spondyl.decisions.facts import KnownFact, facts_of, gather_facts
 from spondyl.decisions.positions import guideline_positions, team_positions, trial_positions
 from spondyl.decisions.questions import question_of
 from spondyl.decisions.types import Concern, OpenQuestion, Position, Recommendation
+from spondyl.evidence import Criterion
 from spondyl.findings import Findings
 from spondyl.spine import Level
 from spondyl.studies import Patient
@@ -54,7 +56,7 @@ def assess_candidacy(
         positions=guidelines + trials,
         choices=choices,
         aspects=look_at_findings(findings, about),
-        disagreements=show_disagreements(ON_CANDIDACY + ON_CHOICE),
+        disagreements=weigh_disagreements(_osteoporotic(known), guidelines + trials, choices, urgent),
         team=team,
         questions=open_questions((*urgent, *contraindications), (*guidelines, *trials, *choices, *team), known),
         switched_off=tuple(sorted(without)),
@@ -90,6 +92,10 @@ def _note(waiting: dict[str, list[str]], one: Concern | Position) -> None:
 def _question(variable: str, changes: tuple[str, ...]) -> OpenQuestion:
     question = question_of(variable)
     return OpenQuestion(variable, question.text, changes, question.facts)
+
+
+def _osteoporotic(known: Mapping[str, KnownFact]) -> Answer:
+    return holds(Criterion("aetiology", "==", "osteoporotic"), facts_of(known))
 
 
 def _fractured(patient: Patient) -> tuple[Level, ...]:

@@ -73,12 +73,24 @@ class Aspect:
 
 
 @dataclass(frozen=True)
+class Standpoint:
+    """What one source says where sources do not agree."""
+
+    source: str
+    words: str
+    entry: str  # that it rests on
+    applies: Answer | None  # whether the conditions that were read of it hold here; None: none were read
+
+
+@dataclass(frozen=True)
 class ShownDisagreement:
-    """Sources that do not agree on something that matters here, side by side."""
+    """Sources that do not agree on something, side by side."""
 
     key: str
     topic: str
-    positions: tuple[tuple[str, str, str], ...]  # source, what it says, entry that it rests on
+    bites: Answer  # whether they answer this record differently
+    why: str  # it bites, does not, or is not known to
+    positions: tuple[Standpoint, ...]
     hidden: tuple[str, ...]  # sources whose position was not verified in this version
     presentation: str
 

@@ -36,8 +36,9 @@ class DisagreementRows:
     """Sources side by side."""
 
     topic: str
+    here: str  # why it matters for this record
     presentation: str
-    positions: tuple[tuple[str, str], ...]  # what it says, source
+    positions: tuple[tuple[str, str, str], ...]  # what it says, source, and whether its conditions are met here
     hidden: str
 
 
@@ -55,7 +56,8 @@ class AdviceSection:
     team: tuple[PositionRow, ...]
     equal_pain: tuple[tuple[str, str], ...]  # statements on pain relief of both procedures, with their sources
     aspects: Table
-    disagreements: tuple[DisagreementRows, ...]
+    disagreements: tuple[DisagreementRows, ...]  # those that bite, or may
+    quiet: tuple[str, ...]  # those that do not, with the reason
     questions: tuple[str, ...]
     further_questions: int
     sources: tuple[str, ...]
@@ -75,7 +77,8 @@ def advice_section(advice: Recommendation) -> AdviceSection:
         team=_rows(advice.team),
         equal_pain=tuple(_statements(("pc-rct-equiv", "ht-not-pain"))),
         aspects=_aspects(advice.aspects),
-        disagreements=tuple(_disagreement(one) for one in advice.disagreements),
+        disagreements=tuple(_disagreement(one) for one in advice.disagreements if one.bites is not Answer.NO),
+        quiet=tuple(f"{one.topic}: {one.why}" for one in advice.disagreements if one.bites is Answer.NO),
         questions=tuple(one.text for one in advice.questions[:MOST_QUESTIONS]),
         further_questions=max(0, len(advice.questions) - MOST_QUESTIONS),
         sources=cited_keys(advice),
@@ -115,7 +118,7 @@ def cited_keys(advice: Recommendation) -> tuple[str, ...]:
     """Keys of all sources that the section names."""
     entries = (*(key for one in _all(advice) for key in one.entries), "pc-rct-equiv", "ht-not-pain")
     of_entries = {find_entry(key).source for key in entries}
-    shown = {source for one in advice.disagreements for source, _, _ in one.positions}
+    shown = {side.source for one in advice.disagreements if one.bites is not Answer.NO for side in one.positions}
     return tuple(sorted(of_entries | {key for one in _all(advice) for key in one.sources} | shown))
 
 
@@ -193,8 +196,10 @@ def _aspects(aspects: tuple[Aspect, ...]) -> Table:
 
 
 def _disagreement(one: ShownDisagreement) -> DisagreementRows:
-    positions = tuple((words, source) for source, words, _ in one.positions)
-    return DisagreementRows(one.topic, one.presentation, positions, _hidden(one.hidden))
+    positions = tuple(
+        (side.words, side.source, "" if side.applies is None else MET_WORDS[side.applies]) for side in one.positions
+    )
+    return DisagreementRows(one.topic, one.why, one.presentation, positions, _hidden(one.hidden))
 
 
 def _hidden(sources: tuple[str, ...]) -> str:

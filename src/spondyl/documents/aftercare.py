@@ -31,13 +31,13 @@ class AftercareSection:
 def aftercare_section(plan: RecoveryPlan) -> AftercareSection:
     """The section of a recovery plan."""
     items = {source for item in plan.items for _, _, source in item.statements}
-    shown = {source for one in plan.disagreements for source, _, _ in one.positions}
+    shown = {side.source for one in plan.disagreements for side in one.positions}
     symptoms = symptoms_by_urgency()
     return AftercareSection(
         state="After a procedure, if one is done." if plan.with_procedure else "Without a procedure.",
         days=Table("Day by day", ("Days", "What", "Source"), tuple(_row(item) for item in plan.items)),
         differing=tuple(
-            (one.topic, tuple((words, source) for source, words, _ in one.positions)) for one in plan.disagreements
+            (one.topic, tuple((side.words, side.source) for side in one.positions)) for one in plan.disagreements
         ),
         remark=NO_TRIAL,
         calls=tuple((_WHEN[urgency], symptoms[urgency]) for urgency in _WHEN if urgency in symptoms),

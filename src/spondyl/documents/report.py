@@ -31,6 +31,7 @@ from spondyl.documents.level_tables import (
 )
 from spondyl.documents.models import RunDocument
 from spondyl.documents.pages import render, write_pdf_page
+from spondyl.documents.settings import NOTHING_SET, Settings
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
 from spondyl.documents.tables import deformed_levels
 from spondyl.documents.viewer import viewer_section
@@ -60,6 +61,7 @@ def write_report(
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
+    here: Settings = NOTHING_SET,
     pdf: Path | str | None = None,
 ) -> None:
     """Write report.html: one file that needs nothing else and no network; its only script is the viewer's.
@@ -90,6 +92,8 @@ def write_report(
         The case folder's run.json, for versions and hashes.
     levels
         Levels to show close up whatever their grade; deformed ones are shown in any case.
+    here
+        Who sits at the table where the report is read.
     pdf
         Where the same words and pictures are written as a PDF too.
 
@@ -113,6 +117,7 @@ def write_report(
             suitability=suitability,
             run=run,
             levels=levels,
+            here=here,
         )
     )
     write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
@@ -137,6 +142,7 @@ class _Parts:
     suitability: tuple[Suitability, ...]
     run: RunDocument | None
     levels: tuple[Level, ...]
+    here: Settings
 
 
 def _content(parts: _Parts) -> dict[str, Any]:
@@ -191,6 +197,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
         "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
+        "here": parts.here,
         "sheet": sheet,
         "bones": bone_care,
         "aftercare": aftercare,

@@ -16,6 +16,17 @@ NUMBER_UNSET = "the local emergency number is not set (give --emergency-number o
 TEAM_UNSET = "who sits at the table here is not set (give --settings)"
 
 
+def dialled(number: str | None) -> str | None:
+    """An emergency number that can be dialled; None stays None, it is never guessed."""
+    if number is None:
+        return None
+    told = number.strip()
+    signs = set(told)
+    if not signs & set(digits) or signs - set(f"{digits} +-/()") or len(told) > LONGEST_NUMBER:
+        raise InputError("the emergency number holds something else than digits, spaces and + - / ( ): correct it")
+    return told
+
+
 @dataclass(frozen=True)
 class Settings:
     """Facts of a place, not of a patient. None was not set: it is shown so, never guessed."""
@@ -26,6 +37,22 @@ class Settings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "emergency_number", dialled(self.emergency_number))
 
+    def over(self, earlier: Settings) -> Settings:
+        """These settings, completed by earlier ones where nothing is set."""
+        number = earlier.emergency_number if self.emergency_number is None else self.emergency_number
+        return Settings(number, earlier.team if self.team is None else self.team)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Settings:
+        """The settings that a record of run.json holds."""
+        team = parameters["team"]
+        return cls(parameters["emergency_number"], None if team is None else tuple(team))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For run.json: lists, as JSON has no tuples."""
+        return {"emergency_number": self.emergency_number, "team": None if self.team is None else list(self.team)}
+
     @property
     def number_words(self) -> str:
         """The number, or that nobody set it."""
@@ -35,6 +62,9 @@ class Settings:
     def team_words(self) -> str:
         """Who sits at the table here, or that nobody said."""
         return f"at the table here: {'; '.join(self.team)}" if self.team else TEAM_UNSET
+
+
+NOTHING_SET = Settings()
 
 
 def read_settings(path: Path | str | None, emergency_number: str | None = None) -> Settings:
@@ -49,17 +79,6 @@ def read_settings(path: Path | str | None, emergency_number: str | None = None) 
     """
     told = {} if path is None else _checked(Path(path))
     return Settings(told.get("emergency_number") if emergency_number is None else emergency_number, told.get("team"))
-
-
-def dialled(number: str | None) -> str | None:
-    """An emergency number that can be dialled; None stays None, it is never guessed."""
-    if number is None:
-        return None
-    told = number.strip()
-    signs = set(told)
-    if not signs & set(digits) or signs - set(f"{digits} +-/()") or len(told) > LONGEST_NUMBER:
-        raise InputError("the emergency number holds something else than digits, spaces and + - / ( ): correct it")
-    return told
 
 
 def _checked(path: Path) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import itertools
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from spondyl.studies import (
 )
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
+WEIGHED = ("dis-augment-or-not", "dis-sham", "dis-time", "dis-pvp-vs-bkp", "dis-adjacent")
 SAFE = Patient(
     age_years=74,
     pain_nrs=8,
@@ -134,6 +136,31 @@ def test_positions_that_nobody_verified_are_named_and_not_shown() -> None:
     assert "cochrane" not in repr([one.positions for one in advice.disagreements])
     (cochrane,) = [one for one in advice.positions if one.key == "cand-cochrane"]
     assert (cochrane.words, cochrane.note, cochrane.strength) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"dis-augment-or-not": YES, "dis-sham": YES, "dis-time": YES, "dis-pvp-vs-bkp": UNKNOWN}),
+        ({"cause": Cause.NEOPLASTIC}, dict.fromkeys(WEIGHED, NO)),
+        ({"cause": None}, dict.fromkeys(WEIGHED, UNKNOWN)),
+        ({"conditions": Conditions(local_infection=True)}, dict.fromkeys(WEIGHED, NO)),
+        ({"pain_nrs": 0, "course": Course(asymptomatic=True)}, {"dis-augment-or-not": NO, "dis-adjacent": NO}),
+    ],
+)
+def test_a_disagreement_bites_where_the_record_gives_its_sides_different_answers(
+    changes: dict[str, Any], expected: dict[str, Answer]
+) -> None:
+    found = {one.key: one.bites for one in assess_candidacy(replace(SAFE, **changes)).disagreements}
+    assert {key: found[key] for key in expected} == expected, found
+
+
+def test_a_rule_that_is_switched_off_silences_no_disagreement() -> None:
+    """Nobody is told that the sources agree since one of them was taken away."""
+    for one in assess_candidacy(SAFE).disagreements:
+        for key in ("cand-nice", "cand-acr", "cand-sir-2014", "cand-aaos", "trial-vapour", "pc-deformity-bkp"):
+            off = {each.key: each for each in assess_candidacy(SAFE, without=(key,)).disagreements}[one.key]
+            assert one.bites is NO or off.bites is not NO, (one.key, key)
 
 
 def test_every_position_of_a_disagreement_names_its_entry() -> None:

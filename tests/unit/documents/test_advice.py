@@ -10,6 +10,7 @@ from spondyl.decisions import Answer, Stance, assess_candidacy
 from spondyl.documents.advice import NOT_BEFORE, advice_section, cited_keys, short_words
 from spondyl.documents.records import read_decisions, write_decisions
 from spondyl.documents.report import write_report
+from spondyl.documents.settings import Settings
 from spondyl.evidence import find_source
 from spondyl.findings import Finding, Status
 from spondyl.spine import Level
@@ -42,10 +43,27 @@ def test_without_an_emergency_there_is_no_such_box(tmp_path: Path) -> None:
 
 
 def test_hidden_positions_are_named_and_not_told(tmp_path: Path) -> None:
-    html = html_of(INFECTED, tmp_path)
+    html = html_of(Patient(cause=Cause.OSTEOPOROTIC), tmp_path)
     assert "Not shown, since not verified in this version: cochrane2018." in html
     assert "not supported for routine use" not in html
     assert "no difference at 3 months" not in html
+
+
+def test_a_disagreement_is_spread_out_only_where_it_bites(tmp_path: Path) -> None:
+    html = html_of(INFECTED, tmp_path)
+    assert "what does not bear on this record" in html and "something else comes first" in html
+    assert "strong recommendation against vertebroplasty</li>" not in html
+    biting = html_of(Patient(cause=Cause.OSTEOPOROTIC, pain_nrs=8), tmp_path)
+    assert "For this record: a fact that would decide it is not known." in biting
+    assert re.search(r"option for severe ongoing pain.*its conditions: not known", biting)
+
+
+def test_the_local_team_stands_at_the_table(tmp_path: Path) -> None:
+    advice = assess_candidacy(Patient())
+    for here, words in ((Settings(team=("spine surgery: Dr A",)), "spine surgery: Dr A"), (Settings(), "is not set")):
+        write_report(tmp_path / "report.html", findings=(), patient=Patient(), advice=advice, here=here)
+        table = (tmp_path / "report.html").read_text("utf-8").partition("Who should be at the table")[2]
+        assert words in table.partition("<h3>")[0]
 
 
 def test_every_source_that_is_named_is_listed(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_every_statement_is_verified_and_its_source_named() -> None:
 
 def test_sheets_that_differ_stand_side_by_side_and_the_article_does_not_count() -> None:
     (lifting,) = [one for one in plan_recovery().disagreements if one.key == "dis-lifting"]
-    assert [source for source, _, _ in lifting.positions] == ["baycare", "krames2017", "backtable2018"]
+    assert [side.source for side in lifting.positions] == ["baycare", "krames2017", "backtable2018"]
     assert lifting.hidden == ("seed",)
 
 

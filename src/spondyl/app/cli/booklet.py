@@ -23,7 +23,7 @@ def booklet(
     from spondyl.app.job import Job
     from spondyl.documents.settings import NUMBER_UNSET, read_settings
 
-    wish = BookletWish.asked(language, read_settings(settings, emergency_number).emergency_number)
+    wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell:
         job = Job(case, None, booklets=wish, force=force or (), tell=tell)
         job.run("booklet")
@@ -31,6 +31,6 @@ def booklet(
     if as_json:
         print_document(document)
     else:
-        unset = job.booklet_wish.emergency_number is None
+        unset = job.booklet_wish.here.emergency_number is None
         print_lines(*document.remarks, *(f"booklet: {name}" for name in document.booklets))
         print_lines(*((NUMBER_UNSET,) if unset else ()))

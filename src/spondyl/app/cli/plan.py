@@ -45,7 +45,7 @@ def plan(
     from spondyl.documents.settings import read_settings
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
-    wish = BookletWish.asked(language, read_settings(settings, emergency_number).emergency_number)
+    wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell:
         job = Job(out, inputs, booklets=wish, force=force or (), levels=level or (), tell=tell)
         job.run()

@@ -71,5 +71,5 @@ def _lines(plan: RecoveryPlan) -> list[str]:
             when = f"{first}" + ("" if last == first else f" to {last}" if last else " on")
         lines.append(f"{when}: {item.title} [{', '.join(dict.fromkeys(source for _, _, source in item.statements))}]")
     for one in plan.disagreements:
-        lines += [f"sources differ: {one.topic}", *(f"  {words} [{source}]" for source, words, _ in one.positions)]
+        lines += [f"sources differ: {one.topic}", *(f"  {side.words} [{side.source}]" for side in one.positions)]
     return lines
