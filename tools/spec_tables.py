@@ -104,7 +104,7 @@ def page() -> str:
     for domain in rule_domains():
         lines += ["", f"## {domain.replace('_', ' ').capitalize()}"]
         for rule in rules_of(domain):
-            lines += ["", *_rule(rule), *_table(tables.get(rule.rule_id))]
+            lines += ["", *_rule(rule), *_table(rule, tables.get(rule.rule_id))]
     return "\n".join([*lines, *_vignettes()]) + "\n"
 
 
@@ -146,8 +146,10 @@ def condition_words(condition: Condition, verified: bool, hidden: Collection[str
         case Criterion():
             if condition.variable in QUESTIONS:
                 return in_words(condition, verified=verified and condition.variable not in hidden)
-            value = "" if condition.value is None else f" {_plain(condition.value)}"
-            return f"{condition.variable.replace('_', ' ')} {condition.operator}{value if verified else ' (not shown)'}"
+            shown = verified and condition.variable not in hidden
+            value = f" {_plain(condition.value)}" if shown else " (not shown)"
+            words = f"{condition.variable.replace('_', ' ')} {condition.operator}"
+            return words if condition.value is None else words + value
         case AllOf(parts):
             return " and ".join(_inner(part, verified, hidden) for part in parts)
         case AnyOf(parts):
@@ -180,14 +182,20 @@ def _is_pair(each: object) -> bool:
     return isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], str)
 
 
-def _table(table: SpecTable | None) -> Iterator[str]:
+def _table(rule: PublishedRule, table: SpecTable | None) -> Iterator[str]:
+    """The cases of a rule; numbers near a limit that is not shown would give it away, and are not shown either."""
     if table is None:
         return
+    hidden = rule.limits_not_read if rule.verified else table.variables
     yield ""
     yield f"| case | {' | '.join(name.replace('_', ' ') for name in table.variables)} | answer |"
     yield f"|{'---|' * (len(table.variables) + 2)}"
     for case in table.cases:
-        yield f"| {case.words} | {' | '.join(case.cells)} | {case.answer} |"
+        cells = (
+            "not shown" if name in hidden and re.search(r"\d", cell) else cell
+            for name, cell in zip(table.variables, case.cells, strict=True)
+        )
+        yield f"| {case.words} | {' | '.join(cells)} | {case.answer} |"
 
 
 if __name__ == "__main__":

@@ -161,7 +161,8 @@ def _held(patient: Patient, drug: BloodThinner, without: Collection[str]) -> Ite
             reasons = (takes, _reason("crcl", words, Answer.of(answer)))
             yield hold(f"ac-hold-acc:{drug}{key}", words=partial(_days, drug, f"dabigatran_high{key}"), reasons=reasons)
         below = Answer.of(None if clearance is None else clearance < low)
-        yield _nothing(drug, (takes, _reason("crcl", f"creatinine clearance below {low:g} ml/min", below)), without)
+        reasons = (takes, _reason("crcl", f"creatinine clearance below {low:g} ml/min", below))
+        yield _nothing(drug, reasons, without, entries=rule.entries)  # they hold the limit
     else:
         yield _nothing(drug, (takes,), without)
     if drug is BloodThinner.ASPIRIN:
@@ -180,7 +181,9 @@ def _days(drug: BloodThinner, figure: str) -> str:
     return f"hold {drug_words(drug)} {number('pp-doac-acc', figure)} days before"
 
 
-def _nothing(drug: BloodThinner, reasons: tuple[Reason, ...], without: Collection[str]) -> Statement:
+def _nothing(
+    drug: BloodThinner, reasons: tuple[Reason, ...], without: Collection[str], entries: tuple[str, ...] = ()
+) -> Statement:
     return state(
         f"ac-none:{drug}",
         "anticoagulants",
@@ -190,7 +193,7 @@ def _nothing(drug: BloodThinner, reasons: tuple[Reason, ...], without: Collectio
             "is followed locally"
         ),
         reasons,
-        entries=(),
+        entries=entries,
         sources=("spondyl",),
         without=without,
     )

@@ -39,8 +39,16 @@ def in_words(criterion: Criterion, *, verified: bool = True) -> str:
         return f"{question.yes} (limit not shown: not verified)"
     value = f"{criterion.value:.3g}" if isinstance(criterion.value, int | float) else str(criterion.value)
     unit = variables()[criterion.variable].unit
+    if unit == "weeks" and isinstance(criterion.value, float) and (months := _whole_months(criterion.value)):
+        value, unit = str(months), "months"  # as the source counts
     words = (question.yes, _OPERATORS[criterion.operator], value, f"({unit})" if unit else "")
     return " ".join(word for word in words if word)
+
+
+def _whole_months(weeks: float) -> int | None:
+    """Months of 30 days where the weeks were made of them."""
+    months = weeks * 7 / 30
+    return round(months) if abs(months - round(months)) < 1e-9 else None
 
 
 def _yes_no(variable: str, text: str, yes: str, no: str, *facts: str) -> Question:

@@ -33,7 +33,14 @@ _LIMITS_NOT_READ = {
     "cand-sir-2014": ("pain_score",),
     "cand-nass-chronic": ("fracture_age_weeks",),  # its source says chronic
     "pc-implant": ("height_loss_percent",),
+    "tri-sepsis": ("temperature_c",),  # its sources say fever, and from which temperature a doctor is called
+    "tri-fever": ("temperature_c",),
+    "tri-pain-worse": ("time_since_procedure_days",),
+    "tri-pain-late": ("time_since_procedure_days",),
 }
+
+# What verified rules ask to be done, without a figure that no verified entry holds.
+_READ_SAYS = {("tri-fever-unmeasured", "action"): "take_temperature_now; call_clinician_same_day; emergency_if_shaking"}
 
 # Words of disagreements with a figure as their entry holds it, or without one that none holds.
 _READ_POSITIONS = {("dis-augment-or-not", "nass_auc_ovf"): "rarely appropriate in 59.7% of scenarios"}
@@ -219,7 +226,7 @@ def _rules() -> dict[str, PublishedRule]:
 def _rule(raw: Mapping[str, Any]) -> PublishedRule:
     verified = raw["verified"] is True
     said = {
-        key: value
+        key: _READ_SAYS.get((raw["id"], key), value)
         for key, value in raw["then"].items()
         if (verified or key in _KEPT_UNVERIFIED) and (raw["id"], key) not in _NOT_READ
     }
