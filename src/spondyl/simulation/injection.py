@@ -1,0 +1,352 @@
+"""Injecting cement into a bone: where it goes, at what pressure, and what leaves by which outlet.
+
+Two fluids with a sharp front between them in a porous medium (handbook 4.1). The marrow far from the cement is one
+unknown by default, because it resists some hundred to a hundred thousand times less; `marrow="full"` solves for all of
+it. See docs/explanation/injection.md for the equations and what they leave out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.errors import InputError
+from spondyl.simulation.cement import BODY_C, ROOM_C, Cement, cannula_pressure_drop
+from spondyl.simulation.front_state import PA_TO_MPA, FrontState
+from spondyl.simulation.injection_model import InjectionModel
+from spondyl.simulation.outlets import Outlet
+from spondyl.space import Geometry, read_only
+
+Array = NDArray[Any]
+ML_TO_MM3 = 1000.0
+LUMPED_FROM = 300.0  # mobility ratio below which marrow's own resistance bends the front
+STALLED = 1e-4  # of the flow asked: below it nothing moves any more
+WITHIN = 1e-3  # of the pressure limit
+CAP_TRIALS = 25
+
+
+@dataclass(frozen=True)
+class Needle:
+    """A cannula whose tip lies in the bone; its open end counts as a ball as wide as its bore."""
+
+    tip_mm: tuple[float, float, float]  # patient mm, LPS
+    bore_mm: float = 2.7  # with the length: the example of handbook 4.3
+    length_mm: float = 120.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.tip_mm).all() and len(self.tip_mm) == 3):
+            raise InputError(f"a needle's tip is {self.tip_mm}; three coordinates in patient mm are expected")
+        if not (0 < self.bore_mm < 20 and 0 <= self.length_mm < 1000):
+            raise InputError(f"a cannula of {self.bore_mm} mm bore and {self.length_mm} mm length; check both, in mm")
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Cement pushed through one needle in one go. Between portions nothing flows, and cement ages."""
+
+    needle: Needle
+    volume_ml: float
+    flow_ml_per_min: float
+    start_min: float  # after mixing; where the portion before is not done by then, this one follows it
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.volume_ml) and self.volume_ml > 0):
+            raise InputError(f"a portion has {self.volume_ml} mL; a volume above 0 is expected")
+        if not (np.isfinite(self.flow_ml_per_min) and self.flow_ml_per_min > 0):
+            raise InputError(f"a portion flows at {self.flow_ml_per_min} mL/min; a flow above 0 is expected")
+        if not (np.isfinite(self.start_min) and self.start_min >= 0):
+            raise InputError(f"a portion starts at {self.start_min} min; minutes after mixing, 0 or more, are expected")
+
+
+@dataclass(frozen=True)
+class InjectionSettings:
+    """How the injection is driven and computed."""
+
+    pressure_limit_mpa: float | None = None  # at the syringe; flow falls to keep it. None: a pump that never gives way
+    marrow: Literal["lumped", "full"] = "lumped"
+    room_c: float = ROOM_C  # until the cement enters the bone
+    body_c: float = BODY_C  # from then on
+    fill_step: float = 0.5  # of the front's voxels in a step
+    curing_step: float = 0.05  # relative rise of the consistency in a step
+    sweeps: int = 2  # of viscosity and pressure in a step
+    rtol: float = 1e-8  # of the flow
+
+    def __post_init__(self) -> None:
+        limit = self.pressure_limit_mpa
+        if limit is not None and not (np.isfinite(limit) and limit > 0):
+            raise InputError(f"the pressure limit is {limit} MPa; a number above 0 is expected, or none")
+        if self.marrow not in ("lumped", "full"):
+            raise InputError(f"marrow is '{self.marrow}'; 'lumped' or 'full' is expected")
+        if not (0 < self.fill_step <= 1 and 0 < self.curing_step <= 1 and self.sweeps >= 1 and 0 < self.rtol < 1):
+            raise InputError("steps are shares above 0 and at most 1, sweeps 1 or more; check the settings")
+
+
+@dataclass(frozen=True, eq=False)
+class PressureCourse:
+    """What was read at each step, at its beginning; arrays of one length."""
+
+    minutes: Array  # after mixing
+    portion: Array  # number, from 0
+    volume_ml: Array  # in all, before the step
+    flow_ml_per_min: Array
+    tip_kpa: Array  # at the needle's open end
+    cannula_kpa: Array  # lost on the way to it
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+    @property
+    def syringe_kpa(self) -> Array:
+        """What the hand or the pump has to give."""
+        return np.asarray(self.tip_kpa + self.cannula_kpa)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """What left the bone through one outlet."""
+
+    outlet: Outlet
+    volume_ml: float  # cement that entered it
+    beyond_ml: float  # of that, what came out at its far end
+    first_min: float | None  # when it entered first; None: never
+
+
+@dataclass(frozen=True, eq=False)
+class InjectionResult:
+    """Where cement lies when the last portion is in, and how it came there. A model's answer, no measurement."""
+
+    saturation: Array  # share of the pores that cement fills, (nx, ny, nz)
+    entered_min: Array  # mean time at which a voxel's cement entered the bone, after mixing; NaN without cement
+    geometry: Geometry
+    course: PressureCourse
+    leaks: tuple[Leak, ...]  # by outlet that takes cement
+    injected_ml: float
+    asked_ml: float
+    in_bone_ml: float
+    volume_error: float  # relative: injected less what is in the bone and what left
+    least_mobility_ratio: float  # cement over marrow, at the start of a portion or its end
+    steps: int
+    warnings: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "saturation", read_only(self.saturation))
+        object.__setattr__(self, "entered_min", read_only(self.entered_min))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+
+def inject(
+    model: InjectionModel,
+    schedule: Sequence[Portion],
+    cement: Cement,
+    settings: InjectionSettings | None = None,
+) -> InjectionResult:
+    """Push portions of cement into a bone, one after the other.
+
+    Each flows at its rate until its volume is in, or slower where the syringe's pressure would pass the limit, and ends
+    where nothing moves any more. A tip that moves between portions is a needle pulled back.
+
+    Raises
+    ------
+    InputError
+        where a tip lies outside the bone or in another part of it than the others, where the cement has more volume
+        than the pores of that part, or where the limit never lets it move.
+    NotConverged
+        where a pressure was not found.
+    """
+    chosen = settings or InjectionSettings()
+    cells = _check(model, schedule)
+    clock = cement.clock_rate(chosen.room_c), cement.clock_rate(chosen.body_c)
+    state = FrontState(model, cement, clock=clock, lumped=chosen.marrow == "lumped", rtol=chosen.rtol, at=cells[0])
+    _check_room(state, schedule, cells)
+    run = _Run(state, chosen, model)
+    for number, (portion, cell) in enumerate(zip(schedule, cells, strict=True)):
+        run.push(number, portion, int(state.number[tuple(cell)]))
+    return run.result(schedule)
+
+
+def _check(model: InjectionModel, schedule: Sequence[Portion]) -> list[Array]:
+    """The voxel of each portion's tip."""
+    if not schedule:
+        raise InputError("no portion of cement is given; at least one is expected")
+    starts = [portion.start_min for portion in schedule]
+    if sorted(starts) != starts:
+        raise InputError(f"portions start at {starts} min; give them in the order of their starts")
+    cells = []
+    for portion in schedule:
+        tip = portion.needle.tip_mm
+        cell = np.rint(model.geometry.indices(np.array(tip))).astype(int)
+        inside = bool(model.geometry.contains(np.array(tip)))
+        if not inside or not model.bone[tuple(cell)]:
+            raise InputError(
+                f"the needle's tip at {tip} mm (LPS) lies {'outside the bone' if inside else 'outside the image'}; a "
+                "point in a voxel with permeability above 0 is expected: check the coordinates and their signs"
+            )
+        cells.append(cell)
+    return cells
+
+
+def _check_room(state: FrontState, schedule: Sequence[Portion], cells: Sequence[Array]) -> None:
+    if any(not state.part[tuple(cell)] for cell in cells):
+        raise InputError("the needles' tips lie in parts of the bone that do not join; simulate each part by itself")
+    if not len(state.openings.cells):
+        raise InputError("no outlet opens into the part of the bone that the needle is in: marrow could go nowhere")
+    asked, room = sum(portion.volume_ml for portion in schedule), state.capacity.sum() / ML_TO_MM3
+    if asked > room:
+        raise InputError(f"{asked:.3g} mL of cement is more than the {room:.3g} mL of pores; give less")
+
+
+class _Run:
+    """The portions so far."""
+
+    def __init__(self, state: FrontState, settings: InjectionSettings, model: InjectionModel) -> None:
+        self.state, self.settings = state, settings
+        self.now = 0.0  # s after mixing
+        self.injected = 0.0  # mm³
+        self.rows: list[tuple[float, ...]] = []
+        self.first: list[float | None] = [None] * len(state.outlets)
+        self.least_ratio = np.inf
+        self.warnings = list(model.warnings)
+
+    def push(self, number: int, portion: Portion, cell: int) -> None:
+        """Push one portion in."""
+        state, asked = self.state, portion.volume_ml * ML_TO_MM3
+        if portion.start_min * 60 < self.now - 1e-6 and number:
+            self.warnings.append(f"portion {number + 1} had to wait for the one before, until {self.now / 60:.2f} min")
+        self.now = max(self.now, portion.start_min * 60)
+        wanted = portion.flow_ml_per_min * ML_TO_MM3 / 60
+        state.place_source(cell)
+        state.start(wanted)
+        flow, done = wanted, 0.0
+        while done < asked * (1 - 1e-12):
+            state.list_cells()
+            sweeps = self.settings.sweeps if done else 8
+            flow, tip, cannula = self._find_flow(portion, wanted, min(wanted, 1.5 * flow), sweeps)
+            if flow < STALLED * wanted:
+                self._stall(number, portion, done, tip + cannula)
+                break
+            if not done:
+                self.least_ratio = min(self.least_ratio, self._ratio())
+            volume = min(self._step(flow) * flow, asked - done)
+            self.rows.append((
+                self.now / 60, number, self.injected / ML_TO_MM3, flow * 60 / ML_TO_MM3, tip * 1000, cannula * 1000,
+            ))  # fmt: skip
+            state.advance(volume, self.now)
+            done += volume
+            self.injected += volume
+            self.now += volume / flow
+            self._note_leaks()
+        self.least_ratio = min(self.least_ratio, state.mobility_ratio(self.now))
+
+    def result(self, schedule: Sequence[Portion]) -> InjectionResult:
+        """What came of it."""
+        state = self.state
+        held = state.held.sum()
+        columns = np.array(self.rows).T
+        entered = np.full(len(state.held), np.nan)
+        np.divide(state.entry, state.held * 60, out=entered, where=state.held > 0)
+        whole = state.field(entered)
+        whole[~state.part] = np.nan
+        left = self.injected - held - state.taken.sum()
+        return InjectionResult(
+            state.field(state.held / state.capacity),
+            whole,
+            state.model.geometry,
+            PressureCourse(columns[0], columns[1].astype(int), *columns[2:]),
+            self._leaks(),
+            self.injected / ML_TO_MM3,
+            sum(portion.volume_ml for portion in schedule),
+            held / ML_TO_MM3,
+            float(left / self.injected),
+            float(self.least_ratio),
+            len(self.rows),
+            tuple(self.warnings + self._doubts()),
+            state.cement.assumptions,
+        )
+
+    def _find_flow(self, portion: Portion, wanted: float, guess: float, sweeps: int) -> tuple[float, float, float]:
+        """The flow that the pressure limit allows, and the pressures at tip and along the cannula."""
+        limit, state, n = self.settings.pressure_limit_mpa, self.state, self.state.cement.index
+        flow = guess if limit is not None else wanted
+        for _ in range(CAP_TRIALS):
+            state.settle(flow, self.now, sweeps=sweeps)
+            tip, cannula = self._pressures(portion.needle, flow)
+            if limit is None:
+                break
+            next_flow = min(wanted, flow * (limit / (tip + cannula)) ** (1 / n))
+            if abs(next_flow - flow) <= WITHIN * flow or next_flow < STALLED * wanted:
+                flow = next_flow if next_flow < STALLED * wanted else flow
+                break
+            state.scale(next_flow / flow)
+            flow, sweeps = next_flow, 1
+        return flow, tip, cannula
+
+    def _pressures(self, needle: Needle, flow: float) -> tuple[float, float]:
+        fresh = float(self.state.cement.consistency(self.state.room * self.now)) * PA_TO_MPA
+        tip = self.state.tip_pressure(flow, self.now, needle.bore_mm / 2)
+        index = self.state.cement.index
+        return tip, cannula_pressure_drop(fresh, index, needle.length_mm, needle.bore_mm, flow)
+
+    def _step(self, flow: float) -> float:
+        """How long to go on at this flow: bounded by the front, by curing, and by how outlets fill. [s]"""
+        filling = self.settings.fill_step * self.state.front_volume() / flow
+        rise = self.state.cement.fastest_rise * max(self.state.body, self.state.room)
+        curing = self.settings.curing_step / rise if rise > 0 else np.inf
+        return min(filling, curing, self.state.longest_step(0.2))
+
+    def _ratio(self) -> float:
+        state = self.state
+        return float(state.viscosity[state.source] / state.marrow)
+
+    def _stall(self, number: int, portion: Portion, done: float, pressure: float) -> None:
+        limit = self.settings.pressure_limit_mpa
+        if done == 0 and self.injected == 0:
+            raise InputError(
+                f"{limit} MPa at the syringe never moves this cement at {self.now / 60:.2f} min: less than "
+                f"{STALLED:g} of {portion.flow_ml_per_min} mL/min would flow; start earlier, or raise the limit"
+            )
+        self.warnings.append(
+            f"portion {number + 1} stopped at {self.now / 60:.2f} min with {done / ML_TO_MM3:.3g} of "
+            f"{portion.volume_ml:.3g} mL in: at {limit} MPa it moves no further"
+        )
+
+    def _note_leaks(self) -> None:
+        for way in range(len(self.first)):
+            if self.first[way] is None and self.state.taken[self.state.openings.ways == way].sum() > 0:
+                self.first[way] = self.now / 60
+
+    def _leaks(self) -> tuple[Leak, ...]:
+        ways, state = self.state.openings.ways, self.state
+        found = []
+        for way, outlet in enumerate(state.outlets):
+            if outlet.takes_cement:
+                taken, inside = state.taken[ways == way].sum(), state.channel[ways == way].sum()
+                found.append(
+                    Leak(outlet, float(taken / ML_TO_MM3), float(max(taken - inside, 0.0) / ML_TO_MM3), self.first[way])
+                )
+        return tuple(found)
+
+    def _doubts(self) -> list[str]:
+        told = []
+        if self.settings.pressure_limit_mpa is None:
+            told.append("no pressure limit was given: the flow is held whatever the pressure, as no hand could")
+        if self.least_ratio < LUMPED_FROM and self.settings.marrow == "lumped":
+            told.append(
+                f"cement was only {self.least_ratio:.3g} times as thick as marrow somewhere; below {LUMPED_FROM:g} "
+                "lumped marrow gives too small leaks: solve for all marrow"
+            )
+        if self.least_ratio < 1:
+            told.append("cement was thinner than marrow: real fronts finger, this one cannot; do not use the shape")
+        if self.state.overfull > 0:
+            told.append(f"{self.state.overfull / ML_TO_MM3:.2g} mL stand above the pores of full voxels")
+        return told
