@@ -138,6 +138,24 @@ def test_every_picture_has_words(spine: Spine, findings: Findings) -> None:
     assert all(re.search(r'alt="[^"]{10,}"', picture) for picture in pictures)
 
 
+@pytest.mark.parametrize(
+    ("code", "box"),
+    [
+        ("en", "A name in a box"),
+        ("de", "Ein Name im Kasten"),
+        ("es", "Un nombre en un cuadro"),
+        ("ar", "الاسم داخل الإطار"),
+        ("hi", "चौखटे में नाम"),
+    ],
+)
+def test_a_box_is_told_of_only_where_one_is_drawn(code: str, box: str, spine: Spine, findings: Findings) -> None:
+    """No bone was marked, and the words under the picture spoke of a name in a box."""
+    healthy = tuple(replace(one, value=0) if one.name == "genant_grade" else one for one in findings)
+    assert box in page(OSTEOPOROTIC, findings, spine=spine, language=code)
+    unmarked = page(OSTEOPOROTIC, healthy, spine=spine, language=code)
+    assert 'src="data:image/png;base64,' in unmarked and box not in unmarked
+
+
 def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         write_booklet(tmp_path / "booklet.html", patient=Patient(), findings=(), language="xx")

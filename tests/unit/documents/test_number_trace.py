@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from spondyl.decisions import assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.advice import advice_section
+from spondyl.documents.booklet import booklet_html
+from spondyl.documents.languages import Language, find_language, language_codes
 from spondyl.documents.models import (
     BoneHealthDocument,
     DecisionsDocument,
@@ -23,7 +27,7 @@ from spondyl.documents.models import (
     TriageDocument,
 )
 from spondyl.documents.report import write_report
-from spondyl.evidence import find_entry, find_rule, trial_rows
+from spondyl.evidence import entry_ids, find_entry, find_rule, find_source, source_keys, trial_rows
 from spondyl.followup import SYMPTOMS, CheckIn, plan_recovery, triage
 from spondyl.outcomes import predict_outcomes
 from spondyl.outcomes.pooling import pooled_differences
@@ -156,6 +160,41 @@ def test_the_report_shows_no_number_that_its_documents_do_not_hold(patient: Pati
     held["summary"] = held["advice"] | held["forecast"]
     found = sorted(untraced_on_page(page, held))
     assert found == [], found
+
+
+def booklet_sections(html: str) -> Iterator[tuple[str, str, frozenset[float]]]:
+    """Each part of a booklet under a heading, its page, and the figures of the entries of the sources it links to."""
+    cites = {
+        number: unescape(words) for number, words in re.findall(r'<li id="source-(\d+)"[^>]*>(.*?)</li>', html, re.S)
+    }
+    keys = {find_source(key).cite: key for key in source_keys()}
+    sections = re.findall(r'<section aria-labelledby="(\w+)">(.*?)</section>', html, re.S)
+    for name, part in ((name, part) for name, whole in sections for part in re.split("(?=<h3)", whole) if part.strip()):
+        linked = {keys[cites[number].strip()] for number in set(re.findall(r'href="#source-(\d+)"', part))}
+        entries = tuple(key for key in entry_ids() if find_entry(key).source in linked and find_entry(key).verified)
+        yield name, f'<section aria-labelledby="{name}">{part}</section>', figures_of_entries(entries)
+
+
+@pytest.mark.parametrize("code", language_codes())
+@everyone
+def test_every_number_of_the_booklet_stands_in_a_source_that_its_part_names(patient: Patient, code: str) -> None:
+    """As it is published, of 1000 people, rounded; the rest is the record's, the scale of pain, or the 1000 itself."""
+    html = booklet_html(patient=patient, findings=(), advice=assess_candidacy(patient), language=code)
+    checked = 0
+    for name, part, figures in booklet_sections(html):
+        if name == "sources":
+            continue
+        known = record_of(patient) | figures | {float(round(10 * each)) for each in figures} | {10.0, 1000.0}
+        known |= {float(round(each)) for each in figures}
+        for _, number, words in untraced_on_page(Page(part), dict.fromkeys(Page(part).sections, frozenset())):
+            checked += 1
+            assert is_written_as_one_of(number, known, find_language(code)), (name, number, words)
+    assert checked > 20
+
+
+def is_written_as_one_of(number: str, known: frozenset[float], language: Language) -> bool:
+    """Whether a number stands there as its language writes one of those that are known, with up to two digits."""
+    return any(number == language.number(each, digits) for each in known for digits in (0, 1, 2))
 
 
 def planted(document: Any, figure: str) -> Iterator[Any]:
