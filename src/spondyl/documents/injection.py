@@ -1,0 +1,137 @@
+"""What an injection gave: its JSON document, and its files."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from spondyl.documents.figures_injection import draw_injection
+from spondyl.documents.models import Document
+from spondyl.simulation.cement import Cement
+from spondyl.simulation.injection import InjectionResult
+from spondyl.studies import whole_folder, write_array, write_whole
+
+LIMITS = (
+    "A model, not calibrated on patients: use it to compare injections, not to decide whether one is safe.",
+    "More viscous leaks less in this model only below a mobility ratio of some hundreds: above it the cement's shape "
+    "at a given flow hangs on the bone alone.",
+    "No yield stress, no heat of curing, no fingers; walls are stairs of voxels; the tip is the middle of its voxel.",
+)
+
+
+class PressurePointModel(Document):
+    """One reading, at the beginning of a step."""
+
+    minutes: float  # after mixing
+    portion: int  # from 1
+    volume_ml: float  # in all
+    flow_ml_per_min: float
+    tip_kpa: float
+    cannula_kpa: float
+    syringe_kpa: float
+
+
+class LeakModel(Document):
+    """What left the bone through one outlet."""
+
+    outlet: str
+    volume_ml: float
+    beyond_ml: float  # out at its far end
+    first_min: float | None
+
+
+class InjectionDocument(Document):
+    """Where cement went, at what pressure, and what leaked."""
+
+    schema_: Literal["spondyl.injection/1"] = "spondyl.injection/1"
+    cement: str
+    cement_sources: tuple[str, ...]
+    asked_ml: float
+    injected_ml: float
+    in_bone_ml: float
+    leaks: tuple[LeakModel, ...]
+    front_mm: float | None  # farthest centre of a half-filled voxel from the first tip
+    pressures: tuple[PressurePointModel, ...]
+    least_mobility_ratio: float
+    marrow: Literal["lumped", "full"]
+    volume_error: float  # relative
+    steps: int
+    warnings: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    limits: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, found: InjectionResult, cement: Cement, *, marrow: str, tip_mm: tuple[float, float, float]
+    ) -> InjectionDocument:
+        """The document of a result."""
+        return cls(
+            cement=cement.name,
+            cement_sources=cement.sources,
+            asked_ml=found.asked_ml,
+            injected_ml=found.injected_ml,
+            in_bone_ml=found.in_bone_ml,
+            leaks=tuple(
+                LeakModel(
+                    outlet=leak.outlet.name,
+                    volume_ml=leak.volume_ml,
+                    beyond_ml=leak.beyond_ml,
+                    first_min=leak.first_min,
+                )
+                for leak in found.leaks
+            ),
+            front_mm=_front(found, tip_mm),
+            pressures=tuple(PressurePointModel.model_validate(row) for row in _readings(found)),
+            least_mobility_ratio=found.least_mobility_ratio,
+            marrow=marrow,  # type: ignore[arg-type]
+            volume_error=found.volume_error,
+            steps=found.steps,
+            warnings=found.warnings,
+            assumptions=found.assumptions,
+            limits=LIMITS,
+        )
+
+
+def write_injection(folder: str | Path, found: InjectionResult, tip_mm: tuple[float, float, float]) -> tuple[str, ...]:
+    """Write cement, time of entry, pressures and a picture into a new folder; gives the names of the files.
+
+    `cement.nii.gz` is the share of the pores that cement fills; `entered_min.nii.gz` minutes after mixing, 0 where
+    there is no cement.
+    """
+    readings = _readings(found)
+    table = StringIO()
+    table.write(",".join(readings[0]) + "\n")
+    table.writelines(",".join(f"{value:.6g}" for value in row.values()) + "\n" for row in readings)
+    names = ("cement.nii.gz", "entered_min.nii.gz", "pressures.csv", "injection.png")
+    with whole_folder(Path(folder)) as place:
+        write_array(found.saturation.astype(np.float32), found.geometry, place / names[0])
+        write_array(np.nan_to_num(found.entered_min).astype(np.float32), found.geometry, place / names[1])
+        write_whole(place / names[2], table.getvalue().encode())
+        write_whole(place / names[3], draw_injection(found, tip_mm))
+    return names
+
+
+def _readings(found: InjectionResult) -> list[dict[str, float]]:
+    course = found.course
+    return [
+        {
+            "minutes": float(course.minutes[i]),
+            "portion": int(course.portion[i]) + 1,
+            "volume_ml": float(course.volume_ml[i]),
+            "flow_ml_per_min": float(course.flow_ml_per_min[i]),
+            "tip_kpa": float(course.tip_kpa[i]),
+            "cannula_kpa": float(course.cannula_kpa[i]),
+            "syringe_kpa": float(course.syringe_kpa[i]),
+        }
+        for i in range(len(course.minutes))
+    ]
+
+
+def _front(found: InjectionResult, tip_mm: tuple[float, float, float]) -> float | None:
+    filled = np.argwhere(found.saturation >= 0.5)
+    if not len(filled):
+        return None
+    return float(np.linalg.norm(found.geometry.points(filled) - np.array(tip_mm), axis=1).max())
