@@ -29,6 +29,8 @@ def write_inp(path: str | Path, model: VoxelModel, *, yield_stress: Volume | Non
     are theirs. The run (`ccx NAME`) prints the nodes' displacements and the reaction of the top to NAME.dat.
     """
     place = Path(path)
+    if any(model.tilt):
+        raise InputError("a tilted platen is not written for CalculiX: leave --offset out, or leave --inp out")
     if place.suffix != ".inp":
         raise InputError(f"'{place.name}' is not a name for CalculiX; one that ends in .inp is expected: rename it")
     limit = np.zeros(model.modulus.shape) if yield_stress is None else yield_stress.array

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spondyl.errors import InputError
 from spondyl.numerics.boxes import solve_boxes
-from spondyl.numerics.elasticity import isotropic
-from spondyl.numerics.equilibrium import Problem, Solver, conjugate_gradients
-from spondyl.simulation.platens import without_drift
+from spondyl.numerics.elasticity import apply_stiffness, isotropic
+from spondyl.numerics.equilibrium import Equilibrium, Problem, Solver, conjugate_gradients
+from spondyl.simulation.platens import Edges, Platens, without_drift
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 from spondyl.space import Volume
 from spondyl.space.arrays import read_only
@@ -30,6 +32,7 @@ class CurvePoint:
 
     displacement_mm: float
     reaction_n: float
+    shortening_mm: float | None = None  # between two surfaces within, where these are watched
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +48,13 @@ class PlatenResponse:
     voxels: int  # that bear load
     warnings: tuple[str, ...]
     displacement: Array  # of the nodes, in the axes of the grid, (3, nx+1, ny+1, nz+1), 0 where nothing bears load [mm]
+    offset_mm: tuple[float, float] = (0.0, 0.0)  # of the line of force from the platen's middle, along the axes across
+    plastic_strain: Array | None = None  # accumulated, mean of each voxel, (nx, ny, nz); None: linear
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "displacement", read_only(self.displacement))
+        if self.plastic_strain is not None:
+            object.__setattr__(self, "plastic_strain", read_only(self.plastic_strain))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
@@ -63,12 +70,13 @@ def load_between_platens(
     lateral: str,
     poisson: Volume | float | None = None,
     axis: int = 2,
+    offset_mm: tuple[float, float] | None = None,
     solver: Solver | None = None,
 ) -> PlatenResponse:
     """The linear answer of any voxel model whose top platen is moved along a grid axis while the bottom one rests.
 
-    Voxels may be boxes. Small strains; platens are stiff and stay parallel. Parts that do not join both platens bear
-    nothing: they are left out, with a warning.
+    Voxels may be boxes. Small strains; platens are stiff, and the top stays parallel unless an offset is given. Parts
+    that do not join both platens bear nothing: they are left out, with a warning.
 
     Parameters
     ----------
@@ -84,6 +92,9 @@ def load_between_platens(
         remains free (each part's shift and turn in the plane) is taken out of the displacements.
     poisson
         Poisson's ratio, of each voxel or one for all; None: the evidence's of bone, `poisson.bone`.
+    offset_mm
+        Of the line of force from the middle of the top's nodes, along the two axes across: the top turns as it must.
+        None: it does not turn.
     solver
         Of `numerics.equilibrium`; the default asks for a residual of 1e-8 and refuses what the memory cannot hold.
 
@@ -104,18 +115,14 @@ def load_between_platens(
         poisson=poisson,
         axis=axis,
     )
-    return solve_voxel_model(model, solver=solver)
+    return solve_voxel_model(model if offset_mm is None else pushed_off_middle(model, offset_mm), solver=solver)
 
 
 def solve_voxel_model(model: VoxelModel, *, solver: Solver | None = None) -> PlatenResponse:
     """The linear answer of a model, as of `load_between_platens`."""
-    box, moved_mm = model.box, model.displacement_mm
-    inside = model.platens.cropped(box)
-    held, prescribed = inside.held(model.lateral == "held"), inside.moved(moved_mm)
-    problem = Problem(isotropic(model.modulus[box], model.poisson[box]), 1.0, held, prescribed)
-    solve = conjugate_gradients(rtol=TOLERANCE, memory_limit=_memory()) if solver is None else solver
-    balance = solve_boxes(problem, model.edges, solve)
-    reaction = balance.energy_n_mm / abs(moved_mm)
+    moved_mm = model.displacement_mm
+    balance, (force, *moments) = _balanced(model, solver)
+    reaction = abs(force) if any(model.tilt) else balance.energy_n_mm / abs(moved_mm)
     return PlatenResponse(
         moved_mm,
         reaction,
@@ -126,7 +133,73 @@ def solve_voxel_model(model: VoxelModel, *, solver: Solver | None = None) -> Pla
         int((model.parts > 0).sum()),
         (*model.warnings, *_mechanism(balance.energy_n_mm, model)),
         whole_displacement(model, balance.displacement),
+        line_of_force(force, moments),
     )
+
+
+def pushed_off_middle(model: VoxelModel, offset_mm: tuple[float, float], *, solver: Solver | None = None) -> VoxelModel:
+    """The model with its top tilted so that, while nothing yields, the line of force has this offset.
+
+    The middle of the top moves as before. Where bone yields along the path the tilt keeps its ratio to that
+    displacement, and the line of force wanders: `PlatenResponse.offset_mm` says where it ended.
+
+    Parameters
+    ----------
+    offset_mm
+        Of the line of force from the middle of the top's nodes, along the two axes across.
+
+    Raises
+    ------
+    InputError
+        Where the force would pass beside the top.
+    """
+    spans = model.platens.cropped(model.box).offsets(model.edges)
+    reach = spans.min(axis=0), spans.max(axis=0)
+    if not all(low < e < high for low, e, high in zip(*reach[:1], offset_mm, *reach[1:], strict=True)):
+        raise InputError(
+            f"the force is {offset_mm[0]:g} and {offset_mm[1]:g} mm off its middle, the top platen reaches "
+            f"{reach[0][0]:.3g} to {reach[1][0]:.3g} and {reach[0][1]:.3g} to {reach[1][1]:.3g} mm: give less"
+        )
+    columns = []
+    for pattern in ((1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (1.0, 0.0, 1.0)):  # the middle moves by 1 mm in each
+        one = replace(model, displacement_mm=1.0, tilt=pattern[1:])
+        columns.append(_balanced(one, solver)[1])
+    straight = np.array(columns[0])
+    stiffness = np.stack([straight, *(np.array(column) - straight for column in columns[1:])], axis=1)
+    middle, first, second = np.linalg.solve(stiffness, np.array([1.0, *offset_mm]))
+    return replace(model, tilt=(float(first / middle), float(second / middle)))
+
+
+def line_of_force(force: float, moments: Sequence[float]) -> tuple[float, float]:
+    """Offset of a force with these moments; (0, 0) where there is no force."""
+    if force == 0:
+        return 0.0, 0.0
+    return moments[0] / force, moments[1] / force
+
+
+def _balanced(model: VoxelModel, solver: Solver | None) -> tuple[Equilibrium, tuple[float, float, float]]:
+    """Displacements of the box of a model, and force and moments on its top."""
+    box, edges = model.box, model.edges
+    inside = model.platens.cropped(box)
+    coefficients = isotropic(model.modulus[box], model.poisson[box])
+    held = inside.held(model.lateral == "held")
+    problem = Problem(coefficients, 1.0, held, inside.moved(model.displacement_mm, model.tilt, edges))
+    solve = conjugate_gradients(rtol=TOLERANCE, memory_limit=_memory()) if solver is None else solver
+    balance = solve_boxes(problem, edges, solve)
+    return balance, inside.force(_forces_at_top(inside, coefficients, edges, balance.displacement), edges)
+
+
+def _forces_at_top(platens: Platens, coefficients: Array, edges: Edges, displacement: Array) -> Array:
+    """Internal forces of the nodes, right on the plane of the top, 0 far from it. [N]"""
+    plane = int(np.flatnonzero(platens.top.any(axis=tuple(a for a in range(3) if a != platens.axis)))[0])
+    layers = slice(max(plane - 1, 0), min(plane + 1, coefficients.shape[1 + platens.axis]))
+    voxels = tuple(layers if a == platens.axis else slice(None) for a in range(3))
+    nodes = tuple(slice(layers.start, layers.stop + 1) if a == platens.axis else slice(None) for a in range(3))
+    forces = np.zeros(displacement.shape)
+    forces[(slice(None), *nodes)] = apply_stiffness(
+        coefficients[(slice(None), *voxels)], edges, displacement[(slice(None), *nodes)]
+    )
+    return forces
 
 
 def whole_displacement(model: VoxelModel, displacement: Array) -> Array:

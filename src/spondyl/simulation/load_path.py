@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,14 @@ from spondyl.numerics.elasticity import isotropic
 from spondyl.numerics.nonlinear import Step, anderson, follow, newton_krylov
 from spondyl.numerics.plasticity import VON_MISES, YieldLaw
 from spondyl.numerics.yielding import YieldingBody
-from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, solve_voxel_model, whole_displacement
+from spondyl.simulation.between_platens import (
+    CurvePoint,
+    PlatenResponse,
+    line_of_force,
+    solve_voxel_model,
+    whole_displacement,
+)
+from spondyl.simulation.platens import Platens
 from spondyl.simulation.voxel_model import VoxelModel
 from spondyl.space import Volume
 
@@ -31,6 +39,8 @@ def follow_load_path(
     steps: int = STEPS,
     integration: str = "full",
     tolerance: float = TOLERANCE,
+    watch: Callable[[Array], float] | None = None,
+    until_mm: float | None = None,
 ) -> PlatenResponse:
     """The curve of a model whose top platen is moved in equal steps.
 
@@ -45,6 +55,11 @@ def follow_load_path(
         How it yields, for voxels of this size; the default is von Mises without hardening.
     integration
         "full" (as the linear solution) or "one_point": see `numerics.yielding`.
+    watch
+        Gives a shortening from the displacements of the nodes, shape (3, nx+1, ny+1, nz+1), to stand in the curve.
+        [mm]
+    until_mm
+        Stop at the first step where what is watched is so much.
 
     Raises
     ------
@@ -68,17 +83,25 @@ def follow_load_path(
     factors = [model.displacement_mm * step / steps for step in range(1, steps + 1)]
     solvers = [newton_krylov(rtol=tolerance), anderson(rtol=tolerance)]
     curve, cycles, last = [], 0, None
-    for last in follow(body, body.widened(inside.moved(1.0)), factors, solvers=solvers):
-        curve.append(CurvePoint(last.factor, _reaction(body, last)))
+    for last in follow(body, body.widened(inside.moved(1.0, model.tilt, model.edges)), factors, solvers=solvers):
+        moved = None if watch is None else whole_displacement(model, body.cut(last.balance.displacement))
+        shortening = None if watch is None or moved is None else watch(moved)
+        curve.append(CurvePoint(last.factor, _reaction(body, last, inside, model), shortening))
         cycles += last.balance.cycles
+        if shortening is not None and until_mm is not None and shortening >= until_mm:
+            break
     assert last is not None
+    force, *moments = inside.force(body.cut(body.internal), model.edges)
     return replace(
         elastic,
+        displacement_mm=curve[-1].displacement_mm,
         reaction_n=curve[-1].reaction_n,
         curve=tuple(curve),
         iterations=elastic.iterations + cycles,
         residual=last.balance.residuals[-1],
         displacement=whole_displacement(model, body.cut(last.balance.displacement)),
+        offset_mm=line_of_force(force, moments),
+        plastic_strain=_plastic_strain(model, body),
     )
 
 
@@ -94,6 +117,20 @@ def _check(model: VoxelModel, yield_stress: Volume, steps: int) -> None:
         raise InputError(f"the load is to be applied in {steps} steps; at least 1 is expected")
 
 
-def _reaction(body: YieldingBody, step: Step) -> float:
-    """Work of the internal forces over the displacement of the top: at balance the top alone does work."""
+def _reaction(body: YieldingBody, step: Step, platens: Platens, model: VoxelModel) -> float:
+    """Work of the internal forces over the displacement of the top: at balance the top alone does work.
+
+    A tilted top does other work too; there the forces of its nodes are added up.
+    """
+    if any(model.tilt):
+        return abs(platens.force(body.cut(body.internal), model.edges)[0])
     return abs(float(np.vdot(body.internal, step.balance.displacement)) / step.factor)
+
+
+def _plastic_strain(model: VoxelModel, body: YieldingBody) -> Array:
+    """Accumulated plastic strain of each voxel, the mean of its points."""
+    inside = np.zeros(tuple(part.stop - part.start for part in model.box))
+    inside[np.any(model.coefficients[(slice(None), *model.box)] != 0, axis=0)] = body.accumulated.mean(axis=1)
+    whole = np.zeros(model.parts.shape)
+    whole[model.box] = inside
+    return whole

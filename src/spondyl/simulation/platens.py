@@ -15,6 +15,7 @@ from spondyl.space.arrays import read_only
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
+Edges = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +38,44 @@ class Platens:
         either = self.top | self.bottom
         return np.stack([either & (lateral_held or component == self.axis) for component in range(3)])
 
-    def moved(self, displacement: float) -> Array:
-        """Displacements with the top platen moved along the axis, the rest at 0. [mm]"""
+    def moved(self, displacement: float, tilt: tuple[float, float] = (0.0, 0.0), edges: Edges = (1.0,) * 3) -> Array:
+        """Displacements with the top platen moved along the axis, the rest at 0. [mm]
+
+        Parameters
+        ----------
+        displacement
+            Of the middle of the platen. [mm]
+        tilt
+            By how much more it moves for each mm off the middle, along either axis across, over that displacement.
+            [1/mm]
+        edges
+            Of a voxel. [mm]
+        """
         result = np.zeros((3, *self.top.shape))
-        result[self.axis][self.top] = displacement
+        result[self.axis][self.top] = displacement * (1 + self.offsets(edges) @ np.array(tilt))
         return result
+
+    def offsets(self, edges: Edges) -> Array:
+        """Places of the top's nodes off their middle along the axes across, shape (n, 2). [mm]"""
+        across = [a for a in range(3) if a != self.axis]
+        places = np.argwhere(self.top)[:, across] * np.array(edges)[across]
+        return np.asarray(places - places.mean(axis=0))
+
+    def force(self, internal: Array, edges: Edges) -> tuple[float, float, float]:
+        """Force on the top along the axis and its moments over the middle (force times offset) from nodal forces.
+
+        Parameters
+        ----------
+        internal
+            Shape (3, nx+1, ny+1, nz+1). [N]
+
+        Returns
+        -------
+        Force [N], and moments along the two axes across [N mm].
+        """
+        pushed = internal[self.axis][self.top]
+        first, second = pushed @ self.offsets(edges)
+        return float(pushed.sum()), float(first), float(second)
 
     def cropped(self, box: tuple[slice, ...]) -> Platens:
         """The platens on the grid of a block of voxels."""

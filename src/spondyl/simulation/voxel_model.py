@@ -28,9 +28,10 @@ class VoxelModel:
     parts: Array  # numbers of the parts that bear load, 0 elsewhere
     platens: Platens
     geometry: Geometry
-    displacement_mm: float  # of the top along the axis, to larger indices
+    displacement_mm: float  # of the middle of the top along the axis, to larger indices
     lateral: str  # "free" or "held"
     warnings: tuple[str, ...]  # of what was left out
+    tilt: tuple[float, float] = (0.0, 0.0)  # of the top, as in `Platens.moved` [1/mm]
 
     def __post_init__(self) -> None:
         for name in ("modulus", "poisson", "parts"):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from spondyl.documents.mechanics import NO_NEWTONS, StrengthDocument
+from spondyl.documents.strength import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
 from spondyl.findings import nominal_calibration
-from spondyl.simulation import Strength, build_bone_model, estimate_strength
+from spondyl.simulation import LinearEstimates, Strength, build_bone_model, estimate_strength
 from spondyl.simulation.bone import CAP_MM
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.space import Frame, Geometry, Volume
@@ -57,8 +57,8 @@ def test_stiffness_lies_between_free_and_fully_held_sides(spine: Spine) -> None:
     held = 0.7 / (1.3 * 0.4)  # (1 - ν) / ((1 + ν) (1 - 2 ν)) at 0.3
     free = modulus * AREA / HEIGHT
     assert 0.95 * free < strength.stiffness_n_per_mm < 1.05 * held * free
-    assert strength.reaction_small_n == pytest.approx(0.2 * strength.stiffness_n_per_mm)
-    assert strength.linear_failure_n == pytest.approx(0.0068 * strength.stiffness_n_per_mm * bone.height_mm)
+    assert strength.linear.reaction_small_n == pytest.approx(0.2 * strength.stiffness_n_per_mm)
+    assert strength.linear.crawford_n == pytest.approx(0.0068 * strength.stiffness_n_per_mm * bone.height_mm)
 
 
 def test_a_body_of_one_strength_fails_a_little_above_its_yield_load(spine: Spine) -> None:
@@ -110,7 +110,8 @@ def test_newtons_are_told_only_with_a_calibration(spine: Spine) -> None:
     for body, is_told in ((spine, True), (blank, False)):
         bone = build_bone_model(body, "L1", voxel_mm=3.0)
         assert bone.is_absolute is is_told
-        one = Strength(2000.0, 1000.0, 4000.0, False, (), 1e4, 2100.0, 2000.0, 28.0, 100)
+        linear = LinearEstimates(1e4, 2100.0, 2000.0, 0.1, None)
+        one = Strength(2000.0, 1000.0, 4000.0, "load_path", False, (), linear, None, 28.0, 100)
         found = [(bone, replace(one, failure_n=force)) for force in (2000.0, 3000.0, 5000.0)]
         document = StrengthDocument.of(found, part="body")
         assert [level.failure_to_median for level in document.levels] == pytest.approx([2 / 3, 1.0, 5 / 3])

@@ -44,6 +44,14 @@ def fe(
     ] = None,
     law: Annotated[str, typer.Option(help="How voxels yield: von-mises, or crushable as bone is.")] = "von-mises",
     steps: Annotated[int, typer.Option(help="Steps of the curve.")] = 10,
+    offset: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Of the line of force from the middle of the top, along the axes across, in mm: the top then turns. "
+            "Left out: it does not.",
+            show_default=False,
+        ),
+    ] = None,
     fields: Annotated[
         Path | None,
         typer.Option(help="New folder for displacement, strain, stress and energy as NIfTI.", show_default=False),
@@ -65,7 +73,7 @@ def fe(
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
     from spondyl.errors import InputError
-    from spondyl.simulation import build_voxel_model, follow_load_path, solve_voxel_model
+    from spondyl.simulation import build_voxel_model, follow_load_path, pushed_off_middle, solve_voxel_model
     from spondyl.studies import read_label_image, read_voxel_field
 
     rule = _law(law)
@@ -87,6 +95,8 @@ def fe(
             poisson=None if poisson is None else _ratio(poisson),
             axis=AXES.index(axis),
         )
+        if offset is not None:
+            model = pushed_off_middle(model, offset)
         strength = None if yield_stress is None else read_voxel_field(yield_stress, "MPa")
         if inp is not None:
             write_inp(inp, model, yield_stress=strength, steps=1 if strength is None else steps)
@@ -109,6 +119,7 @@ def fe(
     else:
         print_lines(
             *(f"curve      {point.displacement_mm:g} mm  {point.reaction_n:.6g} N" for point in found.curve or ()),
+            *(() if offset is None else (f"offset     {found.offset_mm[0]:.4g} {found.offset_mm[1]:.4g} mm",)),
             f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm",
             f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm",
             f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}",

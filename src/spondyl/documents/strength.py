@@ -1,0 +1,161 @@
+"""The shape of the JSON document of strength, and the words that limit it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from math import exp, hypot, log
+from typing import Literal
+
+from spondyl.documents.mechanics import CurvePointModel
+from spondyl.documents.models import Document
+from spondyl.simulation import BoneModel, SpineLoad, Strength
+from spondyl.simulation.loads import ASSUMED, SPREAD
+
+RATIO_GRADES = (1, 2)  # of the density, for statements of load to strength
+
+
+class LoadModel(Document):
+    """What a level bears in one activity, and its share of the strength where the density allows one."""
+
+    activity: str
+    force_n: float | None  # null: unknown, see the reason
+    low_n: float | None  # 95 % interval
+    high_n: float | None
+    uncompensated_n: float | None  # with a given kyphosis that the pelvis does not make good
+    to_strength: float | None  # null: unknown, or the density's grade is 3 to 5
+    to_strength_low: float | None
+    to_strength_high: float | None
+    reason: str | None  # why something is unknown
+
+
+class LevelStrengthModel(Document):
+    """Stiffness and failure load of one vertebra as modelled; forces are null where the density has no calibration."""
+
+    level: str
+    method: Literal["load_path", "linear"]
+    failure_n: float | None
+    failure_low_n: float | None  # 95 % interval
+    failure_high_n: float | None
+    has_peak: bool | None  # false: the force at 1.9 % of apparent strain; null: no path was followed
+    stiffness_n_per_mm: float | None
+    linear_failure_n: float | None  # 0.0068 times stiffness times height
+    reaction_small_n: float | None  # at 0.2 mm, linear
+    pistoia_n: float | None  # where 7 % of the bone is overstrained; null too where these voxels have no limit
+    mapped_n: float | None  # the failure load that goes with linear_failure_n by the map of this program
+    failure_to_median: float | None  # over the median of all levels here; null where there is one level
+    height_mm: float  # between the caps' outer faces
+    voxels: int
+    curve: tuple[CurvePointModel, ...] | None
+    loads: tuple[LoadModel, ...]
+    notes: tuple[str, ...]
+
+
+class StrengthDocument(Document):
+    """Strength of vertebrae between cement caps, with the grade of the density behind it."""
+
+    schema_: Literal["spondyl.strength/1"] = "spondyl.strength/1"
+    density_grade: int
+    density_reason: str
+    law: str
+    source: str
+    part: Literal["body", "whole"]
+    voxel_mm: float
+    levels: tuple[LevelStrengthModel, ...]
+    limits: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[tuple[BoneModel, Strength]],
+        *,
+        part: str,
+        loads: Sequence[Sequence[SpineLoad]] = (),
+    ) -> StrengthDocument:
+        """The document of one or more levels of the same CT, with the loads of each where they were estimated."""
+        first = found[0][0]
+        median = statistics.median(strength.failure_n for _, strength in found) if len(found) > 1 else None
+        borne = loads or [()] * len(found)
+        return cls(
+            density_grade=first.calibration.grade,
+            density_reason=first.calibration.reason,
+            law=first.law.name,
+            source=first.law.source,
+            part=part,  # type: ignore[arg-type]
+            voxel_mm=first.voxel_mm,
+            levels=tuple(_level(*pair, median, of_level) for pair, of_level in zip(found, borne, strict=True)),
+            limits=strength_limits(first, has_loads=any(borne)),
+        )
+
+
+LIMITS = (
+    "A model between cement caps, as in the laboratory: no test of this bone, no load of daily life.",
+    "Classes of strength are not shown: their source was not verified, and they hold for another program.",
+    "The interval is the handbook's budget for density, law and model; the level's name and labels are taken as right.",
+)
+NO_NEWTONS = "The density of this CT has no calibration (grade 5): only ratios between its levels have a meaning."
+LOADS = f"Loads are brackets for people of this weight and height, not a measurement; {ASSUMED}."
+
+
+def strength_limits(bone: BoneModel, *, has_loads: bool) -> tuple[str, ...]:
+    """What must be printed beside a strength."""
+    no_newtons = () if bone.is_absolute else (NO_NEWTONS,)
+    return (*LIMITS, *((LOADS,) if has_loads else ()), *no_newtons)
+
+
+def load_ratio(load: SpineLoad, strength: Strength, bone: BoneModel) -> tuple[float, float, float] | str:
+    """Load over strength with its 95 % interval, or why none is told."""
+    if bone.calibration.grade not in RATIO_GRADES:
+        return f"no share of the strength: it needs a density of grade 1 or 2, this one is {bone.calibration.grade}"
+    if load.force_n is None:
+        return load.reason or "unknown"
+    middle = load.force_n / strength.failure_n
+    spread = 1.96 * hypot(SPREAD, log(strength.failure_high_n / strength.failure_low_n) / (2 * 1.96))
+    return middle, middle * exp(-spread), middle * exp(spread)
+
+
+def _level(bone: BoneModel, strength: Strength, median: float | None, loads: Sequence[SpineLoad]) -> LevelStrengthModel:
+    forces: dict[str, float | None] = {
+        "failure_n": strength.failure_n,
+        "failure_low_n": strength.failure_low_n,
+        "failure_high_n": strength.failure_high_n,
+        "stiffness_n_per_mm": strength.stiffness_n_per_mm,
+        "linear_failure_n": strength.linear.crawford_n,
+        "reaction_small_n": strength.linear.reaction_small_n,
+        "pistoia_n": strength.linear.pistoia_n,
+        "mapped_n": strength.mapped_n,
+    }
+    curve = None
+    if strength.curve is not None and bone.is_absolute:
+        curve = tuple(
+            CurvePointModel(displacement_mm=point.displacement_mm, reaction_n=point.reaction_n)
+            for point in strength.curve
+        )
+    return LevelStrengthModel(
+        level=bone.level.name,
+        method=strength.method,  # type: ignore[arg-type]
+        has_peak=strength.has_peak,
+        failure_to_median=None if median is None else strength.failure_n / median,
+        height_mm=strength.height_mm,
+        voxels=strength.voxels,
+        curve=curve,
+        loads=tuple(_load(load, strength, bone) for load in loads),
+        notes=bone.notes,
+        **{name: force if bone.is_absolute else None for name, force in forces.items()},
+    )
+
+
+def _load(load: SpineLoad, strength: Strength, bone: BoneModel) -> LoadModel:
+    ratio = load_ratio(load, strength, bone)
+    told, reason = ((None, None, None), ratio) if isinstance(ratio, str) else (ratio, None)
+    return LoadModel(
+        activity=load.activity.value,
+        force_n=load.force_n,
+        low_n=load.low_n,
+        high_n=load.high_n,
+        uncompensated_n=load.uncompensated_n,
+        to_strength=told[0],
+        to_strength_low=told[1],
+        to_strength_high=told[2],
+        reason=load.reason or reason,
+    )

@@ -1,0 +1,176 @@
+"""Strength of vertebrae of real CTs and of virtual patients, one row a model; behind docs/validation/strength.md.
+
+Run as `python -m tools.strength_runs OUT.jsonl [--voxel-mm 2 ...]`: rows that are there already are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from spondyl.findings import find_calibration, nominal_calibration
+from spondyl.findings.trabecular import RegionValue, measure_region
+from spondyl.simulation import build_bone_model, estimate_strength
+from spondyl.spine import Level, Spine, build_spine
+from spondyl.studies import LabelImage, Patient, Scan, Study, read_study
+from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
+
+DATA = Path(os.environ.get("SPONDYL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+REAL = {  # CT, labels, subregions
+    "lidc-0001-thoracic": ("ct.nii.gz", "vertebrae_auto.nii.gz", None),
+    "ts-lumbar-3mm": ("ct.nii.gz", "vertebrae_auto.nii.gz", None),
+    "tptbox-l3-ct-mr": ("l3_ct.nii.gz", "l3_ct_vertebra_label.nii.gz", "l3_ct_subregions.nii.gz"),
+}
+DENSITIES = {  # of virtual patients by seed: trabecular mean of each level [mg/cm³]
+    11: {"T12": 60.0, "L1": 90.0, "L2": 130.0, "L3": 175.0},
+    12: {"T10": 110.0, "T11": 75.0, "L4": 150.0, "L5": 50.0},
+}
+SIZES_MM = (3.0, 2.0, 1.5)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One vertebra at one voxel size."""
+
+    case: str
+    level: str
+    voxel_mm: float
+    part: str
+    ct_mm: float  # coarsest spacing of the CT
+    grade: int
+    density_mg_cm3: float | None  # trabecular, by the line that the strength used
+    failure_n: float
+    has_peak: bool
+    stiffness_n_per_mm: float
+    crawford_n: float
+    effective_strain: float
+    height_mm: float
+    bone_cm3: float
+    voxels: int
+    seconds: float
+
+
+@cache
+def spine_of(case: str) -> Spine:
+    """The spine of a data set, or of the virtual patient of a seed."""
+    if case in REAL:
+        ct, labels, parts = REAL[case]
+        folder = DATA / case
+        return build_spine(
+            read_study(folder / ct, Patient()),
+            labels=folder / labels,
+            label_map="verse",
+            subregions=None if parts is None else folder / parts,
+        )
+    seed = int(case.removeprefix("virtual-"))
+    levels = tuple(Level.parse(name) for name in DENSITIES[seed])
+    span = tuple(Level(n) for n in range(min(levels), max(levels) + 1))
+    spec = VirtualSpineSpec(
+        levels=span,
+        scan=ScanSpec(
+            in_plane_mm=0.8, slice_step_mm=1.0, noise_hu=20.0,
+            margin_side_mm=10.0, margin_front_mm=25.0, margin_back_mm=10.0, margin_head_mm=15.0, margin_foot_mm=15.0,
+        ),
+        vertebrae={Level.parse(name): VertebraSpec(density_mg_cm3=rho) for name, rho in DENSITIES[seed].items()},
+    )  # fmt: skip
+    patient = make_virtual_patient(spec, np.random.default_rng(seed))
+    study = Study(patient.ct, Scan(kvp=120.0, contrast=False), Patient())
+    return build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
+
+
+def cases() -> dict[str, tuple[str, ...]]:
+    """Levels of each case: the whole ones with a body from T5 to L5."""
+    names = (*REAL, *(f"virtual-{seed}" for seed in DENSITIES))
+    return {name: tuple(_usable(name)) for name in names}
+
+
+def _usable(case: str) -> Iterator[str]:
+    wanted = DENSITIES.get(int(case.removeprefix("virtual-")), {}) if case not in REAL else None
+    for vertebra in spine_of(case):
+        if wanted is not None and vertebra.level.name not in wanted:
+            continue
+        if vertebra.level.is_intended and not vertebra.is_cut and vertebra.body is not None:
+            yield vertebra.level.name
+
+
+def measure(case: str, level: str, voxel_mm: float, part: str = "body") -> Row:
+    """Build the model, press it, and write down what came of it."""
+    spine = spine_of(case)
+    assert spine.ct is not None
+    begun = time.perf_counter()
+    bone = build_bone_model(spine, level, voxel_mm=voxel_mm, part=part)
+    found = estimate_strength(bone)
+    seconds = time.perf_counter() - begun
+    region = measure_region(spine, spine[level])
+    line = find_calibration(spine).calibration or nominal_calibration()
+    density = float(line.density(region.mean_hu)) if isinstance(region, RegionValue) else None
+    return Row(
+        case,
+        level,
+        voxel_mm,
+        part,
+        float(spine.ct.geometry.spacing_mm.max()),
+        bone.calibration.grade,
+        density,
+        found.failure_n,
+        bool(found.has_peak),
+        found.stiffness_n_per_mm,
+        found.linear.crawford_n,
+        found.linear.effective_strain,
+        found.height_mm,
+        float((bone.density.array > 0).sum()) * voxel_mm**3 / 1000,
+        found.voxels,
+        seconds,
+    )
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file."""
+    return [Row(**json.loads(line)) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def make_rows(path: Path, sizes: tuple[float, ...] = SIZES_MM) -> list[Row]:
+    """All rows, the missing ones measured and added to the file."""
+    rows = read_rows(path)
+    made = {(row.case, row.level, row.voxel_mm, row.part) for row in rows}
+    for size in sizes:
+        for case, levels in cases().items():
+            for level in levels:
+                if (case, level, size, "body") in made:
+                    continue
+                rows.append(measure(case, level, size))
+                with path.open("a") as stream:
+                    stream.write(json.dumps(asdict(rows[-1])) + "\n")
+                print(case, level, size, f"{rows[-1].failure_n:.0f} N, {rows[-1].seconds:.1f} s", flush=True)
+    return rows
+
+
+def virtual(row: Row) -> bool:
+    """Whether a row is of a virtual patient."""
+    return row.case.startswith("virtual")
+
+
+def rounded(row: Row) -> Row:
+    """The row without its time, which no two runs share."""
+    return replace(row, seconds=0.0)
+
+
+def main() -> None:
+    """Make the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--voxel-mm", type=float, nargs="*", default=SIZES_MM)
+    options = parser.parse_args()
+    make_rows(options.out, tuple(options.voxel_mm))
+
+
+if __name__ == "__main__":
+    main()
