@@ -189,11 +189,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
     return {
         "advice": None if advice is None else advice_section(advice),
         "urgent": () if advice is None else urgent_words(advice),
-        "answers": (
-            *(() if advice is None else short_words(advice)),
-            *access.short_words(parts.plans),
-            *(() if outlook is None else forecast.short_words(outlook)),
-        ),
+        "answers": _answers(parts),
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
         "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
@@ -203,6 +199,15 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "aftercare": aftercare,
         "sources": cited_sources(parts.findings, others),
     }
+
+
+def _answers(parts: _Parts) -> tuple[str, ...]:
+    """What follows, in a few sentences. Where something comes first, no way in and no effect stand beside it."""
+    advice, outlook = parts.advice, parts.outlook
+    told = () if advice is None else short_words(advice)
+    if advice is not None and urgent_words(advice):
+        return told
+    return (*told, *access.short_words(parts.plans), *(() if outlook is None else forecast.short_words(outlook)))
 
 
 def _why_planned(run: RunDocument | None) -> list[str]:

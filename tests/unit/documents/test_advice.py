@@ -13,6 +13,7 @@ from spondyl.documents.report import write_report
 from spondyl.documents.settings import Settings
 from spondyl.evidence import find_source
 from spondyl.findings import Finding, Status
+from spondyl.outcomes import predict_outcomes
 from spondyl.spine import Level
 from spondyl.studies import Bleeding, Cause, Conditions, Course, Examination, Imaging, Patient
 
@@ -36,6 +37,15 @@ def test_the_emergency_stands_before_everything_else(tmp_path: Path) -> None:
     first = html.index("First: not a matter of cement")
     assert first < html.index('id="summary"') < html.index('id="advice"')
     assert "Infection at the spine or the needle&#39;s way: the infection is found and treated first." in html[first:]
+
+
+def test_no_effect_and_no_way_in_stands_at_the_head_beside_what_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    for patient, shown in ((INFECTED, False), (Patient(cause=Cause.OSTEOPOROTIC), True)):
+        advice, outlook = assess_candidacy(patient), predict_outcomes(patient)
+        write_report(path, findings=(), patient=patient, advice=advice, outlook=outlook)
+        head = path.read_text("utf-8").partition("What follows")[2].partition("</section>")[0]
+        assert ("points of 10 better" in head) is shown
 
 
 def test_without_an_emergency_there_is_no_such_box(tmp_path: Path) -> None:
