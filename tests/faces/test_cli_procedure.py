@@ -72,6 +72,16 @@ def test_the_pdf_can_be_read_aloud(case: Path, cli: Cli) -> None:
     assert places == sorted(places)
 
 
+def test_new_plans_leave_no_old_sheet_behind(case: Path, cli: Cli) -> None:
+    """Needles were planned anew, and the sheet beside them told of the old ones; a plan that fails leaves both."""
+    cli("procedure", case)
+    sheet = (case / "procedure.html").read_bytes()
+    assert cli("access", case, "--level", "L9").code == 2
+    assert (case / "procedure.html").read_bytes() == sheet
+    assert cli("access", case, "--level", "L2").code == 0
+    assert [path.name for path in case.glob("procedure.*")] == []
+
+
 def test_no_case_no_sheet(tmp_path: Path, cli: Cli) -> None:
     result = cli("procedure", tmp_path / "nothing")
     assert result.code == 2 and "is no case folder" in result.err

@@ -54,6 +54,7 @@ from spondyl.documents.runs import (
     recorded,
     replace_stage,
 )
+from spondyl.documents.sheet import remove_sheet
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import (
@@ -155,6 +156,7 @@ class Job:
             try:
                 with recorded(self.folder, "access", rests_on, parameters) as progress:
                     progress.outputs += self._make_access()
+                    remove_sheet(self.folder)
             except InputError:
                 write_document(self.folder / RUN_FILE, before)
                 raise
@@ -278,6 +280,8 @@ class Job:
                     (self.folder / name).unlink()
             if later != stage:
                 drop_stage(self.folder, later)
+        if stage not in PAGES:
+            remove_sheet(self.folder)
         if stage in ("study", "spine"):
             drop_stage(self.folder, "relabel")
 

@@ -10,10 +10,8 @@ from spondyl.documents.models import StudyDocument
 from spondyl.documents.pages import pdf_version
 from spondyl.documents.records import PROCEDURE_FILE, STUDY_FILE, from_json, write_procedure
 from spondyl.documents.settings import Settings
-from spondyl.documents.sheet import write_sheet
+from spondyl.documents.sheet import PAGE_FILE, PDF_FILE, write_sheet
 from spondyl.errors import InputError
-
-PAGE_FILE, PDF_FILE = "procedure.html", "procedure.pdf"
 
 
 def write_procedure_sheet(folder: Path, here: Settings, *, tell: Tell) -> tuple[ProcedureSheet, tuple[str, ...]]:

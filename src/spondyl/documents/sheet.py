@@ -10,9 +10,11 @@ from spondyl.decisions import ProcedureSheet
 from spondyl.documents.care import sheet_section
 from spondyl.documents.finding_lists import cited_sources
 from spondyl.documents.pages import render, write_pdf_page
+from spondyl.documents.records import PROCEDURE_FILE
 from spondyl.documents.settings import Settings
 from spondyl.studies import write_whole
 
+PAGE_FILE, PDF_FILE = "procedure.html", "procedure.pdf"
 _TEMPLATE = "procedure.html.j2"
 
 
@@ -53,3 +55,9 @@ def _content(sheet: ProcedureSheet, here: Settings, virtual: bool) -> dict[str, 
         "sheet": section,
         "sources": cited_sources((), section.sources),
     }
+
+
+def remove_sheet(folder: Path) -> None:
+    """Take away the sheet of a case whose record or plans changed: it would tell of needles of old."""
+    for name in (PROCEDURE_FILE, PAGE_FILE, PDF_FILE):
+        (folder / name).unlink(missing_ok=True)

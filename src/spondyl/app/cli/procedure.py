@@ -17,9 +17,10 @@ def procedure(case: CaseArgument, settings: SettingsOption = None, as_json: AsJs
     `spondyl access`. What the record does not hold is asked.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.procedure import PAGE_FILE, write_procedure_sheet
+    from spondyl.app.procedure import write_procedure_sheet
     from spondyl.documents.models import ProcedureDocument
     from spondyl.documents.settings import read_settings
+    from spondyl.documents.sheet import PAGE_FILE
 
     here = read_settings(settings)
     with progress() as tell:
