@@ -39,6 +39,7 @@ validate: $(VENV)/test.stamp
 	$(BIN)/python -m tools.validate_grades
 	$(BIN)/python -m tools.validate_forecast
 	$(BIN)/python -m tools.validate_access
+	$(BIN)/python -m tools.validate_injection
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

@@ -69,6 +69,19 @@ def test_cement_ages_in_a_pause_and_pressure_shows_it() -> None:
     rise = cement.consistency(7 * 60.0) / cement.consistency(2 * 60 + 1.5)  # the first portion takes 1.5 s
     second = [np.flatnonzero(course.portion == 1)[0] for course in (early.course, late.course)]
     assert late.course.cannula_kpa[second[1]] / early.course.cannula_kpa[second[0]] == pytest.approx(rise, rel=1e-6)
+    # what lies in the bone has aged alike, so the tip's pressure rises alike, but for the marrow's part of it
+    assert late.course.tip_kpa[second[1]] / early.course.tip_kpa[second[0]] == pytest.approx(rise, rel=0.02)
+
+
+def test_the_body_ages_cement_faster_than_the_room() -> None:
+    schedule = [portion(0.1, start=2.0), portion(0.02, start=6.0)]
+    warm, cool = (
+        inject(box(), schedule, find_cement("generic-low"), InjectionSettings(body_c=body)).course
+        for body in (37.0, 20.0)
+    )
+    second = int(np.flatnonzero(warm.portion == 1)[0])
+    assert warm.cannula_kpa[second] == pytest.approx(cool.cannula_kpa[np.flatnonzero(cool.portion == 1)[0]])
+    assert warm.tip_kpa[second] > 1.5 * cool.tip_kpa[np.flatnonzero(cool.portion == 1)[0]]
 
 
 def test_first_in_lies_outward() -> None:
