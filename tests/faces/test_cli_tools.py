@@ -78,6 +78,14 @@ def test_doctor_names_codecs_and_pdf(cli: Cli) -> None:
     assert result.code == 0 and checks["JPEG 2000 lossless"] == "ok" and "PDF" in checks
 
 
+def test_doctor_tells_whether_the_viewer_is_built(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for script, status in (("x" * 2_000_000, "ok"), (None, "missing")):
+        monkeypatch.setattr("spondyl.documents.viewer.viewer_script", lambda script=script: script)
+        checks = {check["name"]: check for check in cli("doctor", "--json").json()["checks"]}
+        assert checks["viewer"]["status"] == status
+    assert "viewer/build.py" in checks["viewer"]["detail"]
+
+
 def test_synth_keeps_truth_beside_the_images(virtual: Path) -> None:
     truth = json.loads((virtual / "truth.json").read_text())
     assert truth["schema"] == "spondyl.truth/1"

@@ -184,7 +184,7 @@ def _draw_profile(axes: Axes, profile: ClearanceProfile, limits: tuple[float, fl
             "label": _line_words(structure),
         }
         axes.plot(profile.depth_mm, shown, linewidth=1.6, **line)
-        low, high = shown - profile.doubt_mm, shown + profile.doubt_mm
+        low, high = shown - profile.doubt_below_mm, shown + profile.doubt_above_mm
         axes.fill_between(profile.depth_mm, low, high, color=colour, alpha=0.18, linewidth=0)
     for number, (name, limit) in enumerate(LIMITS_MM.items()):
         axes.axhline(limit, color="black", linewidth=0.6)

@@ -22,13 +22,14 @@ _WALLS = (Structure.PEDICLE_WALL, Structure.BODY_WALL)
 class ClearanceProfile:
     """Clearances of a needle's outer surface along its way in bone, entry to tip; negative: it goes in.
 
-    Each holds to within `doubt_mm` either way, half the largest voxel edge. A structure further than 12 mm away has
-    NaN there.
+    Each may truly be less by `doubt_below_mm`, half the largest voxel edge, or more by `doubt_above_mm`, half a voxel's
+    diagonal: the interval of `Clearance`. A structure further than 12 mm away has NaN there.
     """
 
     depth_mm: Floats  # (n,), from the entry into bone
     clearance_mm: tuple[tuple[Structure, Floats], ...]  # each (n,)
-    doubt_mm: float
+    doubt_below_mm: float
+    doubt_above_mm: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "depth_mm", read_only(self.depth_mm, np.float64))
@@ -63,7 +64,7 @@ def _profile(room: Room, path: NeedlePath) -> ClearanceProfile:
         wall = _clearance(room, Structure.BODY_WALL, points, path)
         within = np.maximum.accumulate(np.nan_to_num(wall, nan=np.inf) >= least)
         values.append((Structure.BODY_WALL, np.where(within, wall, np.nan)))
-    return ClearanceProfile(depth, tuple(values), room.half_voxel_mm)
+    return ClearanceProfile(depth, tuple(values), room.half_voxel_mm, room.half_diagonal_mm)
 
 
 def _clearance(room: Room, structure: Structure, points: Floats, path: NeedlePath) -> Floats:

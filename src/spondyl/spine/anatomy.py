@@ -148,8 +148,8 @@ def _stations(parts: _Parts) -> tuple[Station, ...]:
 
 def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Floats, limit_deg: float) -> Vertebra:
     assert vertebra.body is not None
-    pedicles, remarks = _pedicles(vertebra.mask, parts)
     near = None if ct is None else _around(ct, vertebra.mask)
+    pedicles, remarks = _pedicles(vertebra.mask, parts, near)
     try:
         surfaces = find_surfaces(trimmed(vertebra.body), parts.view.frame.cranial, parts.behind, near)
     except InputError as error:
@@ -170,8 +170,8 @@ def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Flo
     )
 
 
-def _pedicles(mask: Volume, parts: _Parts) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
-    return ((), ()) if parts.foramen is None else find_pedicles(mask, parts.view, parts.foramen)
+def _pedicles(mask: Volume, parts: _Parts, ct: Volume | None) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
+    return ((), ()) if parts.foramen is None else find_pedicles(mask, parts.view, parts.foramen, ct)
 
 
 def _around(ct: Volume, mask: Volume) -> Volume | None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spondyl.space import Floats, Frame, Volume
+from spondyl.space import Floats, Frame
 
 STEP_MM = 0.5  # of points in a cross-section and of cross-sections along the axis
 _HALF_PLANE_MM = 16.0  # half width of a cross-section: wider than any pedicle, narrower than two of them
 _NEAR_MM = 4.0  # a piece of bone further from where the pedicle is looked for is another one
 _AREA_MM2 = (8.0, 500.0)  # of what can be a pedicle
+
+
+class Sampled(Protocol):
+    """Share of bone by place: a blurred mask, or grey values."""
+
+    def sample(self, points: Floats, /) -> Floats:
+        """Share of bone at patient points, shape (...)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +46,7 @@ class Stack:
     pieces: NDArray[np.int32]  # (n, m, m), numbered through all planes
 
     @classmethod
-    def cut(cls, occupancy: Volume, planes: Sequence[Frame], step: float = STEP_MM) -> Stack:
+    def cut(cls, occupancy: Sampled, planes: Sequence[Frame], step: float = STEP_MM) -> Stack:
         """All cross-sections at once: one plane alone costs as much in calls as in work."""
         grid = np.arange(-_HALF_PLANE_MM, _HALF_PLANE_MM + step / 2, step)
         up, left = np.meshgrid(grid, grid, indexing="ij")

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.space import Floats, Volume
-from spondyl.spine.cross_sections import STEP_MM, Section, Stack, plane_square_to
+from spondyl.space import Floats
+from spondyl.spine.cross_sections import STEP_MM, Sampled, Section, Stack, plane_square_to
 
 # Chosen on virtual patients (docs/validation/access.md); the result hardly depends on them.
 _REACH_MM = 7.0  # along the axis, either side: necks are shorter
 _NECK = 1.15  # cross-sections up to this share of the smallest area, next to one another, are the neck
-_GROWTH, _SLACK_MM = 1.3, 0.5  # a chord longer or shorter than that of the neck holds other bone, or lacks some
-_JUMP_MM = 1.0  # of one wall against the neck's
 _PLACES = 4  # cross-sections in which a chord is seen, at least
 _ROUNDS = 4
 _STILL_DEG = 0.05
@@ -22,7 +20,22 @@ _WEIGHTINGS, _HUBER = 8, 1.5  # rounds of weights; residuals up to this many tim
 _LEAST_RESIDUAL_MM = 0.02
 
 
-def midline_axis(occupancy: Volume, centre: Floats, axis: Floats, cranial: Floats) -> Floats:
+@dataclass(frozen=True)
+class Likeness:
+    """How far a chord may differ from that of the neck before it counts as holding other bone, or lacking some."""
+
+    growth: float  # of its length, either way
+    slack_mm: float  # beyond that
+    jump_mm: float  # of one wall
+
+
+MASK = Likeness(1.3, 0.5, 1.0)  # walls of a mask are steps
+GREY = Likeness(1.15, 0.2, 0.5)  # grey values place them finer, and what joins a neck bends its midline before
+
+
+def midline_axis(
+    occupancy: Sampled, centre: Floats, axis: Floats, cranial: Floats, *, likeness: Likeness = MASK
+) -> Floats:
     """Unit vector from the arch into the body, halfway between the walls of a pedicle, shape (3,), LPS.
 
     Seen from above the axis runs midway between medial and lateral wall, seen from the side midway between upper and
@@ -35,11 +48,13 @@ def midline_axis(occupancy: Volume, centre: Floats, axis: Floats, cranial: Float
     Parameters
     ----------
     occupancy
-        Share of bone, from a mask that is slightly blurred.
+        Share of bone, from a mask that is slightly blurred or from grey values at its border.
     centre, axis
         A point near the pedicle's narrowest section, patient mm, and its direction to within some 15 degrees.
     cranial
         Spans the cross-sections together with the direction to the left.
+    likeness
+        Which chords belong to the neck.
 
     References
     ----------
@@ -50,7 +65,7 @@ def midline_axis(occupancy: Volume, centre: Floats, axis: Floats, cranial: Float
         neck = _neck(occupancy, centre, axis, cranial)
         if neck is None:
             return axis
-        slopes = neck.slopes()
+        slopes = neck.slopes(likeness)
         if slopes is None:
             return axis
         plane = neck.stack.planes[neck.middle]
@@ -72,15 +87,15 @@ class _Neck:
     middle: int
     section: Section  # the middle one
 
-    def slopes(self) -> tuple[float, float] | None:
+    def slopes(self, likeness: Likeness) -> tuple[float, float] | None:
         """Shift of the middle between walls to (cranial, left), for each mm along the axis."""
         share = self.stack.share.copy()
         share[self.middle] = self.section.share
-        found = [_slope(turned, self.along_mm, self.middle) for turned in (np.swapaxes(share, 1, 2), share)]
+        found = [_slope(turned, self.along_mm, self.middle, likeness) for turned in (np.swapaxes(share, 1, 2), share)]
         return None if found[0] is None or found[1] is None else (found[0], found[1])
 
 
-def _neck(occupancy: Volume, centre: Floats, axis: Floats, cranial: Floats) -> _Neck | None:
+def _neck(occupancy: Sampled, centre: Floats, axis: Floats, cranial: Floats) -> _Neck | None:
     along = np.arange(-_REACH_MM, _REACH_MM + STEP_MM / 2, STEP_MM)
     stack = Stack.cut(occupancy, [plane_square_to(centre + t * axis, axis, cranial) for t in along])
     sections = [stack.section(i, plane.origin) for i, plane in enumerate(stack.planes)]
@@ -95,7 +110,7 @@ def _neck(occupancy: Volume, centre: Floats, axis: Floats, cranial: Floats) -> _
     return None if section is None else _Neck(stack, along, middle, section)
 
 
-def _slope(share: Floats, along: Floats, middle: int) -> float | None:
+def _slope(share: Floats, along: Floats, middle: int, likeness: Likeness) -> float | None:
     """Slope of the middles of chords along the last axis, against the distance along the pedicle.
 
     Parameters
@@ -111,7 +126,7 @@ def _slope(share: Floats, along: Floats, middle: int) -> float | None:
     rows = np.flatnonzero(bone.any(axis=1))
     start = (bone[rows] @ np.arange(bone.shape[1])) / bone[rows].sum(axis=1)
     low, high = (STEP_MM * wall for wall in _walls(share[:, rows], start))
-    followed = _followed(low, high, middle)
+    followed = _followed(low, high, middle, likeness)
     followed &= followed.sum(axis=0) >= _PLACES
     if not followed.any():
         return None
@@ -143,13 +158,14 @@ def _walls(share: Floats, start: Floats) -> tuple[Floats, Floats]:
     return found[0], found[1]
 
 
-def _followed(low: Floats, high: Floats, middle: int) -> NDArray[np.bool_]:
+def _followed(low: Floats, high: Floats, middle: int, likeness: Likeness) -> NDArray[np.bool_]:
     """Which chords still belong to the neck: as long as near the middle section, without a break from there."""
     chord = high - low
     with np.errstate(invalid="ignore"):
-        same = (chord <= _GROWTH * chord[middle] + _SLACK_MM) & (chord >= chord[middle] / _GROWTH - _SLACK_MM)
+        longest, least = likeness.growth * chord[middle], chord[middle] / likeness.growth
+        same = (chord <= longest + likeness.slack_mm) & (chord >= least - likeness.slack_mm)
         for wall in (low, high):
-            same &= np.abs(wall - wall[middle]) <= _JUMP_MM
+            same &= np.abs(wall - wall[middle]) <= likeness.jump_mm
     same[middle:] = np.logical_and.accumulate(same[middle:], axis=0)
     same[: middle + 1] = np.logical_and.accumulate(same[: middle + 1][::-1], axis=0)[::-1]
     return np.asarray(same)

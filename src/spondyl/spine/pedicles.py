@@ -13,12 +13,14 @@ from skimage.measure import find_contours
 from spondyl.space import Floats, Frame, Volume
 from spondyl.spine.cross_sections import STEP_MM, Section, Stack, plane_square_to
 from spondyl.spine.foramen import Foramen
+from spondyl.spine.grey_border import grey_border
 from spondyl.spine.local_view import LocalView
-from spondyl.spine.pedicle_axis import midline_axis
+from spondyl.spine.pedicle_axis import GREY, midline_axis
 from spondyl.spine.types import Pedicle, Side
 
 _BLUR_VOXELS = 0.5  # sd; turns the steps of a mask into a border between voxels
 _REACH_MM = 45.0  # around the canal's centre: both pedicles with the planes through them
+_NECK_REACH_MM = 20.0  # around a pedicle: the cross-sections along its neck, across a pedicle of 12 x 20 mm
 _COARSE_MM = 1.0  # points of cross-sections that are only compared in area
 _INWARD_DEG = (-10.0, 0.0, 10.0, 20.0, 30.0, 40.0)  # from the anterior axis: covers T1 to L5
 _UPWARD_DEG = (-20.0, -10.0, 0.0, 10.0, 20.0)
@@ -27,19 +29,22 @@ _INTO_ARCH_MM = 3.0  # behind the narrowest section
 _SEARCH_MM = 5.0  # along the axis, either side of the narrowest section found so far
 
 
-def find_pedicles(mask: Volume, view: LocalView, foramen: Foramen) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
+def find_pedicles(
+    mask: Volume, view: LocalView, foramen: Foramen, ct: Volume | None = None
+) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
     """Both pedicles as far as they can be found, left first, and remarks on those that cannot.
 
     Beside the canal, cross-sections are followed backwards from the posterior wall to the narrowest. Its least area
     among directions of all levels gives a first axis; the axis is the midline between facing walls around there
-    (`midline_axis`). Borders are those of the mask blurred by half a voxel, at half its height.
+    (`midline_axis`), on the grey values at the mask's border where there is a CT (`grey_border`). Other borders are
+    those of the mask blurred by half a voxel, at half its height.
     """
     near = _around_canal(mask, view, foramen)
     blurred = ndimage.gaussian_filter(near.array.astype(np.float32), _BLUR_VOXELS, mode="constant")
     occupancy = Volume(blurred, near.geometry, "1")
     found, remarks = [], []
     for side in Side:
-        pedicle = _find(occupancy, view, foramen, side)
+        pedicle = _find(occupancy, near, ct, view, foramen, side)
         if pedicle is None:
             remarks.append(f"{side} pedicle not found: no neck between body and arch in the mask")
         else:
@@ -50,11 +55,17 @@ def find_pedicles(mask: Volume, view: LocalView, foramen: Foramen) -> tuple[tupl
 def _around_canal(mask: Volume, view: LocalView, foramen: Foramen) -> Volume:
     """The part of the mask in which cross-sections are taken."""
     centre = view.frame.to_patient(np.array([0.0, *foramen.centre]))
-    index, reach = mask.geometry.indices(centre), _REACH_MM / mask.geometry.spacing_mm
+    return _block(mask, centre, _REACH_MM)
+
+
+def _block(mask: Volume, centre: Floats, reach_mm: float) -> Volume:
+    index, reach = mask.geometry.indices(centre), reach_mm / mask.geometry.spacing_mm
     return mask.cropped(np.floor(index - reach), np.ceil(index + reach) + 1)
 
 
-def _find(occupancy: Volume, view: LocalView, foramen: Foramen, side: Side) -> Pedicle | None:
+def _find(
+    occupancy: Volume, mask: Volume, ct: Volume | None, view: LocalView, foramen: Foramen, side: Side
+) -> Pedicle | None:
     start = _narrowest_beside_canal(occupancy, view, foramen, side)
     if start is None:
         return None
@@ -63,6 +74,9 @@ def _find(occupancy: Volume, view: LocalView, foramen: Foramen, side: Side) -> P
     if coarse is None:
         return None
     axis = midline_axis(occupancy, start, turned.axis(*coarse), view.frame.cranial)
+    grey = None if ct is None else grey_border(_block(mask, start, _NECK_REACH_MM), ct)
+    if grey is not None:
+        axis = midline_axis(grey, start, axis, view.frame.cranial, likeness=GREY)
     sections = _along(occupancy, start, axis, view.frame.cranial)
     if len(sections) < 3:
         return None

@@ -87,7 +87,7 @@ def examples() -> dict[type, object]:
     surface = SplineSurface(knots, knots, np.zeros((5, 5)))
     plan = plan_augmentation(spine, spine.levels[0])
     balloon = Balloon(Side.LEFT, np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0, 12.0, 11.0, 13.0, "an endplate")
-    profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5)
+    profile = ClearanceProfile(np.arange(3.0), ((Structure.CANAL, np.ones(3)),), 0.5, 0.9)
     block = Volume(np.ones((1, 1, 2)), Geometry(np.eye(4), (1, 1, 2)), "MPa")
     ends = Volume(np.array([[[5, 6]]], np.uint8), block.geometry, "1")
     voxels = build_voxel_model(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")

@@ -24,7 +24,11 @@ def test_it_runs_from_the_entry_to_the_tip(profiled: list[tuple[NeedlePath, Clea
     assert len(profiled) == 2
     for path, profile in profiled:
         assert profile.depth_mm[0] == 0 and profile.depth_mm[-1] == pytest.approx(path.bone_depth_mm)
-        assert profile.doubt_mm == pytest.approx(0.5)  # half of 1 mm
+        assert profile.doubt_below_mm == pytest.approx(0.5)  # half of 1 mm
+        assert profile.doubt_above_mm == pytest.approx(np.sqrt(3) / 2)  # half the diagonal of a cube of 1 mm
+        for clearance in path.clearances:
+            assert clearance.value_mm - clearance.low_mm == pytest.approx(profile.doubt_below_mm)
+            assert clearance.high_mm - clearance.value_mm == pytest.approx(profile.doubt_above_mm)
 
 
 def test_its_least_is_the_clearance_of_the_path(profiled: list[tuple[NeedlePath, ClearanceProfile]]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spondyl.space import Volume
 from spondyl.spine import Level, Spine, build_spine
-from spondyl.studies import LabelImage
+from spondyl.spine.grey_border import grey_border
+from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
 
@@ -41,6 +43,29 @@ def test_axes_and_widths_of_both_sides(patient: VirtualPatient, spine: Spine) ->
             assert np.linalg.norm(np.cross(pedicle.isthmus - true.isthmus, true.axis)) < 0.5  # off the true axis
             angle = np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1)))
             assert angle < (1.0 if true.width_mm > 7 else 3.0)
+
+
+def test_with_a_ct_narrow_pedicles_too_are_within_the_degree(patient: VirtualPatient) -> None:
+    """Grey values tell where between two voxels a wall lies; the degree is what issue 4 asks for."""
+    study = Study(patient.ct, Scan(), Patient())
+    spine = build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
+    for truth in patient.truth.levels:
+        for pedicle in spine[truth.level].pedicles:
+            true = truth.pedicle(pedicle.side)
+            assert np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1))) < 1.0
+            assert np.linalg.norm(np.cross(pedicle.isthmus - true.isthmus, true.axis)) < 0.5
+
+
+def test_grey_values_that_tell_nothing_of_a_border_are_not_followed(patient: VirtualPatient, spine: Spine) -> None:
+    """A flat CT, one with metal at the bone, and one that ends before the bone: the mask alone is used."""
+    mask, ct = spine["L1"].mask, patient.ct
+    assert grey_border(mask, ct) is not None
+    assert grey_border(mask, Volume(np.full(ct.array.shape, 40.0), ct.geometry, ct.unit)) is None
+    place = np.rint(ct.geometry.indices(spine["L1"].pedicles[0].isthmus)).astype(int)
+    bright = ct.array.copy()
+    bright[tuple(place)] = 3000
+    assert grey_border(mask, Volume(bright, ct.geometry, ct.unit)) is None
+    assert grey_border(mask, ct.cropped([0, 0, 0], [place[0], *ct.array.shape[1:]])) is None
 
 
 def test_bodies_agree_with_the_true_ones(patient: VirtualPatient, spine: Spine) -> None:

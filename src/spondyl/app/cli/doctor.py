@@ -27,14 +27,14 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what some jobs need: codecs, the library that lays out the PDF, unaltered evidence.
+    """Look for what some jobs need: codecs, the library for the PDF, the viewer of the report, unaltered evidence.
 
     Ends with 0 also where something optional is missing: it is listed, with what it is needed for.
     """
     from spondyl.app.cli.output import print_document, print_lines, say
     from spondyl.documents.models import DoctorDocument
 
-    document = DoctorDocument(checks=(*_codecs(), _pdf(), _evidence(shared)))
+    document = DoctorDocument(checks=(*_codecs(), _pdf(), _viewer(), _evidence(shared)))
     if as_json:
         print_document(document)
     else:
@@ -72,6 +72,21 @@ def _pdf() -> CheckModel:
         return CheckModel(name="PDF", status="ok", detail=f"WeasyPrint {pdf_version()}", needed_for="report.pdf")
     except InputError as error:
         return CheckModel(name="PDF", status="missing", detail=str(error), needed_for="report.pdf")
+
+
+def _viewer() -> CheckModel:
+    from spondyl.documents.models import CheckModel
+    from spondyl.documents.viewer import viewer_script
+
+    script = viewer_script()
+    return CheckModel(
+        name="viewer",
+        status="missing" if script is None else "ok",
+        detail="not built: install npm, then install spondyl from source anew (viewer/build.py)"
+        if script is None
+        else f"built, {len(script.encode()) / 1e6:.1f} MB",
+        needed_for="'Look around' in report.html; without it the still pictures remain",
+    )
 
 
 def _evidence(shared: Path | None) -> CheckModel:
