@@ -70,9 +70,8 @@ def main() -> None:
             seconds = time.perf_counter() - begun
             leaked = found.leaks[0].volume_ml
             cells = int(model.bone.sum())
-            print(
-                f"{voxel_mm} mm  {marrow:<7} {cells:>7} voxels  {found.steps:>3} steps  {seconds:6.2f} s  leak {leaked:.3f} mL"
-            )
+            size = f"{voxel_mm} mm  {marrow:<7} {cells:>7} voxels  {found.steps:>3} steps"
+            print(f"{size}  {seconds:6.2f} s  leak {leaked:.3f} mL")
 
 
 if __name__ == "__main__":

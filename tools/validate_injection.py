@@ -57,7 +57,7 @@ def front_radii(found: InjectionResult) -> np.ndarray:
     ways = np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], 1)
     reach = np.arange(2.0, 14.0, 0.02)
     field = Volume(found.saturation, found.geometry, "1").sample(reach[None, :, None] * ways[:, None])
-    return reach[np.argmax(field < 0.5, axis=1)]
+    return np.asarray(reach[np.argmax(field < 0.5, axis=1)])
 
 
 def aspect(found: InjectionResult) -> float:
@@ -93,7 +93,7 @@ def viscosities() -> list[str]:
     for viscosity in (0.2, 0.7, 2.0, 7.0, 20.0, 70.0, 700.0):
         schedule = [Portion(Needle((0.0, 0.0, 5.0)), 5.0, 4.0, 0.0)]
         lumped, full = (
-            inject(model, schedule, newtonian(viscosity), InjectionSettings(marrow=marrow)).leaks[0].volume_ml  # type: ignore[arg-type]
+            inject(model, schedule, newtonian(viscosity), InjectionSettings(marrow=marrow)).leaks[0].volume_ml
             for marrow in ("lumped", "full")
         )
         rows.append(f"| {viscosity / 0.07:.0f} | {lumped:.3f} | {full:.3f} |")

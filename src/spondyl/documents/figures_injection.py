@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from spondyl.documents.figures import png_of
 from spondyl.simulation.injection import InjectionResult
@@ -11,8 +12,8 @@ from spondyl.simulation.injection import InjectionResult
 _PLANES = ((0, "j", "k"), (1, "i", "k"), (2, "i", "j"))
 
 
-def draw_injection(found: InjectionResult, tip_mm: tuple[float, float, float]) -> bytes:
-    """A PNG: saturation in the planes through the tip along the grid's axes, and pressure over time below."""
+def draw_injection(found: InjectionResult, bone: NDArray[np.bool_], tip_mm: tuple[float, float, float]) -> bytes:
+    """A PNG: saturation in the planes through the tip with the bone's outline, and pressure over time below."""
     figure = Figure(figsize=(11, 7), layout="constrained")
     grid = figure.add_gridspec(2, 3, height_ratios=(3, 2))
     cell = np.rint(found.geometry.indices(np.array(tip_mm))).astype(int)
@@ -26,6 +27,10 @@ def draw_injection(found: InjectionResult, tip_mm: tuple[float, float, float]) -
         extent = (0.0, field.shape[0] * spacing[first], 0.0, field.shape[1] * spacing[second])
         shown = axes.imshow(field.T, origin="lower", extent=extent, vmin=0, vmax=1, cmap="magma", aspect="equal")
         axes.set_facecolor("0.85")
+        if bone.take(cell[axis], axis=axis).any():
+            body = np.pad(bone.take(cell[axis], axis=axis).T, 1).astype(float)
+            centres = [(np.arange(body.shape[1 - at]) - 0.5) * spacing[of] for at, of in enumerate((first, second))]
+            axes.contour(*centres, body, levels=[0.5], colors="tab:blue", linewidths=1)
         at = (cell[[first, second]] + 0.5) * spacing[[first, second]]
         axes.plot(*at, "+", color="cyan", markersize=10)
         axes.set_xlabel(f"{across} [mm]")

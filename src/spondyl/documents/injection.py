@@ -12,6 +12,7 @@ from spondyl.documents.figures_injection import draw_injection
 from spondyl.documents.models import Document
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.injection import InjectionResult
+from spondyl.simulation.injection_model import InjectionModel
 from spondyl.studies import whole_folder, write_array, write_whole
 
 LIMITS = (
@@ -95,7 +96,9 @@ class InjectionDocument(Document):
         )
 
 
-def write_injection(folder: str | Path, found: InjectionResult, tip_mm: tuple[float, float, float]) -> tuple[str, ...]:
+def write_injection(
+    folder: str | Path, found: InjectionResult, model: InjectionModel, tip_mm: tuple[float, float, float]
+) -> tuple[str, ...]:
     """Write cement, time of entry, pressures and a picture into a new folder; gives the names of the files.
 
     `cement.nii.gz` is the share of the pores that cement fills; `entered_min.nii.gz` minutes after mixing, 0 where
@@ -110,7 +113,7 @@ def write_injection(folder: str | Path, found: InjectionResult, tip_mm: tuple[fl
         write_array(found.saturation.astype(np.float32), found.geometry, place / names[0])
         write_array(np.nan_to_num(found.entered_min).astype(np.float32), found.geometry, place / names[1])
         write_whole(place / names[2], table.getvalue().encode())
-        write_whole(place / names[3], draw_injection(found, tip_mm))
+        write_whole(place / names[3], draw_injection(found, model.bone, tip_mm))
     return names
 
 

@@ -84,7 +84,7 @@ def inject(
         tell("injection", "made")
         tip = schedule[0].needle.tip_mm
         if out is not None:
-            write_injection(out, found, tip)
+            write_injection(out, found, model, tip)
     document = InjectionDocument.of(found, chosen, marrow=marrow, tip_mm=tip)
     for warning in found.warnings:
         say(f"warning: {warning}")
