@@ -83,7 +83,7 @@ def comfort_of(advice: Recommendation) -> dict[str, int]:
     return found
 
 
-@some(60)
+@some(20)
 @given(patients(), PLANS, checkins())
 def test_any_record_gives_documents_that_their_schemas_accept(
     patient: Patient, plans: tuple[Plan, ...], checkin: CheckIn
