@@ -8,7 +8,9 @@ from functools import partial
 
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.checklist import ChecklistItem, checklist
+from spondyl.decisions.concerns import find_urgent
 from spondyl.decisions.drug_holds import hold_drugs, limit_bleeding
+from spondyl.decisions.facts import gather_facts
 from spondyl.decisions.statements import Ask, Statement, number, questions_of, state, statement_of
 from spondyl.decisions.types import OpenQuestion, Reason
 from spondyl.evidence import find_entry
@@ -89,6 +91,7 @@ class CementPace:
 class ProcedureSheet:
     """What is read aloud and ticked. A clinician decides and signs."""
 
+    first: tuple[str, ...]  # what the record holds that comes before any procedure
     planned: Answer  # NO: no procedure is planned; UNKNOWN: there is no plan yet
     levels: tuple[Level, ...]
     refused: tuple[str, ...]  # sides without a path, and why
@@ -118,7 +121,9 @@ def plan_procedure(patient: Patient, plans: Sequence[Plan] = (), *, without: Col
     points = () if planned is Answer.NO else tuple(checklist(patient, active))
     told = () if planned is Answer.NO else tuple(_statements(patient, active, without))
     cement = tuple(_cement(active))
+    known = gather_facts(patient, (), ())
     return ProcedureSheet(
+        first=tuple(one.words for one in find_urgent(known) if one.answer is Answer.YES),
         planned=planned,
         levels=tuple(plan.level for plan in active),
         refused=tuple(f"{plan.level.name}, {one.side.value}: {one.reason}" for plan in plans for one in plan.refused),

@@ -66,6 +66,7 @@ class TickList:
 class SheetSection:
     """Everything that the procedure sheet prints."""
 
+    first: tuple[str, ...]  # present, and before any procedure
     levels: str
     state: str  # whether a way in was planned; that a procedure is done is never decided here
     refused: tuple[str, ...]
@@ -93,6 +94,7 @@ class BoneSection:
 def sheet_section(sheet: ProcedureSheet) -> SheetSection:
     """The procedure sheet in words."""
     return SheetSection(
+        first=sheet.first,
         levels=", ".join(level.name for level in sheet.levels),
         state=_state(sheet),
         refused=sheet.refused,

@@ -455,6 +455,7 @@ class ProcedureDocument(Document):
     """procedure.json: before, on and after the day. A clinician decides and signs."""
 
     schema_: Literal["spondyl.procedure/1"] = "spondyl.procedure/1"
+    first: tuple[str, ...]
     planned: Answer
     levels: tuple[LevelName, ...]
     refused: tuple[str, ...]

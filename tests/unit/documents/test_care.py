@@ -101,3 +101,11 @@ def test_guidelines_carry_their_region() -> None:
         "BHOF 2022 (United States)",
         "NOGG 2021 (United Kingdom)",
     }
+
+
+def test_what_comes_before_any_procedure_stands_first_on_the_sheet(tmp_path: Path) -> None:
+    infected = replace(PATIENT, conditions=Conditions(local_infection=True))
+    html = sheet_html(infected, (plan_of(Level.L1),), tmp_path)
+    first = html.index("First, before any procedure:")
+    assert "infection is found and treated first" in html[first : html.index("Needles of the plan")]
+    assert "First, before any procedure" not in sheet_html(PATIENT, (plan_of(Level.L1),), tmp_path)

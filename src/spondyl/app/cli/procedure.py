@@ -37,7 +37,7 @@ def _lines(sheet: ProcedureSheet) -> list[str]:
     from spondyl.documents.care import sheet_section
 
     section = sheet_section(sheet)
-    lines = [section.state, *section.refused]
+    lines = [*(f"first: {words}" for words in section.first), section.state, *section.refused]
     lines += [f"not as it should be: {one.words}" for one in sheet.checklist if one.recorded is Answer.NO]
     lines += [f"ask: {question}" for question in section.questions]
     met = (one for one in sheet.statements if one.topic == "anticoagulants" and one.applies is not Answer.NO)
