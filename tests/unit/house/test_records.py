@@ -15,6 +15,7 @@ from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmenta
 from spondyl.simulation import build_bone_model, build_voxel_model, measure_fields, solve_voxel_model
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
+from spondyl.spine.segmenters import ChainCandidate, DiscsFound
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, deform_vertebra, make_virtual_patient
 
@@ -92,7 +93,10 @@ def examples() -> dict[type, object]:
     ends = Volume(np.array([[[5, 6]]], np.uint8), block.geometry, "1")
     voxels = build_voxel_model(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")
     pressed = solve_voxel_model(voxels)
+    reading = ChainCandidate((20, 50), 1.0, "as the strict search")
+    discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
     roots = (
+        discs,
         voxels,
         pressed,
         build_bone_model(spine, spine.levels[0], voxel_mm=4.0),

@@ -1,0 +1,119 @@
+"""Canal and discs found in a bare CT: against what is true of virtual patients, and what is refused."""
+
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.space import Geometry, Volume
+from spondyl.spine.segmenters import DiscsFound, find_discs
+from spondyl.spine.segmenters.chains import STRICT, best_chain, chain_score, steps_of
+from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.searches import best_line, best_path
+from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
+
+HALF_BODY_MM = 9.0  # a disc's centre nearer than this to the middle of two bodies is not a neighbour's
+
+
+@pytest.fixture(scope="module")
+def patient() -> VirtualPatient:
+    spec = VirtualSpineSpec(levels=("T12", "L1", "L2", "L3", "L4"), scan=ScanSpec(in_plane_mm=2.0, slice_step_mm=2.0))  # type: ignore[arg-type]
+    return make_virtual_patient(spec, np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def found(patient: VirtualPatient) -> DiscsFound:
+    return find_discs(patient.ct)
+
+
+def body_centres(patient: VirtualPatient) -> np.ndarray:
+    """From foot to head, from the true masks."""
+    body = np.isin(patient.subregions.array, (49, 50))
+    levels = sorted(set(np.unique(patient.labels.array).tolist()) - {0, 26}, reverse=True)
+    points = [np.argwhere(body & (patient.labels.array == n)).mean(axis=0) for n in levels]
+    return patient.ct.geometry.points(np.array(points))
+
+
+def test_a_disc_is_found_between_each_two_bodies(patient: VirtualPatient, found: DiscsFound) -> None:
+    centres = body_centres(patient)
+    true = (centres[1:] + centres[:-1]) / 2
+    distance = np.linalg.norm(true[:, None] - found.discs, axis=2)
+    assert distance.min(axis=1).max() < HALF_BODY_MM
+    assert len(set(distance.argmin(axis=1).tolist())) == len(true)  # none is merged with its neighbour
+
+
+def test_no_body_is_cut_by_a_disc(patient: VirtualPatient, found: DiscsFound) -> None:
+    distance = np.linalg.norm(body_centres(patient)[:, None] - found.discs, axis=2)
+    assert distance.min() > HALF_BODY_MM
+
+
+def test_the_canal_lies_in_the_true_canal(patient: VirtualPatient, found: DiscsFound) -> None:
+    index = np.rint(patient.ct.geometry.indices(found.canal)).astype(int)
+    levels = np.argwhere(patient.labels.array > 0)[:, 2]
+    along = (index[:, 2] > levels.min() + 15) & (index[:, 2] < levels.max() - 15)
+    inside = patient.canal.array[tuple(index[along].T)]
+    assert along.sum() > 60
+    assert inside.mean() > 0.95  # within half a canal's width nearly everywhere
+
+
+def test_axes_may_be_turned_and_flipped(patient: VirtualPatient, found: DiscsFound) -> None:
+    """The same CT stored foot to head along its first axis, from back to front along its second."""
+    ct, order = patient.ct, (2, 1, 0)
+    array = ct.array.transpose(order)[:, ::-1]
+    affine = np.eye(4)
+    affine[:3, :3] = ct.geometry.affine[:3, :3][:, order] * (1, -1, 1)
+    affine[:3, 3] = ct.geometry.points((0, ct.array.shape[1] - 1, 0))
+    turned = find_discs(Volume(array, Geometry(affine, array.shape), ct.unit))
+    np.testing.assert_allclose(turned.discs, found.discs, atol=1e-6)
+
+
+def test_the_same_ct_gives_the_same_answer(patient: VirtualPatient, found: DiscsFound) -> None:
+    np.testing.assert_array_equal(find_discs(patient.ct).discs, found.discs)
+
+
+def test_shares_of_the_readings_sum_to_one(found: DiscsFound) -> None:
+    assert sum(candidate.share for candidate in found.candidates) == pytest.approx(1.0)
+    assert len(found.doubts) == len(found.discs) - 1
+
+
+@pytest.mark.parametrize("hu", [-1000, 40])
+def test_what_shows_no_canal_is_refused(hu: int) -> None:
+    noise = np.random.default_rng(1).normal(hu, 20, (60, 60, 60)).astype(np.int16)
+    with pytest.raises(InputError, match="no spinal canal is found"):
+        find_discs(Volume(noise, Geometry(np.diag([2.0, 2.0, 2.0, 1.0]), noise.shape), "[hnsf'U]"))
+
+
+def test_an_image_too_small_for_a_spine_is_refused() -> None:
+    small = Volume(np.zeros((8, 8, 8), np.int16), Geometry(np.eye(4), (8, 8, 8)), "[hnsf'U]")
+    with pytest.raises(InputError, match="8 x|7 x 7 x 7 mm"):
+        find_discs(small)
+
+
+def test_the_best_path_follows_a_ridge_that_shifts() -> None:
+    score = np.zeros((7, 7, 6), np.float32)
+    ridge = [(2, 3), (3, 3), (3, 4), (4, 4), (4, 4), (4, 3)]
+    for k, (i, j) in enumerate(ridge):
+        score[i, j, k] = 1.0
+    assert [tuple(p) for p in best_path(score, 0.1).tolist()] == ridge
+
+
+def test_the_best_line_jumps_only_where_it_pays() -> None:
+    cost = np.zeros((4, 5))
+    cost[:2, [0, 2, 3, 4]] = 1.0
+    cost[2:, :4] = 1.0
+    assert best_line(cost, 0.1).tolist() == [1, 1, 4, 4]  # 0.3 for the jump, 2 for staying
+    assert best_line(cost, 1.0).tolist() in ([1, 1, 1, 1], [4, 4, 4, 4])  # 2 for staying, 3 for the jump
+
+
+def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
+    true = [20, 50, 80, 110, 140]
+    disc = np.zeros(160)
+    disc[true] = 0.9
+    disc[95] = 0.4  # would cut a body into two halves of 15 mm
+    pedicle = np.zeros(160)
+    for low in true[:-1]:
+        pedicle[low + 15 : low + 27] = 1.0
+    column = Column(np.full(160, -8.0), np.full(160, 34.0), disc, np.zeros((160, 3)), pedicle, np.ones(160, bool))
+    steps = steps_of(column, STRICT)
+    assert best_chain(steps) == tuple(true)
+    assert best_chain(steps, (20, 140), 3) == tuple(true)
+    assert chain_score(steps, tuple(true)) > chain_score(steps, (20, 50, 80, 95, 110, 140))
