@@ -40,6 +40,7 @@ validate: $(VENV)/test.stamp
 	$(BIN)/python -m tools.validate_forecast
 	$(BIN)/python -m tools.validate_access
 	$(BIN)/python -m tools.validate_injection
+	$(BIN)/python -m tools.validate_strength
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +56,11 @@ class Row:
     bone_cm3: float
     voxels: int
     seconds: float
+
+    @property
+    def reaction_n(self) -> float:
+        """At 0.2 mm, linear."""
+        return 0.2 * self.stiffness_n_per_mm
 
 
 @cache
@@ -156,11 +161,6 @@ def make_rows(path: Path, sizes: tuple[float, ...] = SIZES_MM) -> list[Row]:
 def virtual(row: Row) -> bool:
     """Whether a row is of a virtual patient."""
     return row.case.startswith("virtual")
-
-
-def rounded(row: Row) -> Row:
-    """The row without its time, which no two runs share."""
-    return replace(row, seconds=0.0)
 
 
 def main() -> None:
