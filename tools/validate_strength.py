@@ -114,8 +114,8 @@ The published pair of the last (7 %, 1.1 %) belongs to other voxels and another 
 | failure over Crawford | {fit_line(crawford, failure, THEIRS["crawford"])} |
 
 Asked: slopes within 15 %, R² of 0.85. They press whole vertebrae of 159 people at 1 mm by another law; ours are bodies
-of a few CTs at {SIZE_MM:g} mm, narrow in density, with the contrast and coarse slices of their CTs. Which of these makes
-the lines differ was not taken apart. Until it is, `--linear` is a ranking with its scatter in the interval, not
+of a few CTs at {SIZE_MM:g} mm, narrow in density, with the contrast and coarse slices of their CTs. Which of these
+makes the lines differ was not taken apart. Until it is, `--linear` is a ranking with its scatter in the interval, not
 a second opinion on the load path.
 
 ## Plausibility: the cohort of 159 models at the same density

@@ -84,7 +84,7 @@ def test_what_shows_no_canal_is_refused(hu: int) -> None:
 
 def test_an_image_too_small_for_a_spine_is_refused() -> None:
     small = Volume(np.zeros((8, 8, 8), np.int16), Geometry(np.eye(4), (8, 8, 8)), "[hnsf'U]")
-    with pytest.raises(InputError, match="8 x|7 x 7 x 7 mm"):
+    with pytest.raises(InputError, match=r"8 x|7 x 7 x 7 mm"):
         find_discs(small)
 
 
