@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from spondyl.documents.figures import STYLE, Picture, png_of, show_plane
 from spondyl.documents.tables import Table, joined
 from spondyl.errors import InputError
-from spondyl.planning import ClearanceProfile, NeedlePath, Plan, Structure
+from spondyl.planning import Balloon, ClearanceProfile, NeedlePath, Plan, Structure
 from spondyl.space import Floats
 from spondyl.spine import Spine
 
@@ -31,6 +31,7 @@ PIXEL_MM = 0.5
 TICK_MM, LABEL_EVERY_MM = 10.0, 20.0
 MOST_MM = 8.0  # of the chart of clearances; what is further away is as good as any
 STEEP = 0.26  # of a direction's cosine, 75 degrees: from there a letter names it
+BALLOON = "#CC79A7"  # as in the viewer
 NEEDLE, DASHES = "#56B4E9", ("-", (0, (5, 2)), (0, (1.5, 1.5)), "-.", (0, (6, 1, 1, 1, 1, 1)))
 COLOURS = ("#D55E00", "#0072B2", "#007A5E", "#8A4A75", "#000000")
 _OUTLINE = [withStroke(linewidth=2.2, foreground="black")]
@@ -49,13 +50,14 @@ def draw_needle(spine: Spine, plan: Plan, path: NeedlePath, profile: ClearancePr
     frame = spine[plan.level].frame
     if frame is None:
         raise InputError(f"{plan.level.name} has no frame, so there are no axes to draw its needle in")
+    balloon = plan.balloon(path.side)
     up = _square_to(frame.cranial, path.direction)
     left = np.cross(up, path.direction)  # as in a frame: cranial x anterior; the needle runs to the front
     with mpl.rc_context(STYLE):
         figure, side, below, chart = _new_figure(path, has_chart=profile is not None)
-        _paint(side, spine, path, up, upright=False)
+        _paint(side, spine, path, up, balloon, upright=False)
         side.set_title("upright plane along the needle", fontsize=9)
-        _paint(below, spine, path, -left, upright=True)
+        _paint(below, spine, path, -left, balloon, upright=True)
         below.set_title("level plane, from below", fontsize=9)
         if chart is not None and profile is not None:
             _draw_profile(chart, profile, side.get_xlim())
@@ -67,7 +69,8 @@ def draw_needle(spine: Spine, plan: Plan, path: NeedlePath, profile: ClearancePr
         png_of(figure),
         f"{name} on two planes through its axis, {judged}. First plane: front on the left, head up. Second plane: seen "
         "from below, front up, the patient's right on the left side. Ticks every 10 mm from the entry into bone "
-        f"(0) to the tip ({path.bone_depth_mm:.0f} mm); {_skin_words(path)}. {_least_words(path)}",
+        f"(0) to the tip ({path.bone_depth_mm:.0f} mm); {_skin_words(path)}. "
+        f"{_balloon_words(balloon)}{_least_words(path)}",
         clearance_table(path),
     )
 
@@ -108,7 +111,9 @@ def _length(path: NeedlePath) -> float:
     return BEHIND_MM + path.bone_depth_mm + AHEAD_MM
 
 
-def _paint(axes: Axes, spine: Spine, path: NeedlePath, across: Floats, *, upright: bool) -> None:
+def _paint(
+    axes: Axes, spine: Spine, path: NeedlePath, across: Floats, balloon: Balloon | None, *, upright: bool
+) -> None:
     """The plane of the needle and a direction square to it; depth runs to the left, or up where `upright`."""
     depth = np.arange(path.bone_depth_mm + AHEAD_MM, -BEHIND_MM, -PIXEL_MM)
     beside = np.arange(HALF_MM, -HALF_MM, -PIXEL_MM)
@@ -123,12 +128,24 @@ def _paint(axes: Axes, spine: Spine, path: NeedlePath, across: Floats, *, uprigh
     axes.set_xticks([])
     axes.set_yticks([])
     _draw_path(axes, path, upright=upright)
+    if balloon is not None:
+        x, y = balloon_outline(path, balloon).T[:: -1 if upright else 1]
+        axes.plot(x, y, color=BALLOON, linewidth=1.5, path_effects=_OUTLINE)
     ahead, aside = path.direction, across
     edges = (-aside, aside, ahead, -ahead) if upright else (-ahead, ahead, aside, -aside)  # right, left, top, bottom
     for direction, x, y in zip(edges, (0.94, 0.06, 0.5, 0.5), (0.5, 0.5, 0.94, 0.06), strict=True):
         style: dict[str, Any] = {"color": "white", "fontweight": "bold", "fontsize": 11, "transform": axes.transAxes}
         place: dict[str, Any] = {"va": "center", "ha": "left" if x < 0.1 else "right" if x > 0.9 else "center"}
         axes.text(x, y, direction_letters(direction), path_effects=_OUTLINE, **place, **style)
+
+
+def balloon_outline(path: NeedlePath, balloon: Balloon) -> Floats:
+    """Its border in any plane along its needle, shape (n, 2): depth from the entry into bone, and aside. [mm]"""
+    radius, middle = balloon.diameter_mm / 2, float((balloon.centre - path.entry) @ path.direction)
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 24)
+    end = np.stack([balloon.length_mm / 2 - radius + radius * np.cos(turn), radius * np.sin(turn)], axis=-1)
+    border = np.concatenate([end, -end, end[:1]])
+    return np.asarray(border + np.array([middle, 0.0]))
 
 
 def direction_letters(direction: Floats) -> str:
@@ -219,3 +236,8 @@ def _least_words(path: NeedlePath) -> str:
         return "Its clearances cannot be judged on this CT."
     near = (f"{structure_words(c.structure)} {floor(c.value_mm * 10) / 10:.1f} mm" for c in path.clearances)
     return f"Least clearances: {joined(near)}."
+
+
+def _balloon_words(balloon: Balloon | None) -> str:
+    """What the picture shows of a balloon; nothing where there is none."""
+    return "" if balloon is None else "The outline of the balloon is the widest that the body holds now. "

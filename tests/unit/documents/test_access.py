@@ -15,9 +15,19 @@ from pypdf import PdfReader
 
 from spondyl.documents.access import access_section, cited_keys, class_words
 from spondyl.documents.figures import WINDOW_HU
-from spondyl.documents.figures_access import direction_letters, draw_needle
+from spondyl.documents.figures_access import balloon_outline, direction_letters, draw_needle
 from spondyl.documents.report import write_report
-from spondyl.planning import AccessClass, NeedlePath, Plan, clearance_profiles, no_treatment, plan_augmentation
+from spondyl.planning import (
+    AccessClass,
+    Angles,
+    Approach,
+    Balloon,
+    NeedlePath,
+    Plan,
+    clearance_profiles,
+    no_treatment,
+    plan_augmentation,
+)
 from spondyl.space import Volume
 from spondyl.spine import Level, Side, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -171,3 +181,16 @@ def test_a_class_is_printed_with_its_limit(plan: Plan) -> None:
         AccessClass.A: "A (from 2 mm)", AccessClass.B: "B (from 1 mm)", AccessClass.C: "C (from 0 mm)",
         AccessClass.NONE: "none",
     }  # fmt: skip
+
+
+def test_the_outline_of_a_balloon_is_its_length_and_width_and_ends_at_the_tip() -> None:
+    """A needle straight to the front, 40 mm deep, with a balloon of 20 x 12 mm at its end."""
+    angles = Angles(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    path = NeedlePath(
+        Side.LEFT, Approach.TRANSPEDICULAR, 11, 3.048, np.zeros(3), np.array([0.0, -40.0, 0.0]), (), None, angles,
+        None, (),
+    )  # fmt: skip
+    balloon = Balloon(Side.LEFT, np.array([0.0, -30.0, 0.0]), np.array([0.0, -1.0, 0.0]), 20.0, 12.0, 11.0, 13.0, "")
+    depth, aside = balloon_outline(path, balloon).T
+    assert (depth.min(), depth.max()) == (pytest.approx(20, abs=0.05), pytest.approx(40, abs=0.05))
+    assert (aside.min(), aside.max()) == (pytest.approx(-6), pytest.approx(6))
