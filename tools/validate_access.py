@@ -298,7 +298,7 @@ of the bone. It shares no code with the plan.
 {against_truth(fine)}
 
 "Below" counts clearances that are truly less than their interval says: those that matter. The interval reaches half a
-voxel's largest edge down and half its diagonal up. Until this run it reached half an edge up, and missed: masks hold
+voxel's largest edge down and half its diagonal up. Half an edge up would miss: masks hold
 voxels by their centres and clearances end at faces, so a cubic voxel may hide up to 0.87 of its edge.
 
 Class told (rows) against the true class of the same needle (columns). Refused sides have no needle and so no true

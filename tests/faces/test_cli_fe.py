@@ -108,5 +108,5 @@ def test_warmup_leaves_nothing_to_compile(cli: Cli) -> None:
     cli("warmup")
     document = cli("warmup", "--json").json()
     assert document["schema"] == "spondyl.warmup/1"
-    assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 3
+    assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 4
     assert is_warm()

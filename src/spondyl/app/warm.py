@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-PARTS = ("cubes", "doubles and yield", "boxes")
+PARTS = ("cubes", "doubles and yield", "boxes", "injection")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def warm_up() -> tuple[WarmPart, ...]:
 
 def warm_part(name: str) -> WarmPart:
     """Compile one part by using it on a body of a few voxels."""
-    from spondyl.numerics import elastic_kernels, multigrid_kernels, yield_kernels
+    from spondyl.numerics import darcy_kernels, elastic_kernels, front_kernels, multigrid_kernels, yield_kernels
 
     begun = time.monotonic()
-    {"cubes": _cubes, "doubles and yield": _doubles_and_yield, "boxes": _boxes}[name]()
-    modules = elastic_kernels, multigrid_kernels, yield_kernels
+    {"cubes": _cubes, "doubles and yield": _doubles_and_yield, "boxes": _boxes, "injection": _injection}[name]()
+    modules = elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
     functions = [value for module in modules for value in vars(module).values() if hasattr(value, "stats")]
     missed = sum(sum(function.stats.cache_misses.values()) for function in functions)
     return WarmPart(name, time.monotonic() - begun, missed)
@@ -82,6 +82,21 @@ def _boxes() -> None:
     coefficients = stretched(isotropic(np.ones(_SHAPE), 0.3), (_EDGE, _EDGE, 2 * _EDGE))
     for kind in (np.float32, np.float64):
         Operator(coefficients, _EDGE, kind, 1)(_moved().astype(kind), np.empty(_NODES, kind))
+
+
+def _injection() -> None:
+    from spondyl.simulation.cement import find_cement
+    from spondyl.simulation.injection import InjectionSettings, Needle, Portion, inject
+    from spondyl.simulation.injection_model import build_injection_model
+    from spondyl.space import Geometry, Volume
+
+    grid = Geometry(np.eye(4), (9, 9, 9))
+    bone = np.zeros(grid.shape)
+    bone[1:-1, 1:-1, 1:-1] = 1
+    model = build_injection_model(Volume(1e-8 * bone, grid, "m2"), Volume(0.8 * bone, grid, "1"))
+    schedule = [Portion(Needle((4.0, 4.0, 4.0)), 0.05, 3.0, 5.0)]
+    for marrow in ("lumped", "full"):
+        inject(model, schedule, find_cement("generic-medium"), InjectionSettings(marrow=marrow))
 
 
 def _held() -> np.ndarray:

@@ -11,8 +11,8 @@ from scipy import ndimage
 from spondyl.findings.calibration import TissueSample
 from spondyl.space import Floats, Volume
 from spondyl.spine import Spine, Vertebra
+from spondyl.spine.grey_border import METAL_HU
 
-METAL_HU = 2000.0  # above what bone reaches
 CONTRAST_HU = 80.0  # blood without an agent stays below, even with many red cells
 _AIR_HU, _FAT_HU, _MUSCLE_HU = (-1020.0, -970.0), (-140.0, -60.0), (15.0, 100.0)
 _BLOOD_HU = (20.0, 600.0)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spondyl.findings.tissues import METAL_HU
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine, Vertebra
+from spondyl.spine.grey_border import METAL_HU
 
 AIR_HU = -300.0  # between fat (above -150) and lung (below -500)
 TISSUE_BEHIND_MM = 15.0  # behind air, in all: more than the shells of a table, so the air is lung or bowel

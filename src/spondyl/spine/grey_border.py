@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from spondyl.space import Floats, Geometry, Volume
 
-METAL_HU = 2000.0  # above what bone reaches, as in `spondyl.findings.tissues`
+METAL_HU = 2000.0  # above what bone reaches
 _LEAST_CONTRAST_HU = 50.0  # between both sides of a border: less, and the mask says more than the grey values
 _LEAST_VOXELS = 50  # of each side of the border
 # Chosen on virtual patients (docs/validation/access.md)
