@@ -23,16 +23,16 @@ from spondyl.decisions import (
 )
 from spondyl.decisions.populations import POPULATIONS
 from spondyl.decisions.questions import QUESTIONS
-from spondyl.documents.booklet import booklet_html
-from spondyl.documents.models import (
+from spondyl.documents.advice_models import (
     BoneHealthDocument,
     DecisionsDocument,
-    Document,
     ForecastDocument,
     ProcedureDocument,
     RecoveryDocument,
     TriageDocument,
 )
+from spondyl.documents.booklet import booklet_html
+from spondyl.documents.models import Document
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.evidence import rules_of
 from spondyl.followup import CheckIn, Urgency, plan_recovery, red_flags, triage

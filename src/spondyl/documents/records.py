@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
+from spondyl.documents.advice_models import BoneHealthDocument, DecisionsDocument, ForecastDocument, ProcedureDocument
 from spondyl.documents.files import hashes_of
 from spondyl.documents.models import (
     BlockModel,
-    BoneHealthDocument,
-    DecisionsDocument,
     Document,
     FindingsDocument,
-    ForecastDocument,
     FrameModel,
     GeometryModel,
     HeightMapModel,
     PedicleModel,
-    ProcedureDocument,
     SourceModel,
     SpineDocument,
     StudyDocument,

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 
 from spondyl.decisions import plan_bone_health, plan_procedure
-from spondyl.documents.models import ProcedureDocument
+from spondyl.documents.advice_models import ProcedureDocument
 from spondyl.documents.records import from_json, read_bone_health, write_bone_health, write_procedure
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.spine import Level

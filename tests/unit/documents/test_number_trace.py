@@ -16,9 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from spondyl.decisions import assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.advice import advice_section
-from spondyl.documents.booklet import booklet_html
-from spondyl.documents.languages import Language, find_language, language_codes
-from spondyl.documents.models import (
+from spondyl.documents.advice_models import (
     BoneHealthDocument,
     DecisionsDocument,
     ForecastDocument,
@@ -26,6 +24,8 @@ from spondyl.documents.models import (
     RecoveryDocument,
     TriageDocument,
 )
+from spondyl.documents.booklet import booklet_html
+from spondyl.documents.languages import Language, find_language, language_codes
 from spondyl.documents.report import write_report
 from spondyl.evidence import entry_ids, find_entry, find_rule, find_source, source_keys, trial_rows
 from spondyl.followup import SYMPTOMS, CheckIn, plan_recovery, triage

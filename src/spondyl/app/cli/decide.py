@@ -31,7 +31,7 @@ def decide(
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.job import Job
     from spondyl.decisions import assess_candidacy
-    from spondyl.documents.models import DecisionsDocument
+    from spondyl.documents.advice_models import DecisionsDocument
     from spondyl.documents.patients import read_patient
     from spondyl.documents.settings import read_settings
     from spondyl.errors import InputError

@@ -29,7 +29,7 @@ def forecast(
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.job import Job
-    from spondyl.documents.models import ForecastDocument
+    from spondyl.documents.advice_models import ForecastDocument
     from spondyl.documents.patients import read_patient
     from spondyl.errors import InputError
     from spondyl.outcomes import predict_outcomes

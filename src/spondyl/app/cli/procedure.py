@@ -18,7 +18,7 @@ def procedure(case: CaseArgument, settings: SettingsOption = None, as_json: AsJs
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.procedure import write_procedure_sheet
-    from spondyl.documents.models import ProcedureDocument
+    from spondyl.documents.advice_models import ProcedureDocument
     from spondyl.documents.settings import read_settings
     from spondyl.documents.sheet import PAGE_FILE
 

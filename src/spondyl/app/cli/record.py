@@ -31,7 +31,7 @@ def record(
     nothing is lost. --json prints the questions, as --list does, and asks none.
     """
     from spondyl.app.cli.output import print_document, print_lines
-    from spondyl.documents.models import QuestionsDocument
+    from spondyl.documents.advice_models import QuestionsDocument
     from spondyl.documents.patients import read_patient
     from spondyl.documents.records import FINDINGS_FILE, read_findings
     from spondyl.errors import InputError

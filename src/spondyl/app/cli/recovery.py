@@ -34,7 +34,7 @@ def recovery(
 ) -> None:
     """Print the recovery day by day, with sources, and write it as a calendar for a phone."""
     from spondyl.app.cli.output import print_document, print_lines
-    from spondyl.documents.models import RecoveryDocument
+    from spondyl.documents.advice_models import RecoveryDocument
     from spondyl.documents.plan_files import find_plan
     from spondyl.documents.settings import read_settings
     from spondyl.followup import plan_recovery

@@ -33,8 +33,8 @@ def triage(
     Self-care is given only where every red flag was asked and nothing was reported.
     """
     from spondyl.app.cli.output import print_document, print_lines
+    from spondyl.documents.advice_models import TriageDocument
     from spondyl.documents.checkins import read_checkin
-    from spondyl.documents.models import TriageDocument
     from spondyl.documents.plan_files import find_plan
     from spondyl.documents.settings import read_settings
     from spondyl.followup import triage as how_urgent
