@@ -102,3 +102,11 @@ def test_what_access_asked_for_stands_until_other_levels_are_asked_for(
     assert planned() == ("kept", [("L2", 13)])
     assert planned("--level", "L3") == ("made", [("L3", 11)])
     assert planned() == ("made", [("L1", 11)])
+
+
+def test_the_lowest_class_of_the_settings_stands_in_plan_and_report(case: Path, cli: Cli, tmp_path: Path) -> None:
+    said = "proposed down to class B (from 1 mm to the canal), set here: spine board 2026"
+    settings = tmp_path / "settings.toml"
+    settings.write_text('lowest_class = "B"\nlowest_class_source = "spine board 2026"\n', "utf-8")
+    (plan,) = cli("access", case, "--level", "L2", "--settings", settings, "--json").json()["plans"]
+    assert said in plan["notes"] and said in (case / "report.html").read_text("utf-8")

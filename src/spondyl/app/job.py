@@ -363,7 +363,8 @@ class Job:
     def _wish(self) -> AccessWish:
         if self._earlier_wish is not None:
             return self._earlier_wish
-        return asked_wish(self.levels) if self.levels else found_wish(self.spine, self.findings, self.patient)
+        wish = asked_wish(self.levels) if self.levels else found_wish(self.spine, self.findings, self.patient)
+        return replace(wish, needle=tuple(sorted(self.booklet_wish.here.needle.items())))
 
     def _access_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         return self._hashes(STUDY_FILE, FINDINGS_FILE, *self._spine_files()), self._wish.parameters

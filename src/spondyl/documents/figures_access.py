@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from spondyl.documents.figures import STYLE, Picture, png_of, show_plane
 from spondyl.documents.tables import Table, joined
 from spondyl.errors import InputError
-from spondyl.planning import Balloon, ClearanceProfile, NeedlePath, Plan, Structure
+from spondyl.planning import CLASS_LIMITS_MM, Balloon, ClearanceProfile, NeedlePath, Plan, Structure
 from spondyl.space import Floats
 from spondyl.spine import Spine
 
@@ -24,7 +24,7 @@ STRUCTURE_WORDS = {
     Structure.BODY_WALL: "wall of the body",
     Structure.NEIGHBOUR: "next vertebra",
 }
-LIMITS_MM = {"A": 2.0, "B": 1.0, "C": 0.0}  # least clearance to the canal of each class
+LIMITS_MM = {grade.value: limit for grade, limit in CLASS_LIMITS_MM.items()}
 BEHIND_MM, AHEAD_MM, HALF_MM = 40.0, 20.0, 30.0  # shown behind the entry, before the tip, to either side
 INCH_PER_MM = 0.028
 PIXEL_MM = 0.5

@@ -2,10 +2,11 @@
 
 from spondyl.planning.distances import box_distance_field, exact_distances
 from spondyl.planning.gauges import GAUGES_MM, outer_diameter
-from spondyl.planning.plans import no_treatment, plan_augmentation
+from spondyl.planning.plans import lowest_class_words, no_treatment, plan_augmentation
 from spondyl.planning.profile import ClearanceProfile, clearance_profiles
 from spondyl.planning.totals import CementTotal, cement_total
 from spondyl.planning.types import (
+    CLASS_LIMITS_MM,
     AccessClass,
     Angles,
     Approach,
@@ -20,6 +21,7 @@ from spondyl.planning.types import (
 )
 
 __all__ = [
+    "CLASS_LIMITS_MM",
     "GAUGES_MM",
     "AccessClass",
     "Angles",
@@ -38,6 +40,7 @@ __all__ = [
     "cement_total",
     "clearance_profiles",
     "exact_distances",
+    "lowest_class_words",
     "no_treatment",
     "outer_diameter",
     "plan_augmentation",

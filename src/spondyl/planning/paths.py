@@ -11,7 +11,7 @@ from spondyl.planning.gauges import outer_diameter
 from spondyl.planning.obstacles import AIR_HU, TISSUE_BEHIND_MM
 from spondyl.planning.outside import WALL_FROM_MM
 from spondyl.planning.room import Room
-from spondyl.planning.types import AccessClass, Approach, Clearance, NeedlePath, Structure
+from spondyl.planning.types import CLASS_LIMITS_MM, AccessClass, Approach, Clearance, NeedlePath, Structure
 from spondyl.space import Floats, Frame, Volume
 from spondyl.spine import Side
 
@@ -87,7 +87,7 @@ def access_class(clearances: tuple[Clearance, ...], approach: Approach = Approac
     if any(structure not in by for structure in needed) or min(by.values()) < 0:
         return AccessClass.NONE
     canal = by.get(Structure.CANAL, np.inf)
-    return AccessClass.A if canal >= 2 else AccessClass.B if canal >= 1 else AccessClass.C
+    return next(grade for grade, limit in CLASS_LIMITS_MM.items() if canal >= limit)
 
 
 def first_bone(room: Room, line: Line) -> Floats:

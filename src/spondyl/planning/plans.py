@@ -13,7 +13,16 @@ from spondyl.planning.gauges import outer_diameter
 from spondyl.planning.landmarks import entry_landmarks
 from spondyl.planning.room import make_room
 from spondyl.planning.sides import Case, compared, others, side_paths, worth
-from spondyl.planning.types import Approach, CementVolume, NeedlePath, NoPath, Plan, Structure
+from spondyl.planning.types import (
+    CLASS_LIMITS_MM,
+    AccessClass,
+    Approach,
+    CementVolume,
+    NeedlePath,
+    NoPath,
+    Plan,
+    Structure,
+)
 from spondyl.spine import Level, Side, Spine, Vertebra
 
 VERTEBROPLASTY, KYPHOPLASTY = COURSES = ("vertebroplasty", "kyphoplasty")
@@ -45,6 +54,8 @@ def plan_augmentation(
     gauge: int = 11,
     needles: int = 2,
     side: Side | None = None,
+    lowest_class: str = AccessClass.C,
+    lowest_class_source: str | None = None,
 ) -> Plan:
     """Plan needles into one vertebra.
 
@@ -66,6 +77,11 @@ def plan_augmentation(
         2 for one on each side, 1 for the better side with its tip near the midline.
     side
         The one side wanted; None: both are looked at.
+    lowest_class
+        "A", "B" or "C": paths of a lower class are not proposed, and their side is refused with what limits it. C, the
+        default, keeps all that has a class: this program's choice, no published limit was read.
+    lowest_class_source
+        Where another lowest class comes from: a local rule or a publication, in words. The plan's notes print it.
     """
     if approach != ANY and approach not in list(Approach):
         raise InputError(f"the approach '{approach}' is not known; it is one of {', '.join((*Approach, ANY))}")
@@ -74,7 +90,11 @@ def plan_augmentation(
     if needles not in (1, 2) or (needles == 2 and side is not None):
         raise InputError(f"1 or 2 needles are planned, and one side takes 1; found {needles}, side {side}")
     outer_diameter(gauge)
-    case = _case(spine, spine[level], gauge, needles, balloon=course == KYPHOPLASTY)
+    told = lowest_class_words(lowest_class, lowest_class_source)
+    case = replace(
+        _case(spine, spine[level], gauge, needles, balloon=course == KYPHOPLASTY),
+        lowest_class=AccessClass(lowest_class),
+    )
     ways = tuple(Approach) if approach == ANY else (Approach(approach),)
     found: list[tuple[NeedlePath, ...]] = []
     refused: list[NoPath] = []
@@ -104,8 +124,29 @@ def plan_augmentation(
         refused=tuple(refused),
         alternatives=tuple(compared(path, first) for path in sorted(left, key=worth, reverse=True)),
         unchecked=_unchecked(case, ways),
-        notes=(*_notes(spine), *without, *(balloon_notes() if case.balloon else ())),
+        notes=(*_notes(spine), told, *without, *(balloon_notes() if case.balloon else ())),
     )
+
+
+def lowest_class_words(lowest_class: str, source: str | None) -> str:
+    """The lowest class that is proposed, its limit, and who set it.
+
+    >>> lowest_class_words("B", "spine board 2026")
+    'proposed down to class B (from 1 mm to the canal), set here: spine board 2026'
+    """
+    if lowest_class not in list(CLASS_LIMITS_MM):
+        raise InputError(f"the lowest class '{lowest_class}' is not known; it is one of {', '.join(CLASS_LIMITS_MM)}")
+    if source is None and lowest_class != AccessClass.C:
+        raise InputError(
+            f"the lowest class {lowest_class} has no source: say where it comes from (lowest_class_source)"
+        )
+    by = (
+        "no local setting: this program's default, whose limits of 1 mm steps no publication was read for"
+        if source is None
+        else f"set here: {source}"
+    )
+    limit = CLASS_LIMITS_MM[AccessClass(lowest_class)]
+    return f"proposed down to class {lowest_class} (from {limit:g} mm to the canal), {by}"
 
 
 def _unchecked(case: Case, ways: tuple[Approach, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.planning.room import Room
+from spondyl.planning.types import CLASS_LIMITS_MM, AccessClass
 from spondyl.space import Floats, Frame
 from spondyl.spine import Pedicle, Side, Vertebra
 
@@ -16,7 +17,7 @@ _TARGETS = (7, 8, 8)  # cranial, anterior, left
 _BEHIND_MM = (-4.0, -2.0)  # along the needle from the narrowest section: still between canal and outer wall
 _SAMPLES = 16  # from the narrowest section to the tip
 _BATCH = 25_000
-_ENOUGH_MM = 2.0  # clearance beyond this does not outweigh a better target: class A begins here
+_ENOUGH_MM = CLASS_LIMITS_MM[AccessClass.A]  # clearance beyond this does not outweigh a better target
 _AIM_WEIGHT = 0.1  # clearance that is given up for a target 1 mm nearer to the aim
 _CRANIAL_SHARE = 0.2  # of the height, either side of the middle between the endplates
 _ANTERIOR = (0.67, 0.85)  # of the depth counted from the posterior wall: the anterior third without its wall

@@ -13,7 +13,7 @@ from spondyl.planning.outside import search_outside
 from spondyl.planning.paths import Line, measure_path
 from spondyl.planning.room import Room
 from spondyl.planning.search import Aim, Candidates, balloon_aim, cement_aim, search_paths
-from spondyl.planning.types import AccessClass, Approach, NeedlePath, NoPath, Structure
+from spondyl.planning.types import CLASS_LIMITS_MM, AccessClass, Approach, Clearance, NeedlePath, NoPath, Structure
 from spondyl.space import Frame
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
 
@@ -36,6 +36,7 @@ class Case:
     needles: int
     posterior_wall_mm: float
     balloon: bool = False
+    lowest_class: AccessClass = AccessClass.C  # what is below it is not proposed
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
@@ -99,7 +100,7 @@ def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] |
     measured = [_measured(case, pedicle, candidates, i, way, reasons, doubt is None) for i in _finalists(candidates)]
     if doubt is not None:
         return tuple(measured[:1])
-    passing = [path for path in measured if path.access_class is not AccessClass.NONE]
+    passing = [path for path in measured if _RANKS[path.access_class] >= _RANKS[case.lowest_class]]
     if passing:
         return tuple(sorted(passing, key=worth, reverse=True))
     return _refusal(case, pedicle, way, measured)
@@ -161,13 +162,20 @@ def _measured(
 def _refusal(case: Case, pedicle: Pedicle, way: Approach, measured: list[NeedlePath]) -> NoPath:
     """What limits the best of the paths that were looked at, and the thickest needle that would pass there."""
     side, gauge = pedicle.side, case.gauge
-    best = max(measured, key=lambda path: min(c.value_mm for c in path.clearances))
-    limit = min(best.clearances, key=lambda clearance: clearance.value_mm)
-    passing = largest_gauge(limit.value_mm + best.outer_diameter_mm / 2)
+
+    def spare(clearance: Clearance) -> float:
+        """What is left beyond the clearance that the lowest class needs."""
+        needed = CLASS_LIMITS_MM[case.lowest_class] if clearance.structure is Structure.CANAL else 0.0
+        return clearance.value_mm - needed
+
+    best = max(measured, key=lambda path: min(spare(c) for c in path.clearances))
+    limit = min(best.clearances, key=spare)
+    passing = largest_gauge(spare(limit) + best.outer_diameter_mm / 2)
+    wanted = "" if case.lowest_class is AccessClass.C else f" of class {case.lowest_class.value} or better"
     advice = "none of gauge 8 to 13 passes" if passing is None else f"the thickest needle that passes is {passing} G"
     reason = (
-        f"no {side.value} {way.value} path of gauge {gauge}: limited by the {limit.structure.value.replace('_', ' ')} "
-        f"({limit.value_mm:.1f} mm); {advice}"
+        f"no {side.value} {way.value} path of gauge {gauge}{wanted}: limited by the "
+        f"{limit.structure.value.replace('_', ' ')} ({limit.value_mm:.1f} mm); {advice}"
     )
     if _holds_metal(case.room, pedicle):
         reason += "; metal or dense cement lies in this pedicle"

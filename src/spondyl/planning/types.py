@@ -26,6 +26,10 @@ class AccessClass(StrEnum):
     NONE = "none"
 
 
+# Least clearance to the canal of each class: steps of 1 mm are this program's choice, no published classes were read.
+CLASS_LIMITS_MM = {AccessClass.A: 2.0, AccessClass.B: 1.0, AccessClass.C: 0.0}
+
+
 class Structure(StrEnum):
     """What a needle must keep away from."""
 

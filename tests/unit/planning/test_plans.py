@@ -239,3 +239,42 @@ def test_a_blocking_question_stands_first_in_the_plan(known: Known) -> None:
     plan = plan_augmentation(replace(known.spine, questions=(asked,)), "L1")
     assert plan.notes[0] == "answer first: Two names are swapped. Look at the picture."
     assert not any("answer first" in note for note in plan_augmentation(known.spine, "L1").notes)
+
+
+def test_paths_below_the_lowest_class_are_not_proposed(plan: Plan, known: Known) -> None:
+    """L1 of this patient takes 11 G in class A or B; at class A a side keeps its needle only where it has one."""
+    paths = (*plan.needles, *plan.alternatives)
+    worst = max(path.access_class for path in paths)
+    assert worst > AccessClass.A, "the fixture must have something to leave out"
+    strict = plan_augmentation(known.spine, "L1", lowest_class="A", lowest_class_source="spine board 2026")
+    assert {path.access_class for path in (*strict.needles, *strict.alternatives)} <= {AccessClass.A}
+    assert "proposed down to class A (from 2 mm to the canal), set here: spine board 2026" in strict.notes
+    for refusal in strict.refused:
+        assert "of class A or better: limited by the" in refusal.reason
+        assert refusal.largest_gauge is None or refusal.largest_gauge > 11
+    assert len(strict.needles) + len(strict.refused) == 2
+
+
+def test_a_thicker_needle_is_refused_by_the_class_with_the_gauge_that_reaches_it(known: Known) -> None:
+    """Planning with the gauge that a refusal names reaches the class."""
+    rule = {"lowest_class": "A", "lowest_class_source": "spine board 2026"}
+    refused = plan_augmentation(known.spine, "L2", gauge=8, **rule).refused
+    assert refused, "the fixture must refuse 8 G"
+    passing = {refusal.side: refusal.largest_gauge for refusal in refused if refusal.largest_gauge is not None}
+    assert passing, "the fixture must name a gauge"
+    for side, gauge in passing.items():
+        plan = plan_augmentation(known.spine, "L2", gauge=gauge, **rule)
+        assert side in [path.side for path in plan.needles]
+
+
+def test_the_default_says_that_nobody_set_it(plan: Plan) -> None:
+    assert any(
+        note.startswith("proposed down to class C (from 0 mm to the canal), no local setting") for note in plan.notes
+    )
+
+
+def test_a_lowest_class_needs_a_name_and_a_source(known: Known) -> None:
+    with pytest.raises(InputError, match="lowest class 'none' is not known; it is one of A, B, C"):
+        plan_augmentation(known.spine, "L1", lowest_class="none", lowest_class_source="board")
+    with pytest.raises(InputError, match="lowest class B has no source"):
+        plan_augmentation(known.spine, "L1", lowest_class="B")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import AsJson, CaseArgument
+from spondyl.app.cli.options import AsJson, CaseArgument, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.planning import NeedlePath, Plan
@@ -24,6 +24,7 @@ def access(
     ] = "transpedicular",
     gauge: Annotated[int, typer.Option(help="8 to 13, by nominal outer diameter.")] = 11,
     needles: Annotated[int, typer.Option(help="2: one on each side; 1: the better side.")] = 2,
+    settings: SettingsOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan needles: paths, clearances with their class, angles, depths; or what limits a path.
@@ -35,10 +36,14 @@ def access(
     from spondyl.documents.access import total_words
     from spondyl.documents.models import PlansDocument
     from spondyl.documents.plan_files import PLANS_FILE
+    from spondyl.documents.settings import read_settings
     from spondyl.planning import cement_total
 
+    here = read_settings(settings)
     with progress() as tell:
-        plans = plan_levels(case, level, course=course, approach=approach, gauge=gauge, needles=needles, tell=tell)
+        plans = plan_levels(
+            case, level, course=course, approach=approach, gauge=gauge, needles=needles, tell=tell, here=here
+        )
     if as_json:
         print_document(PlansDocument.of(plans))
         return

@@ -50,7 +50,7 @@ SettingsOption = Annotated[
     typer.Option(
         "--settings",
         envvar="SPONDYL_SETTINGS",
-        help="TOML or JSON file of what holds here: emergency_number, team.",
+        help="TOML or JSON file of what holds here: emergency_number, team, lowest_class.",
         show_default=False,
     ),
 ]
