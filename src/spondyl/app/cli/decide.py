@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from spondyl.app.cli.options import AsJson, Force, PatientOption, SettingsOption
+from spondyl.app.cli.options import AsJson, Force, OptionalCase, PatientOption, SettingsOption
 
 if TYPE_CHECKING:
     from spondyl.decisions import Recommendation
 
 
 def decide(
-    case: Annotated[
-        Path | None,
-        typer.Argument(help="Case folder that `spondyl plan` wrote; left out: the record alone.", show_default=False),
-    ] = None,
+    case: OptionalCase = None,
     patient: PatientOption = None,
     force: Force = None,
     settings: SettingsOption = None,
@@ -28,25 +22,14 @@ def decide(
     With a case, its record and findings are used and decisions.json is written. With --patient alone, nothing is
     written, and what only a CT shows is unknown.
     """
-    from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import Job
+    from spondyl.app.cli.case_or_record import run_on_either
+    from spondyl.app.cli.output import print_document, print_lines
     from spondyl.decisions import assess_candidacy
     from spondyl.documents.advice_models import DecisionsDocument
-    from spondyl.documents.patients import read_patient
     from spondyl.documents.settings import read_settings
-    from spondyl.errors import InputError
 
-    if (case is None) == (patient is None):
-        raise InputError("give either a case folder or --patient FILE: a case has its record in study.json already")
     here = read_settings(settings)
-    if case is not None:
-        with progress() as tell:
-            job = Job(case, None, force=force or (), tell=tell)
-            job.run("decide")
-        advice = job.advice
-    else:
-        assert patient is not None
-        advice = assess_candidacy(read_patient(patient))
+    advice = run_on_either("decide", case, patient, force, of_case=lambda job: job.advice, of_record=assess_candidacy)
     if as_json:
         print_document(DecisionsDocument.of(advice))
     else:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from spondyl.app.cli.options import AsJson, Force, PatientOption
+from spondyl.app.cli.options import AsJson, Force, OptionalCase, PatientOption
 
 if TYPE_CHECKING:
     from spondyl.outcomes import Prediction
 
 
 def forecast(
-    case: Annotated[
-        Path | None,
-        typer.Argument(help="Case folder that `spondyl plan` wrote; left out: the record alone.", show_default=False),
-    ] = None,
+    case: OptionalCase = None,
     patient: PatientOption = None,
     force: Force = None,
     as_json: AsJson = False,
@@ -27,23 +21,14 @@ def forecast(
     With a case, its record is used and forecast.json is written. With --patient alone, nothing is written. No figure
     is computed from the patient: the record decides whose trials are shown.
     """
-    from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import Job
+    from spondyl.app.cli.case_or_record import run_on_either
+    from spondyl.app.cli.output import print_document, print_lines
     from spondyl.documents.advice_models import ForecastDocument
-    from spondyl.documents.patients import read_patient
-    from spondyl.errors import InputError
     from spondyl.outcomes import predict_outcomes
 
-    if (case is None) == (patient is None):
-        raise InputError("give either a case folder or --patient FILE: a case has its record in study.json already")
-    if case is not None:
-        with progress() as tell:
-            job = Job(case, None, force=force or (), tell=tell)
-            job.run("forecast")
-        outlook = job.outlook
-    else:
-        assert patient is not None
-        outlook = predict_outcomes(read_patient(patient))
+    outlook = run_on_either(
+        "forecast", case, patient, force, of_case=lambda job: job.outlook, of_record=predict_outcomes
+    )
     if as_json:
         print_document(ForecastDocument.of(outlook))
     else:

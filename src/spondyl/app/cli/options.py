@@ -13,6 +13,10 @@ OptionalStudy = Annotated[
     typer.Argument(help="DICOM folder or zip, or a NIfTI file; left out: labels alone.", show_default=False),
 ]
 CaseArgument = Annotated[Path, typer.Argument(help="Case folder that `spondyl plan` wrote.", show_default=False)]
+OptionalCase = Annotated[
+    Path | None,
+    typer.Argument(help="Case folder that `spondyl plan` wrote; left out: the record alone.", show_default=False),
+]
 Labels = Annotated[
     Path, typer.Option(help="Label image (NIfTI), or a folder of masks, one a vertebra.", show_default=False)
 ]
