@@ -11,9 +11,18 @@ from spondyl.planning.types import Approach
 from spondyl.space import Floats, Frame
 from spondyl.spine import Pedicle, Side
 
-WALL_FROM_MM = 8.0  # behind the entry: from here the walls of the body are forbidden; before, the needle comes through
+# Ahead of the entry the needle comes through the wall; from here on all walls are forbidden. A needle of radius r that
+# crosses a wall at an angle a lies within it after r / sin(a): 8 mm is enough for 8 G (2.1 mm) from 15 deg on, for 11 G
+# from 11 deg on. Flatter ones are told to meet the wall, on the safe side.
+WALL_FROM_MM = 8.0
+# From the pedicle's outer wall. Choices of this program, no published distance was read: two widths of an 11 G needle
+# still run along the pedicle; the far limit ends the grid, it is no anatomical border.
+_ALONG_TO_MM, _BESIDE_TO_MM = 6.0, 24.0
 BEHIND_MM = 25.0  # behind the place beside the pedicle, where obstacles are still watched
-_BESIDE_MM = {Approach.PARAPEDICULAR: (0.0, 6.0), Approach.EXTRAPEDICULAR: (6.0, 24.0)}  # from the pedicle's outer wall
+_BESIDE_MM = {
+    Approach.PARAPEDICULAR: (0.0, _ALONG_TO_MM),
+    Approach.EXTRAPEDICULAR: (_ALONG_TO_MM, _BESIDE_TO_MM),
+}
 _ACROSS = 15  # places each way beside the pedicle
 _OFF_WEIGHT = 0.1  # clearance that is given up for 1 mm nearer to the pedicle: less is passed that was not checked
 _SAMPLES_BEHIND, _SAMPLES_AHEAD = 12, 24

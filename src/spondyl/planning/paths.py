@@ -19,6 +19,8 @@ _STEP_MM = 0.25
 _LONGEST_MM = 45.0  # from the narrowest section back to the entry
 _GAP_MM = 3.0  # without bone: the needle has left it
 _OUT_MM = 25.0  # behind the entry, where neighbours are looked for
+# Behind the narrowest section, where the pedicle's wall still counts; further back the needle crosses the cortex at its
+# entry, which is no breach. A choice of this program; the search watches the same stretch.
 _PEDICLE_BEHIND_MM = 4.0
 PLACEMENT_MM, PLACEMENT_DEG = 2.0, 3.0  # how far off a hand may be
 _SKIN_GAP_MM = 5.0  # of air behind the back, at least so long
