@@ -59,12 +59,19 @@ Solver = Callable[[Body, Array], Balance]
 
 
 def newton_krylov(
-    *, rtol: float = 1e-3, inner: float = 0.1, iterations: int = 30, cycles: int = 200, halvings: int = 4
+    *,
+    rtol: float = 1e-3,
+    inner: float = 0.1,
+    iterations: int = 30,
+    cycles: int = 200,
+    halvings: int = 4,
+    patience: int = 3,
 ) -> Solver:
     """A solver by Newton's method; each linear step by conjugate gradients to a tolerance that tightens [1].
 
     A line search halves a step that does not lower the residual. The tangent may have lost its sign where bone
-    softens; conjugate gradients then end with what they have.
+    softens; conjugate gradients then end with what they have. It gives up once so many iterations of `patience` in a
+    row brought no lower residual than before them: there each linear step costs hundreds of cycles and helps nothing.
     """
 
     def solve(body: Body, start: Array) -> Balance:
@@ -78,6 +85,8 @@ def newton_krylov(
                 break
             if norm <= rtol * scale:
                 return Balance(displacement, tuple(history), used)
+            if len(history) > patience and min(history[-patience:]) >= min(history[:-patience]):
+                break
             tolerance = inner if len(history) < 2 else min(inner, max(0.01, 0.9 * (history[-1] / history[-2]) ** 2))
             change, spent = _conjugate_gradients(
                 body.tangent, body.precondition, residual, max(tolerance, 0.3 * rtol * scale / norm), cycles

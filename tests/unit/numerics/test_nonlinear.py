@@ -136,3 +136,22 @@ def test_a_force_that_is_not_a_number_is_not_an_answer() -> None:
     springs.k = springs.k * np.nan
     with pytest.raises(NotConverged):
         list(follow(springs, pattern, [1.0], solvers=[newton_krylov(), anderson()]))
+
+
+class Stubborn(Chain):
+    """Its residual stays what it is, wherever one goes."""
+
+    def residual(self, displacement: Array) -> Array:
+        super().residual(displacement)
+        return np.array([0.0, 1.0, 0.0])
+
+    def force_norm(self) -> float:
+        return 1.0
+
+
+def test_newton_gives_up_where_nothing_helps_any_more() -> None:
+    """By hand: the first residual and three that are no lower, not all thirty iterations."""
+    body = Stubborn(np.array([1.0, 1.0]), np.array([1.0, 1.0]))
+    with pytest.raises(NotConverged) as raised:
+        newton_krylov(patience=3)(body, np.array([0.0, 0.1, 0.5]))
+    assert len(raised.value.residuals) == 4
