@@ -43,6 +43,17 @@ def test_an_unset_number_is_said(case: Path, cli: Cli) -> None:
     }
 
 
+def test_a_case_of_an_older_version_keeps_its_number(case: Path, cli: Cli) -> None:
+    """There run.json held the number alone, without what else is set for the place."""
+    cli("booklet", case, "--emergency-number", "112")
+    run = json.loads((case / "run.json").read_text("utf-8"))
+    (stage,) = [one for one in run["stages"] if one["stage"] == "booklet"]
+    stage["parameters"] = {"languages": ["en"], "emergency_number": "112"}
+    (case / "run.json").write_text(json.dumps(run), "utf-8")
+    assert cli("booklet", case, "--language", "de").code == 0
+    assert "112" in (case / "booklet.de.html").read_text("utf-8")
+
+
 def test_the_number_of_the_settings_is_used(case: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "here.toml").write_text('emergency_number = "999"\n', "utf-8")
     assert cli("booklet", case, "--settings", tmp_path / "here.toml").code == 0

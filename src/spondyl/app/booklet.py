@@ -42,8 +42,9 @@ class BookletWish:
 
     @classmethod
     def of(cls, parameters: dict[str, Any]) -> BookletWish:
-        """The wish that a record of run.json holds."""
-        return cls(tuple(parameters["languages"]), Settings.of(parameters["here"]))
+        """The wish that a record of run.json holds; older ones have the emergency number alone."""
+        here = parameters.get("here") or {"emergency_number": parameters["emergency_number"], "team": None}
+        return cls(tuple(parameters["languages"]), Settings.of(here))
 
     @property
     def parameters(self) -> dict[str, Any]:
