@@ -271,7 +271,7 @@ class _Run:
             float(self.least_ratio),
             len(self.rows),
             tuple(self.warnings + self._doubts()),
-            state.cement.assumptions,
+            (*state.cement.assumptions, self._warmth()),
         )
 
     def _find_flow(self, portion: Portion, wanted: float, guess: float, sweeps: int) -> tuple[float, float, float]:
@@ -335,6 +335,10 @@ class _Run:
                     Leak(outlet, float(taken / ML_TO_MM3), float(max(taken - inside, 0.0) / ML_TO_MM3), self.first[way])
                 )
         return tuple(found)
+
+    def _warmth(self) -> str:
+        room, body = self.settings.room_c, self.settings.body_c
+        return f"the cement is at {room:g} C until it enters the bone and at {body:g} C from then on"
 
     def _doubts(self) -> list[str]:
         told = []

@@ -9,6 +9,7 @@ import pytest
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.simulation.cement import Cement, find_cement, newtonian, power_law
+from spondyl.simulation.front_state import FrontState
 from spondyl.simulation.injection import InjectionSettings, Needle, Portion, inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
 from spondyl.simulation.outlets import Outlet, slit, tube
@@ -207,15 +208,20 @@ def test_a_pressure_that_is_not_found_raises(monkeypatch: pytest.MonkeyPatch) ->
         inject(box(), [portion()], power_law(300.0, 0.6))
 
 
-def test_the_compiled_balance_is_that_of_elimination() -> None:
-    """The state's pressures against the plain solver on the same field of viscosity."""
-    from spondyl.numerics.darcy import DarcyProblem, direct
-    from spondyl.simulation.front_state import FrontState
-
+def open_at_the_top() -> FrontState:
+    """A box with its source in the middle and a hole in its top, before anything flowed."""
     model = box({1: Outlet("open", inf)}, spots={1: (5, 5, 8)})
     state = FrontState(model, newtonian(50.0), clock=(1.0, 1.0), lumped=False, rtol=1e-12, at=np.array([5, 5, 4]))
     state.place_source(int(state.number[5, 5, 4]))
     state.list_cells()
+    return state
+
+
+def test_the_compiled_balance_is_that_of_elimination() -> None:
+    """The state's pressures against the plain solver on the same field of viscosity."""
+    from spondyl.numerics.darcy import DarcyProblem, direct
+
+    state = open_at_the_top()
     for _ in range(4):
         state.settle(60.0, 0.0, sweeps=1)
         state.advance(20.0, 0.0)
@@ -223,18 +229,13 @@ def test_the_compiled_balance_is_that_of_elimination() -> None:
     source, drain = np.zeros(SHAPE), np.zeros(SHAPE)
     source[5, 5, 4] = 60.0
     drain[5, 5, 7] = 1 / (0.5 / 0.02 * viscosity[5, 5, 7])
-    problem = DarcyProblem(model.permeability * 1e6, viscosity, (1.0, 1.0, 1.0), source, drain, np.zeros(SHAPE))
+    problem = DarcyProblem(state.model.permeability * 1e6, viscosity, (1.0, 1.0, 1.0), source, drain, np.zeros(SHAPE))
     np.testing.assert_allclose(pressure[BONE], direct(problem).pressure[BONE], rtol=1e-6)
 
 
 def test_the_compiled_front_is_that_of_a_plain_loop() -> None:
     """A step of the front on a field of pressure, against the same rule voxel by voxel in plain Python."""
-    from spondyl.simulation.front_state import FrontState
-
-    model = box({1: Outlet("open", inf)}, spots={1: (5, 5, 8)})
-    state = FrontState(model, newtonian(50.0), clock=(1.0, 1.0), lumped=False, rtol=1e-12, at=np.array([5, 5, 4]))
-    state.place_source(int(state.number[5, 5, 4]))
-    state.list_cells()
+    state = open_at_the_top()
     for _ in range(6):
         state.settle(60.0, 0.0, sweeps=1)
         expected, out = plain_step(
@@ -273,3 +274,8 @@ def plain_step(held: dict, state, volume: float) -> tuple[dict, float]:  # type:
                 else:
                     coming[there] += share
     return held, out
+
+
+def test_the_warmth_that_cement_ages_in_is_an_assumption_of_the_result() -> None:
+    found = inject(box(), [portion()], power_law(300.0, 0.6), InjectionSettings(room_c=23.0))
+    assert "the cement is at 23 C until it enters the bone and at 37 C from then on" in found.assumptions
