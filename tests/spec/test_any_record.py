@@ -99,7 +99,8 @@ def test_any_record_gives_documents_that_their_schemas_accept(
     ]
     for document in documents:
         told = json.loads(document.model_dump_json(by_alias=True))
-        jsonschema.validate(told, shipped_schema(told["schema"]))
+        schema = shipped_schema(told["schema"])
+        assert list(jsonschema.validators.validator_for(schema)(schema).iter_errors(told)) == []
 
 
 @some(60)
