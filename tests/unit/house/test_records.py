@@ -15,7 +15,7 @@ from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmenta
 from spondyl.simulation import build_bone_model, build_voxel_model, measure_fields, solve_voxel_model
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
-from spondyl.spine.segmenters import ChainCandidate, DiscsFound
+from spondyl.spine.segmenters import ChainCandidate, DiscsFound, Segmentation
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, deform_vertebra, make_virtual_patient
 
@@ -95,8 +95,9 @@ def examples() -> dict[type, object]:
     pressed = solve_voxel_model(voxels)
     reading = ChainCandidate((20, 50), 1.0, "as the strict search")
     discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
+    told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
     roots = (
-        discs,
+        told,
         voxels,
         pressed,
         build_bone_model(spine, spine.levels[0], voxel_mm=4.0),

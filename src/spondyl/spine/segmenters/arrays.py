@@ -49,6 +49,11 @@ class Upright:
         """From the first voxel centre to the last, shape (3,)."""
         return (np.array(self.array.shape) - 1) * self.spacing_mm
 
+    def turned_back(self, array: NDArray[Any]) -> NDArray[Any]:
+        """An array of this shape on the CT's own axes."""
+        flipped = array[tuple(slice(None, None, -1 if f else 1) for f in self.flipped)]
+        return np.ascontiguousarray(flipped.transpose(np.argsort(self.order)))
+
     def points(self, places: Floats) -> Floats:
         """Patient points of places, shape (..., 3). [mm, LPS]"""
         last = np.array(self.array.shape) - 1

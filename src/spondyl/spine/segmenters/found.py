@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from spondyl.errors import InputError
 from spondyl.space import Floats, Volume, read_only
-from spondyl.spine.segmenters.arrays import Upright
+from spondyl.spine.segmenters.arrays import Grey, Upright
 from spondyl.spine.segmenters.canal_path import find_canal
 from spondyl.spine.segmenters.column import Column, measure_column
 from spondyl.spine.segmenters.curved import CurvedFrame, followed, straightened, turns_by_symmetry
-from spondyl.spine.segmenters.levels import ChainCandidate, find_levels
+from spondyl.spine.segmenters.levels import ChainCandidate, LevelsFound, find_levels
 
 _BEYOND_MM = 10.0  # of canal added straight at both ends, so that the outermost discs are seen whole
 _SACRUM_MM = 25.0  # from the image's lower border to the canal's end: more, and it ended by itself
+_NAMED_MM = 25.0  # a disc that a person points at lies no further from one that could be
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,7 @@ class DiscsFound:
     discs: Floats  # (n, 3), centre of each disc, patient mm
     doubts: tuple[tuple[str, ...], ...]  # of each of the n - 1 bodies between discs, in words; empty: none
     candidates: tuple[ChainCandidate, ...]  # readings of which discs there are, the one returned first
+    sacrum_below: bool = False  # the canal ends well above the image's border: the lowest disc may lie on the sacrum
 
     def __post_init__(self) -> None:
         for name in ("canal", "discs"):
@@ -35,7 +40,27 @@ class DiscsFound:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
 
 
-def find_discs(ct: Volume) -> DiscsFound:
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a search for discs leaves behind: the image turned upright, straightened along the canal, and its column."""
+
+    image: Upright
+    frame: CurvedFrame
+    straight: Grey
+    column: Column
+    levels: LevelsFound
+    sacrum_below: bool
+
+    @property
+    def found(self) -> DiscsFound:
+        """The same in patient mm."""
+        places = _disc_places(self.frame, self.column, self.levels.discs)
+        image, levels = self.image, self.levels
+        canal = image.points(self.frame.origins)
+        return DiscsFound(canal, image.points(places), levels.doubts, levels.candidates, self.sacrum_below)
+
+
+def find_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Sequence[ArrayLike] = ()) -> DiscsFound:
     """The spinal canal and the discs in front of it, from grey values alone.
 
     The canal is followed through the slices, the CT straightened along it, and the best chain of discs searched; an
@@ -46,21 +71,45 @@ def find_discs(ct: Volume) -> DiscsFound:
     ----------
     ct
         Volume in Hounsfield units, at most 40 degrees askew to the patient.
+    wanted, refused
+        Points at which a person says that a disc is, or that none is, each shape (3,). [mm, LPS]
 
     Raises
     ------
     InputError
         If no canal of 45 mm is seen, or fewer than two discs.
     """
+    return search_discs(ct, wanted=wanted, refused=refused).found
+
+
+def search_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Sequence[ArrayLike] = ()) -> Search:
+    """As `find_discs`, with what a segmentation goes on from."""
     image = Upright.of(ct)
     path = followed(image, find_canal(image).places)
     frame = CurvedFrame.along(path, beyond_mm=_BEYOND_MM)
     turns = turns_by_symmetry(straightened(image, frame))
     frame = CurvedFrame.along(path, beyond_mm=_BEYOND_MM, turns=turns)
-    column = measure_column(straightened(image, frame))
-    levels = find_levels(column, sacrum_below=bool(path[0, 2] > _SACRUM_MM))
-    places = _disc_places(frame, column, levels.discs)
-    return DiscsFound(image.points(frame.origins), image.points(places), levels.doubts, levels.candidates)
+    straight = straightened(image, frame)
+    column = measure_column(straight)
+    sacrum_below = bool(path[0, 2] > _SACRUM_MM)
+    named = (tuple(_station(image, frame, column, point) for point in points) for points in (wanted, refused))
+    asked, denied = named
+    levels = find_levels(column, sacrum_below=sacrum_below, wanted=asked, refused=denied)
+    return Search(image, frame, straight, column, levels, sacrum_below)
+
+
+def _station(image: Upright, frame: CurvedFrame, column: Column, point: ArrayLike) -> float:
+    """Station of the disc that a point names, by the middle of the column."""
+    stations = np.arange(len(frame))
+    back = column.wall_mm - 0.5 * column.depth_mm
+    middle = image.points(frame.origins + back[:, None] * frame.back)
+    distance = np.linalg.norm(middle - np.asarray(point, np.float64), axis=1)
+    if distance.min() > _NAMED_MM:
+        raise InputError(
+            f"the point {np.round(np.asarray(point, float), 1).tolist()} lies {distance.min():.0f} mm from the column "
+            f"of bodies that is found; a disc is named by a point within {_NAMED_MM:.0f} mm of its middle (LPS, mm)"
+        )
+    return float(stations[int(distance.argmin())])
 
 
 def _disc_places(frame: CurvedFrame, column: Column, discs: tuple[int, ...]) -> Floats:

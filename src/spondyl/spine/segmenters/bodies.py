@@ -1,0 +1,54 @@
+"""The bodies as shapes in the straightened image: a common wall, cut by the end plates of each disc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.space import Floats
+from spondyl.spine.segmenters.end_plates import DiscPlates
+from spondyl.spine.segmenters.walls import TubeWall
+
+_NEAR = 30.0  # stations: no end plate reaches further from its disc's middle
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """Intervals between discs from foot to head: 0 lies below the first disc, n above the last."""
+
+    wall: TubeWall
+    canal: TubeWall
+    plates: tuple[DiscPlates, ...]
+    ends: tuple[float, float]  # stations at which the first and the last interval end
+
+    def interval(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.int16]:
+        """Interval in whose body each place lies, shape of `left`; -1: in none."""
+        out = np.full(left.shape, -1, np.int16)
+        inside = self.wall.margin(left, back, station) >= 0
+        inside &= (station >= self.ends[0]) & (station <= self.ends[1])
+        if not inside.any():
+            return out
+        u, v, s = left[inside], back[inside], station[inside]
+        number, free = np.zeros(len(s), np.int16), np.ones(len(s), bool)
+        for n, disc in enumerate(self.plates):
+            middle = 0.5 * float(np.median(disc.lower) + np.median(disc.upper))
+            above = s > middle + _NEAR
+            near = np.abs(s - middle) <= _NEAR
+            if near.any():
+                low, high = disc.at(disc.lower, u[near], v[near]), disc.at(disc.upper, u[near], v[near])
+                free[near] &= (s[near] <= low) | (s[near] >= high)
+                above[near] = s[near] >= 0.5 * (low + high)
+            number[above] = n + 1
+        out[inside] = np.where(free, number, -1)
+        return out
+
+    def is_canal(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.bool_]:
+        """Whether each place lies in the canal, between the ends."""
+        inside = self.canal.margin(left, back, station) >= 0
+        return np.asarray(inside & (station >= self.ends[0]) & (station <= self.ends[1]))
+
+    def middles(self) -> Floats:
+        """Station of each disc's middle."""
+        return np.array([0.5 * (np.median(disc.lower) + np.median(disc.upper)) for disc in self.plates])

@@ -1,0 +1,165 @@
+"""Vertebrae told apart in a bare CT: a mask of each, its body and arch, and the canal. Names come later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spondyl.errors import InputError
+from spondyl.space import Floats, Volume
+from spondyl.spine.segmenters.arches import Arches, find_arches
+from spondyl.spine.segmenters.bodies import Bodies
+from spondyl.spine.segmenters.end_plates import find_end_plates
+from spondyl.spine.segmenters.found import DiscsFound, Search, search_discs
+from spondyl.spine.segmenters.places import StraightPlaces
+from spondyl.spine.segmenters.walls import find_body_wall, find_canal_wall
+from spondyl.studies import Progress
+from spondyl.studies.progress import silent
+
+ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
+_SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
+_CLEAR_DISC = 0.8  # score of a disc that could not be clearer
+_PER_DOUBT = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Vertebrae told apart in a CT, not yet named.
+
+    `confidence` is how clearly both discs of a vertebra stand out from the bodies beside them (1: as clear as they
+    come), lowered by 40 % for each doubt. It orders vertebrae by how much they deserve a look; it is not a probability.
+    """
+
+    vertebrae: Volume  # uint8 on the CT's grid: 0 none, k = the k-th vertebra from the head, 1..n
+    parts: Volume  # uint8, same grid: 49 body, 41 arch, 61 canal (SPINEPS sub-region numbers)
+    found: DiscsFound  # discs, alternatives, whether the sacrum lies below
+    confidence: tuple[float, ...]  # per vertebra, 0..1
+    doubts: tuple[tuple[str, ...], ...]  # per vertebra, in words
+    cut: tuple[bool, ...]  # per vertebra: the image border, or the end of what is found, cuts its body
+
+    def __post_init__(self) -> None:
+        count = len(self.cut)
+        if not len(self.confidence) == len(self.doubts) == count:
+            raise InputError("confidence, doubts and cut of a segmentation are told for the same vertebrae")
+        if not self.vertebrae.geometry.is_same_grid(self.parts.geometry):
+            raise InputError("vertebrae and parts of a segmentation lie on one grid")
+        if int(self.vertebrae.array.max(initial=0)) > count:
+            raise InputError(f"{count} vertebrae are told, but a voxel bears a higher number")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+
+def segment_spine(
+    ct: Volume,
+    *,
+    wanted: Sequence[ArrayLike] = (),
+    refused: Sequence[ArrayLike] = (),
+    progress: Progress = silent,
+) -> Segmentation:
+    """The vertebrae of a bare CT from its grey values alone: body, arch and canal, counted from the head, not named.
+
+    Canal and discs are found first (`find_discs`). The bodies' common wall and the end plates of each disc are
+    surfaces in the CT straightened along the canal; the voxels' places are compared with them, so that nothing is
+    resampled. Arches are bone behind the bodies, each piece given to the level from which it is reached.
+
+    Parameters
+    ----------
+    ct
+        Volume in Hounsfield units, at most 40 degrees askew to the patient.
+    wanted, refused
+        Points at which a person says that a disc is, or that none is, each shape (3,). [mm, LPS]
+    progress
+        Called with the share done and what is being done.
+
+    Raises
+    ------
+    InputError
+        If no canal of 45 mm is seen, or fewer than two discs.
+    """
+    progress(0.0, "looking for the canal and the discs")
+    search = search_discs(ct, wanted=wanted, refused=refused)
+    progress(0.4, "following walls and end plates")
+    bodies = _bodies(search)
+    places = StraightPlaces.around(search.frame, search.image.size_mm)
+    progress(0.6, "giving arches to their bodies")
+    arches = find_arches(search.image, search.straight, search.column, places, bodies)
+    progress(0.8, "writing the masks")
+    vertebrae, parts = _painted(search, places, bodies, arches)
+    told = _told(search, vertebrae, parts)
+    progress(1.0, "done")
+    return told
+
+
+def _bodies(search: Search) -> Bodies:
+    straight, column, discs = search.straight, search.column, search.levels.discs
+    wall = find_body_wall(straight, column)
+    plates = find_end_plates(straight, column, discs, wall)
+    shown = np.flatnonzero(column.shown)
+    low = max(float(shown[0]), discs[0] - float(column.depth_mm[discs[0]]))
+    high = min(float(shown[-1]), discs[-1] + float(column.depth_mm[discs[-1]]))
+    return Bodies(wall, find_canal_wall(straight, column), plates, (low, high))
+
+
+def _painted(
+    search: Search, places: StraightPlaces, bodies: Bodies, arches: Arches
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Interval plus one, and parts, of each voxel of the upright image, plane by plane."""
+    image = search.image
+    vertebrae, parts = (np.zeros(image.array.shape, np.uint8) for _ in range(2))
+    low, high = places.box()
+    start = np.maximum(np.ceil(low / image.spacing_mm), 0).astype(int)
+    stop = np.minimum(np.floor(high / image.spacing_mm).astype(int) + 1, image.array.shape)
+    left, back = (image.spacing_mm[k] * np.arange(start[k], stop[k]) for k in range(2))
+    block = (slice(start[0], stop[0]), slice(start[1], stop[1]))
+    for k in range(start[2], stop[2]):
+        height = k * float(image.spacing_mm[2])
+        u, v, s, off = places.plane(left, back, height)
+        s = np.where(off < 3, s, -1.0)
+        interval = bodies.interval(u, v, s)
+        arch = arches.plane(left, back, height)
+        arch[interval >= 0] = 0
+        canal = bodies.is_canal(u, v, s) & (interval < 0) & (arch == 0)
+        vertebrae[(*block, k)] = np.where(interval >= 0, interval + 1, arch)
+        parts[(*block, k)] = np.select([interval >= 0, arch > 0, canal], [BODY, ARCH, CANAL], 0)
+    return vertebrae, parts
+
+
+def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]) -> Segmentation:
+    """Intervals numbered from the head, on the CT's own grid; what lies below the lowest disc of a sacrum left out."""
+    image, levels = search.image, search.levels
+    discs = levels.discs
+    counts = np.bincount(intervals[parts == BODY], minlength=len(discs) + 2)[1:]
+    sizes = np.asarray(counts * image.geometry.voxel_volume_mm3, np.float64)
+    kept = [n for n in range(len(discs) + 1) if _is_told(n, len(discs), sizes, search.sacrum_below)]
+    number = np.zeros(len(discs) + 2, np.uint8)
+    number[[n + 1 for n in kept[::-1]]] = np.arange(1, len(kept) + 1)
+    vertebrae = number[intervals]
+    parts[(vertebrae == 0) & (parts != CANAL)] = 0
+    confidence, doubts, cut = [], [], []
+    for n in kept[::-1]:
+        beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
+        is_end = n in (0, len(discs))
+        said = ("it is cut: only one of its discs is found",) if is_end else levels.doubts[n - 1]
+        confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * _PER_DOUBT ** len(said)))
+        doubts.append(tuple(said))
+        cut.append(is_end)
+    return Segmentation(
+        Volume(image.turned_back(vertebrae), image.geometry, "1"),
+        Volume(image.turned_back(parts), image.geometry, "1"),
+        search.found,
+        tuple(confidence),
+        tuple(doubts),
+        tuple(cut),
+    )
+
+
+def _is_told(interval: int, discs: int, sizes: Floats, sacrum_below: bool) -> bool:
+    """Whether an interval becomes a vertebra: what lies between two discs does, an end only where it is no rim."""
+    if interval == 0 and sacrum_below:
+        return False
+    return 0 < interval < discs or bool(sizes[interval] >= _SMALLEST_MM3)
