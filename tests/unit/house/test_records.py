@@ -16,6 +16,7 @@ from spondyl.simulation import build_bone_model, build_voxel_model, measure_fiel
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
 from spondyl.spine.segmenters import ChainCandidate, DiscsFound, Segmentation
+from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, deform_vertebra, make_virtual_patient
 
@@ -98,6 +99,7 @@ def examples() -> dict[type, object]:
     told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
     roots = (
         told,
+        BackendLabels(label_image, "verse", None, "a test"),
         voxels,
         pressed,
         build_bone_model(spine, spine.levels[0], voxel_mm=4.0),
