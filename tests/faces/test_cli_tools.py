@@ -14,6 +14,7 @@ import spondyl
 from spondyl.app.cli import COMMANDS
 from spondyl.spine import Level
 from spondyl.studies import read_label_image, read_study
+from tests.unit.spine.outside_programs import install, lay_down_weights
 
 Cli = Callable[..., Any]
 HEAVY = ("numpy", "scipy", "pydantic", "pydicom", "nibabel", "matplotlib", "jinja2", "weasyprint", "skimage")
@@ -84,6 +85,16 @@ def test_doctor_tells_whether_the_viewer_is_built(cli: Cli, monkeypatch: pytest.
         checks = {check["name"]: check for check in cli("doctor", "--json").json()["checks"]}
         assert checks["viewer"]["status"] == status
     assert "viewer/build.py" in checks["viewer"]["detail"]
+
+
+def test_doctor_tells_which_segmenters_are_there(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPONDYL_TOTALSEGMENTATOR", str(install(tmp_path, "totalsegmentator")))
+    monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(lay_down_weights(tmp_path / "weights", "totalsegmentator")))
+    monkeypatch.setenv("SPONDYL_SPINEPS", str(tmp_path / "gone"))
+    checks = {check["name"]: check for check in cli("doctor", "--json").json()["checks"]}
+    assert checks["TotalSegmentator"]["status"] == "ok" and "version 2.18.0" in checks["TotalSegmentator"]["detail"]
+    assert checks["SPINEPS"]["status"] == "missing" and "no program that can be run" in checks["SPINEPS"]["detail"]
+    assert checks["SPINEPS"]["needed_for"] == "--backend spineps"
 
 
 def test_synth_keeps_truth_beside_the_images(virtual: Path) -> None:

@@ -19,11 +19,12 @@ ASKED = "asked.json"  # what the stand-in was called with, beside its program
 _HEAD = """#!{python}
 import json, os, sys, time
 from pathlib import Path
-import nibabel as nib
-import numpy as np
 here = Path(__file__).resolve().parent
 call = {{"arguments": sys.argv[1:], "environment": dict(os.environ), "folder": os.getcwd()}}
 (here / "asked.json").write_text(json.dumps(call))
+if {reads}:  # what hangs or crashes begins at once, also on a busy machine
+    import nibabel as nib
+    import numpy as np
 def option(name):
     return sys.argv[sys.argv.index(name) + 1]
 def read(path):
@@ -125,7 +126,8 @@ def install(folder: Path, backend: str, script: str | None = None, distribution:
     name, usual, answer = PROGRAMS[backend]
     program = folder / "bin" / name
     program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text(_HEAD.format(python=sys.executable) + (answer if script is None else script))
+    body = answer if script is None else script
+    program.write_text(_HEAD.format(python=sys.executable, reads="read(" in body) + body)
     program.chmod(0o755)
     (folder / "lib" / "python3.11" / "site-packages" / f"{distribution or usual}.dist-info").mkdir(parents=True)
     return program

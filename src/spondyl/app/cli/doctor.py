@@ -27,14 +27,14 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what some jobs need: codecs, the library for the PDF, the viewer of the report, unaltered evidence.
+    """Look for what some jobs need: codecs, the PDF's library, the report's viewer, other segmenters, evidence.
 
     Ends with 0 also where something optional is missing: it is listed, with what it is needed for.
     """
     from spondyl.app.cli.output import print_document, print_lines, say
     from spondyl.documents.models import DoctorDocument
 
-    document = DoctorDocument(checks=(*_codecs(), _pdf(), _viewer(), _evidence(shared)))
+    document = DoctorDocument(checks=(*_codecs(), _pdf(), _viewer(), *_backends(), _evidence(shared)))
     if as_json:
         print_document(document)
     else:
@@ -87,6 +87,24 @@ def _viewer() -> CheckModel:
         else f"built, {len(script.encode()) / 1e6:.1f} MB",
         needed_for="'Look around' in report.html; without it the still pictures remain",
     )
+
+
+def _backends() -> list[CheckModel]:
+    """The outside segmenters: their programs and weights are looked for, nothing is started."""
+    from spondyl.documents.models import CheckModel
+    from spondyl.errors import InputError
+    from spondyl.spine.segmenters.backends import BACKENDS, BackendSettings
+
+    checks = []
+    for name, backend in BACKENDS.items():
+        needed_for = f"--backend {name}"
+        try:
+            found = backend.find(BackendSettings())
+            detail = f"version {found.version or 'unknown'}, {found.program}, weights in {found.weights}"
+            checks.append(CheckModel(name=backend.title, status="ok", detail=detail, needed_for=needed_for))
+        except InputError as error:
+            checks.append(CheckModel(name=backend.title, status="missing", detail=str(error), needed_for=needed_for))
+    return checks
 
 
 def _evidence(shared: Path | None) -> CheckModel:

@@ -131,7 +131,7 @@ def offline_environment(folder: Path, command: Command) -> dict[str, str]:
     places = {"TMPDIR": folder, "TEMP": folder, "TMP": folder, "XDG_CACHE_HOME": folder, "MPLCONFIGDIR": folder}
     path = os.pathsep.join([str(Path(command.arguments[0]).parent), kept.get("PATH", os.defpath)])
     inside: Mapping[str, str] = {name: str(place) for name, place in places.items()}
-    return {**kept, **inside, "PATH": path, **command.environment}
+    return {**kept, **_OFFLINE, **inside, "PATH": path, **command.environment}
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
