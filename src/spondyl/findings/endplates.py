@@ -51,6 +51,7 @@ class Pit:
     depth_mm: float
     area_mm2: float
     left_mm: float  # place of its centre
+    places_mm: tuple[tuple[float, float], ...] = ()  # (anterior, left) of its points on the endplate's map
 
 
 def _of_endplate(vertebra: Vertebra, end: End, *, with_ct: bool) -> tuple[Finding, Finding]:
@@ -113,7 +114,9 @@ def find_pit(plate: HeightMap, end: End) -> Pit | None:
         deepest, area = float(depth[region].max()), float(np.count_nonzero(region)) * cell
         enclosed = not (region & ~inner).any()  # at the rim the surface is least certain
         if enclosed and deepest >= max(PIT_MM, best.depth_mm) and area >= _LEAST_MM2:
-            best = Pit(deepest, area, float(plate.v_mm[np.nonzero(region)[1]].mean()))
+            rows, columns = np.nonzero(region)
+            spots = tuple(zip(plate.u_mm[rows].tolist(), plate.v_mm[columns].tolist(), strict=True))
+            best = Pit(deepest, area, float(plate.v_mm[columns].mean()), spots)
     return best
 
 

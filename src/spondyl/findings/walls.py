@@ -54,23 +54,14 @@ class Gaps:
 
     area_mm2: float  # of all gaps that count, without the foramen
     foramen_mm2: float
+    places_mm: tuple[tuple[float, float], ...] = ()  # (cranial, left) of the gaps on the wall's map, 1 mm apart
+    foramen_places_mm: tuple[tuple[float, float], ...] = ()
 
 
 def _of_wall(vertebra: Vertebra, wall: Wall, ct: Volume | None) -> list[Finding]:
     names = [(f"{wall}_wall_defect", "1", _METHOD), (f"{wall}_wall_defect_area", "mm2", _METHOD)]
     names += [("basivertebral_foramen", "1", _VEIN)] if wall == "posterior" else []
-    surface = vertebra.anterior if wall == "anterior" else vertebra.posterior
-    gaps: Gaps | str
-    if ct is None:
-        gaps = "no CT: a label map shows no shell"
-    elif vertebra.is_cut or surface is None:
-        gaps = "cut by the image border" if vertebra.is_cut else "; ".join((f"no {wall} wall", *vertebra.remarks))
-    elif ct.geometry.spacing_mm.max() > FINE_MM + 0.01:
-        gaps = (
-            f"a voxel edge of {ct.geometry.spacing_mm.max():.1f} mm is too coarse for the shell (at most {FINE_MM} mm)"
-        )
-    else:
-        gaps = find_gaps(surface, ct, 1.0 if wall == "anterior" else -1.0)
+    gaps = look_at_wall(vertebra, wall, ct)
     if isinstance(gaps, str):
         return [not_evaluable(name, vertebra.level, unit, gaps, method) for name, unit, method in names]
     values = ["yes" if gaps.area_mm2 else "no", gaps.area_mm2, "yes" if gaps.foramen_mm2 else "no"]
@@ -78,6 +69,19 @@ def _of_wall(vertebra: Vertebra, wall: Wall, ct: Volume | None) -> list[Finding]
         Finding(name, vertebra.level, None, None, value, unit, None, None, Status.MEASURED, None, method, "spondyl")
         for (name, unit, method), value in zip(names, values, strict=False)
     ]
+
+
+def look_at_wall(vertebra: Vertebra, wall: Wall, ct: Volume | None) -> Gaps | str:
+    """The gaps of one wall, or why they cannot be told."""
+    surface = vertebra.anterior if wall == "anterior" else vertebra.posterior
+    if ct is None:
+        return "no CT: a label map shows no shell"
+    if vertebra.is_cut or surface is None:
+        return "cut by the image border" if vertebra.is_cut else "; ".join((f"no {wall} wall", *vertebra.remarks))
+    edge = float(ct.geometry.spacing_mm.max())
+    if edge > FINE_MM + 0.01:
+        return f"a voxel edge of {edge:.1f} mm is too coarse for the shell (at most {FINE_MM} mm)"
+    return find_gaps(surface, ct, 1.0 if wall == "anterior" else -1.0)
 
 
 def find_gaps(surface: HeightMap, ct: Volume, outward: float) -> Gaps | str:
@@ -115,11 +119,18 @@ def _sorted(weak: NDArray[np.bool_], surface: HeightMap, rows: NDArray[np.bool_]
     middle = float(surface.u_mm.mean())
     places, count = ndimage.label(weak)
     area = foramen = 0.0
+    gaps: list[tuple[float, float]] = []
+    veins: list[tuple[float, float]] = []
     for number in range(1, count + 1):
         place = places == number
         size = float(np.count_nonzero(place))  # grid steps are 1 mm
         near = np.hypot(u[place].mean() - middle, v[place].mean()) <= _VEIN_MM
         is_vein = is_posterior and near
-        foramen += size if is_vein and size >= _LEAST_VEIN_MM2 else 0.0
-        area += size if size >= (_LARGEST_VEIN_MM2 if is_vein else _LEAST_MM2) else 0.0
-    return Gaps(area, foramen)
+        spots = [(float(a), float(b)) for a, b in zip(u[place], v[place], strict=True)]
+        if is_vein and size >= _LEAST_VEIN_MM2:
+            foramen += size
+            veins += spots
+        if size >= (_LARGEST_VEIN_MM2 if is_vein else _LEAST_MM2):
+            area += size
+            gaps += spots
+    return Gaps(area, foramen, tuple(gaps), tuple(veins))

@@ -94,7 +94,7 @@ def build_bone_model(
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
     geometry = _grid(vertebra.mask, vertebra.frame, voxel_mm)
-    share, hu, of_body = _averaged(spine.ct, mask, vertebra.body, geometry)
+    share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry)
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
@@ -151,7 +151,7 @@ def _grid(mask: Volume, frame: Frame, voxel_mm: float) -> Geometry:
     return Geometry(affine, (nx, ny, nz), mask.geometry.frame_of_reference_uid)
 
 
-def _averaged(ct: Volume, mask: Volume, body: Volume, geometry: Geometry) -> tuple[Floats, Floats, Floats]:
+def averaged_in_mask(ct: Volume, mask: Volume, body: Volume, geometry: Geometry) -> tuple[Floats, Floats, Floats]:
     """Share of each voxel that lies in the mask, mean HU of that share, and share that lies in the body."""
     edge = float(geometry.spacing_mm[0])
     per_edge = min(MOST_SAMPLES, max(2, ceil(2 * edge / float(ct.geometry.spacing_mm.min()))))

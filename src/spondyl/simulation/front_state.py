@@ -237,7 +237,7 @@ class FrontState:
         """Viscosity of each cell: cement and marrow share a half-filled one in a row."""
         self.slowest = SLOWEST * flow / float(self.areas.mean())
         share = np.clip(self.held[self.cells] / self.capacity[self.cells], 0.0, 1.0)
-        if not self.held.any():
+        if self.held[self.source] == 0:  # the tip's own cement stands there from the first moment
             share[self.unknown[self.source]] = 1.0
         filled = share > 0
         cells, share = self.cells[filled], share[filled]

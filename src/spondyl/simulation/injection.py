@@ -134,6 +134,7 @@ class InjectionResult:
     volume_error: float  # relative: injected less what is in the bone and what left
     least_mobility_ratio: float  # cement over marrow, at the start of a portion or its end
     steps: int
+    stopped_by: str | None  # why less than asked went in; None: all did
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
 
@@ -217,6 +218,7 @@ class _Run:
         self.first: list[float | None] = [None] * len(state.outlets)
         self.least_ratio = np.inf
         self.warnings = list(model.warnings)
+        self.stopped_by: str | None = None
 
     def push(self, number: int, portion: Portion, cell: int) -> None:
         """Push one portion in."""
@@ -232,8 +234,8 @@ class _Run:
             state.list_cells()
             sweeps = self.settings.sweeps if done else 8
             flow, tip, cannula = self._find_flow(portion, wanted, min(wanted, 1.5 * flow), sweeps)
-            if flow < STALLED * wanted:
-                self._stall(number, portion, done, tip + cannula)
+            if flow < STALLED * wanted or self._is_set():
+                self._stall(number, portion, done)
                 break
             if not done:
                 self.least_ratio = min(self.least_ratio, self._ratio())
@@ -270,6 +272,7 @@ class _Run:
             float(left / self.injected),
             float(self.least_ratio),
             len(self.rows),
+            self.stopped_by,
             tuple(self.warnings + self._doubts()),
             (*state.cement.assumptions, self._warmth()),
         )
@@ -308,16 +311,24 @@ class _Run:
         state = self.state
         return float(state.viscosity[state.source] / state.marrow)
 
-    def _stall(self, number: int, portion: Portion, done: float, pressure: float) -> None:
-        limit = self.settings.pressure_limit_mpa
+    def _is_set(self) -> bool:
+        """Whether the cement in the cannula has reached the plateau of cured cement."""
+        cement = self.state.cement
+        return bool(cement.consistency(self.state.room * self.now) >= cement.plateau_pa_s_n * (1 - 1e-9))
+
+    def _stall(self, number: int, portion: Portion, done: float) -> None:
+        limit, at = self.settings.pressure_limit_mpa, f"at {self.now / 60:.2f} min"
+        is_set = self._is_set()
         if done == 0 and self.injected == 0:
+            why = "this cement has set" if is_set else f"{limit} MPa at the syringe never moves this cement"
             raise InputError(
-                f"{limit} MPa at the syringe never moves this cement at {self.now / 60:.2f} min: less than "
-                f"{STALLED:g} of {portion.flow_ml_per_min} mL/min would flow; start earlier, or raise the limit"
+                f"{why} {at}: less than {STALLED:g} of {portion.flow_ml_per_min} mL/min would flow; start earlier, or "
+                "raise the limit"
             )
+        self.stopped_by = f"the cement had set {at}" if is_set else f"with {limit} MPa it moves no further {at}"
         self.warnings.append(
-            f"portion {number + 1} stopped at {self.now / 60:.2f} min with {done / ML_TO_MM3:.3g} of "
-            f"{portion.volume_ml:.3g} mL in: at {limit} MPa it moves no further"
+            f"portion {number + 1} stopped with {done / ML_TO_MM3:.3g} of {portion.volume_ml:.3g} mL in: "
+            f"{self.stopped_by}"
         )
 
     def _note_leaks(self) -> None:

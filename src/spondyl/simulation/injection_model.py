@@ -16,6 +16,7 @@ from spondyl.space import Geometry, Volume, read_only
 
 Array = NDArray[Any]
 ISOTROPIC = (1.0, 1.0, 1.0)
+WALL_LABEL = -1  # of an outlet that is the whole surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,7 @@ def build_injection_model(
     outlets: Mapping[int, Outlet] | None = None,
     anisotropy: tuple[float, float, float] = ISOTROPIC,
     marrow_viscosity_pa_s: float | None = None,
+    wall: Outlet | None = None,
 ) -> InjectionModel:
     """A model of these fields.
 
@@ -74,6 +76,8 @@ def build_injection_model(
         What permeability is multiplied by along the axes of the grid.
     marrow_viscosity_pa_s
         Left out: that of human yellow marrow, marrow2011.
+    wall
+        What the whole surface is besides the outlets, such as `OPEN_WALL` for marrow alone; left out: closed.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def build_injection_model(
     if not (np.isfinite(marrow) and marrow > 0):
         raise InputError(f"marrow has a viscosity of {marrow} Pa s; a number above 0 is expected")
     told = []
-    if not ways:
+    if not ways and wall is None:
         told.append("no outlet was given: marrow leaves through the whole surface, cement nowhere; no leak can be seen")
     cut = sum(int(face.sum()) for axis in range(3) for face in (bone.take(0, axis), bone.take(-1, axis)))
     if cut:
@@ -97,7 +101,7 @@ def build_injection_model(
         permeability.array * np.array(anisotropy).reshape(3, 1, 1, 1),
         np.where(bone, porosity.array, 0.0),
         labels,
-        ways or ((-1, OPEN_WALL),),
+        (*ways, (WALL_LABEL, wall)) if wall is not None else ways or ((WALL_LABEL, OPEN_WALL),),
         permeability.geometry,
         marrow,
         tuple(told),

@@ -40,6 +40,13 @@ def test_a_pit_is_found_with_its_depth_and_area(end: End, sign: float) -> None:
     assert found.area_mm2 == pytest.approx(np.pi * 16 * np.log(4), rel=0.2)
 
 
+def test_a_pit_tells_its_places() -> None:
+    """(anterior, left): around its centre 6 mm to the patient's left, one a square millimetre."""
+    found = find_pit(plate(CUP - pit(4.0, left=6.0)), "superior")
+    assert found is not None and len(found.places_mm) == found.area_mm2
+    assert np.mean(found.places_mm, axis=0) == pytest.approx([0.0, 6.0], abs=0.5)
+
+
 @pytest.mark.parametrize("end", ["superior", "inferior"])
 def test_a_cupped_endplate_has_no_pit(end: End) -> None:
     sign = 1.0 if end == "superior" else -1.0

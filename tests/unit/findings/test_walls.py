@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spondyl.findings import Findings, Status, find_wall_defects
+from spondyl.findings.walls import look_at_wall
 from spondyl.space import Frame, Geometry, HeightMap, Volume
 from spondyl.spine import Level, Spine, Vertebra
 from spondyl.studies import Patient, Scan, Study
@@ -13,14 +14,14 @@ from spondyl.studies import Patient, Scan, Study
 FRAME = Frame.from_directions((30.0, 30.0, 20.0), (0, 0, 1), (0, -1, 0))  # anterior: towards smaller j
 
 
-def findings(
+def spine_of(
     hole: tuple[str, float, float, float] | None = None,  # wall, left, cranial, radius
     *,
     shell: float = 400.0,
     edge: float = 1.0,
     cut: tuple[str, ...] = (),
     with_ct: bool = True,
-) -> Findings:
+) -> Spine:
     """A body of 40 x 30 x 26 mm with walls of one voxel 15 mm before and behind its centre."""
     grid = Geometry(np.diag([1.0, 1.0, edge, 1.0]), (60, 60, 40))
     i, j, k = np.indices(grid.shape)
@@ -36,7 +37,11 @@ def findings(
     mask = Volume(np.ones((2, 2, 2), bool), Geometry(np.eye(4), (2, 2, 2)), "1")
     vertebra = Vertebra(Level.L1, mask, mask, FRAME, None, None, maps[0], maps[1], (), cut)
     study = Study(Volume(hu.astype(np.int16), grid, "[hnsf'U]"), Scan(), Patient())
-    return find_wall_defects(Spine(study if with_ct else None, grid, (vertebra,), None))
+    return Spine(study if with_ct else None, grid, (vertebra,), None)
+
+
+def findings(hole: tuple[str, float, float, float] | None = None, **options: object) -> Findings:
+    return find_wall_defects(spine_of(hole, **options))  # type: ignore[arg-type]
 
 
 def values(found: Findings) -> list[object]:
@@ -55,6 +60,25 @@ def test_a_gap_is_found_in_its_wall_with_its_area(wall: str, first: int) -> None
     assert found[first] == "yes"
     assert found[first + 1] == pytest.approx(np.pi * 16, rel=0.35)
     assert found[2 - first] == "no"
+
+
+@pytest.mark.parametrize(("wall", "left", "up"), [("anterior", 5.0, -5.0), ("posterior", -6.0, 4.0)])
+def test_a_gap_tells_its_places(wall: str, left: float, up: float) -> None:
+    """(cranial, left), the left being the patient's: within the hole, and as many as square millimetres."""
+    spine = spine_of((wall, left, up, 4.0))
+    gaps = look_at_wall(spine["L1"], wall, spine.ct)  # type: ignore[arg-type]
+    assert not isinstance(gaps, str) and not gaps.foramen_places_mm
+    places = np.array(gaps.places_mm)
+    assert len(places) == gaps.area_mm2 > 0
+    assert np.hypot(places[:, 0] - up, places[:, 1] - left).max() < 6.0
+    assert places.mean(axis=0) == pytest.approx([up, left], abs=0.5)
+
+
+def test_a_foramen_tells_its_places() -> None:
+    spine = spine_of(("posterior", 0.0, 0.0, 3.0))
+    gaps = look_at_wall(spine["L1"], "posterior", spine.ct)
+    assert not isinstance(gaps, str) and not gaps.places_mm
+    assert np.mean(gaps.foramen_places_mm, axis=0) == pytest.approx([0.0, 0.0], abs=0.5)
 
 
 def test_a_hole_in_the_middle_of_the_posterior_wall_is_the_foramen() -> None:

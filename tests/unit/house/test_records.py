@@ -12,7 +12,15 @@ import pytest
 
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
-from spondyl.simulation import build_bone_model, build_voxel_model, measure_fields, solve_voxel_model
+from spondyl.simulation import (
+    build_bone_model,
+    build_flow_model,
+    build_voxel_model,
+    injection_model,
+    measure_fields,
+    simulate_injection,
+    solve_voxel_model,
+)
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
 from spondyl.spine.segmenters import ChainCandidate, DiscsFound, Segmentation
@@ -79,7 +87,7 @@ def examples() -> dict[type, object]:
     scan = ScanSpec(in_plane_mm=1.5, slice_step_mm=2.0, margin_side_mm=5, margin_front_mm=5)
     spec = VirtualSpineSpec(levels=("L1", "L2"), scan=scan, vertebrae={"L1": VertebraSpec()})
     virtual = make_virtual_patient(spec, np.random.default_rng(0))
-    study = Study(virtual.ct, Scan(), Patient())
+    study = Study(virtual.ct, Scan(kvp=120.0, contrast=False), Patient())
     label_image = LabelImage(virtual.labels, None)
     subregions = LabelImage(virtual.subregions, None)
     spine = build_spine(study, labels=label_image, label_map="verse", subregions=subregions)
@@ -95,6 +103,7 @@ def examples() -> dict[type, object]:
     voxels = build_voxel_model(block, ends, top=6, bottom=5, displacement_mm=-0.1, lateral="held")
     pressed = solve_voxel_model(voxels)
     reading = ChainCandidate((20, 50), 1.0, "as the strict search")
+    flow = build_flow_model(spine, spine.levels[0], voxel_mm=3.0)
     discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
     told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
     roots = (
@@ -104,6 +113,9 @@ def examples() -> dict[type, object]:
         pressed,
         build_bone_model(spine, spine.levels[0], voxel_mm=4.0),
         measure_fields(voxels, pressed.displacement),
+        flow,
+        injection_model(flow, reference_m2=2e-8),
+        simulate_injection(spine, plan, flow=flow, volume_ml=1.0),
         plan,
         profile,
         balloon,
