@@ -10,7 +10,7 @@ from math import floor
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_words
 from spondyl.documents.plan_files import balloon_words, landmark_words
-from spondyl.documents.tables import Table
+from spondyl.documents.tables import Table, joined
 from spondyl.evidence import source_keys
 from spondyl.planning import Balloon, CementTotal, NeedlePath, Plan, Structure, cement_total, clearance_profiles
 from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
@@ -144,12 +144,24 @@ def _needles(plan: Plan) -> Table:
 
 
 def _clearance_rows(plan: Plan) -> list[tuple[str, ...]]:
-    """Least clearance by structure: value, interval, and what is left where the hand is off."""
+    """Least clearance by structure: value, interval, and what is left where the hand is off.
+
+    What was looked for and lies further away than 12 mm of all needles shares one row.
+    """
+    if not any(path.access_class for path in plan.needles):
+        return []
     structures = dict.fromkeys(c.structure for path in plan.needles for c in path.clearances)
-    return [
-        (f"Clearance to the {structure_words(structure)}", *(_clearance(path, structure) for path in plan.needles))
+    rows = [
+        (
+            f"Clearance to the {structure_words(structure)}",
+            *(_clearance(path, structure, plan.checked) for path in plan.needles),
+        )
         for structure in structures
     ]
+    far = [structure_words(structure) for structure in plan.checked if structure not in structures]
+    if far:
+        rows.append((f"Clearance to {joined(far)}", *("further than 12 mm" for _ in plan.needles)))
+    return rows
 
 
 def _landmark_rows(plan: Plan) -> list[tuple[str, ...]]:
@@ -179,10 +191,10 @@ def _middle(path: NeedlePath, balloon: Balloon) -> str:
     return f"{(balloon.centre - path.entry) @ path.direction:.0f} mm"
 
 
-def _clearance(path: NeedlePath, structure: Structure) -> str:
+def _clearance(path: NeedlePath, structure: Structure, checked: tuple[Structure, ...]) -> str:
     found = path.clearance(structure)
     if found is None:
-        return "not judged" if path.access_class is None else "further than 12 mm"
+        return "further than 12 mm" if path.access_class is not None and structure in checked else "not judged"
     value, low, high, placed = (
         floor(v * 10) / 10 for v in (found.value_mm, found.low_mm, found.high_mm, found.low_placed_mm)
     )  # rounded down: 1.98 mm is class B and must not read 2.0
@@ -196,7 +208,7 @@ def _alternatives(plan: Plan) -> Table:
             path.side.value,
             path.approach,
             class_words(path),
-            _clearance(path, Structure.CANAL),
+            _clearance(path, Structure.CANAL, plan.checked),
             f"{path.angles.table_inward_deg:.0f}° / {path.angles.table_cranial_deg:.0f}°",
             f"{path.bone_depth_mm:.0f} mm / {_skin(path)}",
             "; ".join(path.reasons),

@@ -22,10 +22,11 @@ from spondyl.planning import (
     NeedlePath,
     NoPath,
     Plan,
+    Structure,
     cement_total,
 )
 from spondyl.space import Floats, Frame, Geometry, HeightMap
-from spondyl.spine import Level, Pedicle, Side
+from spondyl.spine import Level, Pedicle, Side, Surrounding
 from spondyl.studies import OtherSeries, Patient, Question, Scan, Suitability
 
 
@@ -193,6 +194,13 @@ class SourceModel(Document):
     hashes: dict[str, str]
 
 
+class SurroundingModel(Document):
+    """A structure that is labelled beside the spine; its voxels stand in the parts image."""
+
+    kind: Surrounding
+    block: BlockModel
+
+
 class SpineDocument(Document):
     """spine.json: levels, axes and surfaces of the vertebrae found in one label image."""
 
@@ -206,6 +214,7 @@ class SpineDocument(Document):
     questions: tuple[Question, ...]
     notes: tuple[str, ...]
     vertebrae: tuple[VertebraModel, ...]
+    surroundings: tuple[SurroundingModel, ...] = ()  # as far as 60 mm from the vertebrae; older cases: not read
 
 
 class StudyDocument(Document):
@@ -336,6 +345,7 @@ class PlanModel(Document):
     alternatives: tuple[NeedlePathModel, ...]
     unchecked: tuple[str, ...]
     notes: tuple[str, ...]
+    checked: tuple[Structure, ...] = ()  # without a clearance: further than 12 mm away
 
     def record(self) -> Plan:
         """The plan itself."""

@@ -71,13 +71,17 @@ def markups(plans: Iterable[Plan]) -> str:
 
 
 def table(plans: Iterable[Plan]) -> str:
-    """The planned needles as CSV, one a row; what is unknown is empty."""
+    """The planned needles as CSV, one a row; what is unknown is empty.
+
+    A structure that is named under `checked` and has no clearance lies further than 12 mm away.
+    """
     rows = [_row(plan, path) for plan in plans for path in plan.needles]
     columns = ["level", "side", "approach", "gauge", "outer_diameter_mm", "access_class"]
     columns += [f"{end}_{axis}_mm" for end in ("entry", "target") for axis in ("x_left", "y_back", "z_head")]
     columns += ["bone_depth_mm", "skin_depth_mm", *(f"clearance_{s.value}_mm" for s in Structure)]
     columns += [f"balloon_{name}" for name in _BALLOON_COLUMNS]
     columns += ["vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"]
+    columns += ["checked", "not_checked"]
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
@@ -151,4 +155,6 @@ def _row(plan: Plan, path: NeedlePath) -> dict[str, object]:
         row[f"balloon_{name}"] = round(getattr(balloon, name), 2)
     for clearance in path.clearances:
         row[f"clearance_{clearance.structure.value}_mm"] = round(clearance.value_mm, 2)
+    row["checked"] = "" if path.access_class is None else "; ".join(plan.checked)
+    row["not_checked"] = "; ".join(plan.unchecked)
     return row

@@ -24,13 +24,14 @@ from spondyl.documents.models import (
     SourceModel,
     SpineDocument,
     StudyDocument,
+    SurroundingModel,
     VertebraModel,
 )
 from spondyl.errors import InputError
 from spondyl.findings import Findings
 from spondyl.outcomes import Prediction
 from spondyl.space import Geometry, HeightMap, Volume
-from spondyl.spine import Spine, Vertebra
+from spondyl.spine import Spine, Surrounding, Vertebra
 from spondyl.studies import Patient, Study, Suitability, read_label_image, write_label_nifti, write_whole
 
 STUDY_FILE, SPINE_FILE, FINDINGS_FILE, RUN_FILE = "study.json", "spine.json", "findings.json", "run.json"
@@ -39,6 +40,7 @@ FORECAST_FILE = "forecast.json"
 LABELS_FILE, PARTS_FILE = "labels.nii.gz", "parts.nii.gz"
 ARCH_NUMBER, BODY_NUMBER, CANAL_NUMBER = 41, 49, 61  # as in SPINEPS
 PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
+SURROUNDING_NUMBERS = {kind: 151 + place for place, kind in enumerate(Surrounding)}  # free in SPINEPS
 
 D = TypeVar("D", bound=Document)
 
@@ -148,8 +150,8 @@ def study_document(
 def write_spine(folder: Path, spine: Spine) -> tuple[str, ...]:
     """Write spine.json with its label image and its parts image; gives the names of the files.
 
-    labels.nii.gz holds the level numbers (VerSe), parts.nii.gz holds 49 body, 41 arch and 61 canal. In a voxel that
-    is both bone and canal, bone wins.
+    labels.nii.gz holds the level numbers (VerSe), parts.nii.gz holds 49 body, 41 arch, 61 canal, and from 151 on
+    what else was labelled beside the spine. In a voxel that is more than one, bone wins, then the canal.
     """
     labels, parts = _paint(spine)
     names = {int(level): f"vertebrae_{level.name}" for level in spine.levels}
@@ -158,7 +160,8 @@ def write_spine(folder: Path, spine: Spine) -> tuple[str, ...]:
         (folder / PARTS_FILE).unlink(missing_ok=True)
         write_document(folder / SPINE_FILE, spine_document(spine, parts_file=None))
         return SPINE_FILE, LABELS_FILE
-    write_label_nifti(Volume(parts, spine.geometry, "1"), folder / PARTS_FILE, names=PART_NAMES)
+    around = {SURROUNDING_NUMBERS[kind]: kind.value for kind, _ in spine.surroundings}
+    write_label_nifti(Volume(parts, spine.geometry, "1"), folder / PARTS_FILE, names=PART_NAMES | around)
     write_document(folder / SPINE_FILE, spine_document(spine))
     return SPINE_FILE, LABELS_FILE, PARTS_FILE
 
@@ -175,6 +178,9 @@ def spine_document(spine: Spine, parts_file: str | None = PARTS_FILE) -> SpineDo
         questions=spine.questions,
         notes=spine.notes,
         vertebrae=tuple(_vertebra_model(vertebra, spine.geometry) for vertebra in spine),
+        surroundings=tuple(
+            SurroundingModel(kind=kind, block=_block(mask, spine.geometry)) for kind, mask in spine.surroundings
+        ),
     )
 
 
@@ -193,11 +199,17 @@ def read_spine(folder: Path, study: Study | None = None) -> Spine:
         notes=document.notes,
         label_map=document.label_map,
         method=document.method,
+        surroundings=tuple(
+            (model.kind, _cut_out(parts == SURROUNDING_NUMBERS[model.kind], model.block, geometry))
+            for model in document.surroundings
+        ),
     )
 
 
 def _paint(spine: Spine) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     labels, parts = np.zeros(spine.geometry.shape, np.uint8), np.zeros(spine.geometry.shape, np.uint8)
+    for kind, mask in spine.surroundings:
+        parts[_slices(_block(mask, spine.geometry))][mask.array] = SURROUNDING_NUMBERS[kind]
     if spine.canal is not None:
         parts[_slices(_block(spine.canal, spine.geometry))][spine.canal.array] = CANAL_NUMBER
     for vertebra in spine:

@@ -29,19 +29,22 @@ _SAMPLES_BEHIND, _SAMPLES_AHEAD = 12, 24
 _BATCH = 25_000
 
 
-def search_outside(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float, way: Approach) -> Candidates:
+def search_outside(
+    room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float, way: Approach, keep_off_mm: float = 0.0
+) -> Candidates:
     """All lines from a grid of places beside the pedicle to a grid of tips, ranked for a needle of this radius.
 
     Places lie in the plane of the pedicle's narrowest section, within its height: up to 6 mm from its outer wall for a
     parapedicular needle, 6 to 24 mm for an extrapedicular one. Lines that meet no bone are left out; so are
-    extrapedicular ones that meet bone behind their place, or the body behind its posterior wall first.
+    extrapedicular ones that meet bone behind their place, or the body behind its posterior wall first. Where a
+    clearance to the canal is asked for (`keep_off_mm`), so much less room is counted beside the canal.
     """
     through, targets = _beside(pedicle, frame, way), tips_of(frame, aim)
     first, second = np.meshgrid(np.arange(len(through)), np.arange(len(targets)), indexing="ij")
     starts, tips = through[first.ravel()], targets[second.ravel()]
     free = np.concatenate(
         [
-            free_radius_outside(room, starts[i : i + _BATCH], tips[i : i + _BATCH], way)
+            free_radius_outside(room, starts[i : i + _BATCH], tips[i : i + _BATCH], way, keep_off_mm)
             for i in range(0, len(starts), _BATCH)
         ]
     )
@@ -49,7 +52,7 @@ def search_outside(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_
     return ranked(starts, tips, free, frame, aim, radius_mm, _OFF_WEIGHT * off)
 
 
-def free_radius_outside(room: Room, through: Floats, target: Floats, way: Approach) -> Floats:
+def free_radius_outside(room: Room, through: Floats, target: Floats, way: Approach, keep_off_mm: float = 0.0) -> Floats:
     """Least distance along each line to what it must not meet, by the nearest voxel's centre, shape (n,). [mm]
 
     Obstacles count along the whole line, the outside of the bone from 8 mm behind the entry. Minus infinity where the
@@ -58,7 +61,8 @@ def free_radius_outside(room: Room, through: Floats, target: Floats, way: Approa
     start = room.geometry.indices(through).astype(np.float32)
     step = room.geometry.indices(target).astype(np.float32) - start
     length = np.linalg.norm(target - through, axis=1).astype(np.float32)
-    bone, away, inside = room.bone.ravel(), room.away_mm.ravel(), room.free_mm.ravel()
+    bone, away = room.bone.ravel(), room.away_with_canal_mm(keep_off_mm).ravel()
+    inside = room.free_of_canal_mm(keep_off_mm).ravel()
     least = np.full(len(start), np.inf)
     behind = np.zeros(len(start), bool)
     for back in np.linspace(-BEHIND_MM, -BEHIND_MM / _SAMPLES_BEHIND, _SAMPLES_BEHIND):

@@ -13,6 +13,7 @@ from spondyl.planning.gauges import outer_diameter
 from spondyl.planning.landmarks import entry_landmarks
 from spondyl.planning.room import make_room
 from spondyl.planning.sides import Case, compared, others, side_paths, worth
+from spondyl.planning.surroundings import BESIDE_ONLY, Labelled, labelled_surroundings
 from spondyl.planning.types import (
     CLASS_LIMITS_MM,
     AccessClass,
@@ -27,8 +28,8 @@ from spondyl.spine import Level, Side, Spine, Vertebra
 
 VERTEBROPLASTY, KYPHOPLASTY = COURSES = ("vertebroplasty", "kyphoplasty")
 ANY = "any"  # all approaches are looked at
-_NEVER_CHECKED = ("pleura beyond the air of the lung", "great vessels", "ribs")
-_BESIDE = ("kidneys", "muscles and the nerves in them")  # beside the pedicle
+_NEVER_CHECKED = ("folds of the pleura without lung in them",)
+_BESIDE = ("muscles and the nerves in them",)  # beside the pedicle
 _NO_CT = ("lung and bowel", "metal or cement that is there already")
 NOTES = (
     "the CT was taken lying; in the theatre the position will differ: check every angle under the C-arm",
@@ -113,6 +114,7 @@ def plan_augmentation(
         for paths in sorted(used, key=lambda paths: paths[0].side.value)
     )
     judged = [path for path in chosen if path.access_class is not None]
+    around = labelled_surroundings(spine, case.vertebra)
     balloons, without = fit_balloons(case.vertebra, judged) if case.balloon else ((), ())
     if case.balloon and len(judged) < len(chosen):
         without = (*without, "the size of a balloon is not given: its needle cannot be judged on this CT")
@@ -123,8 +125,9 @@ def plan_augmentation(
         cement=cement_volume(case.vertebra) if used else None,
         refused=tuple(refused),
         alternatives=tuple(compared(path, first) for path in sorted(left, key=worth, reverse=True)),
-        unchecked=_unchecked(case, ways),
+        unchecked=_unchecked(case, ways, around),
         notes=(*_notes(spine), told, *without, *(balloon_notes() if case.balloon else ())),
+        checked=_checked(case, ways, around),
     )
 
 
@@ -149,11 +152,25 @@ def lowest_class_words(lowest_class: str, source: str | None) -> str:
     return f"proposed down to class {lowest_class} (from {limit:g} mm to the canal), {by}"
 
 
-def _unchecked(case: Case, ways: tuple[Approach, ...]) -> tuple[str, ...]:
-    """What no distance was measured to."""
+def _checked(case: Case, ways: tuple[Approach, ...], around: tuple[Labelled, ...]) -> tuple[Structure, ...]:
+    """What distances were measured to, for needles on either side."""
+    incomplete = {Structure(labelled.kind.value) for labelled in around if not labelled.is_whole}
+    walls = [Structure.BODY_WALL, *((Structure.PEDICLE_WALL,) if Approach.TRANSPEDICULAR in ways else ())]
+    looked_for = {*case.room.checked, *walls} - incomplete
+    return tuple(structure for structure in Structure if structure in looked_for)
+
+
+def _unchecked(case: Case, ways: tuple[Approach, ...], around: tuple[Labelled, ...]) -> tuple[str, ...]:
+    """What no distance was measured to, and what the labels do not hold at this level."""
     roots = () if Structure.FORAMEN in case.room.checked else ("nerve roots",)
-    beside = () if ways == (Approach.TRANSPEDICULAR,) else _BESIDE
-    return (*(_NO_CT if case.spine.ct is None else ()), *_NEVER_CHECKED, *beside, *roots)
+    through = ways == (Approach.TRANSPEDICULAR,)
+    missing = [
+        labelled.missing_words()
+        for labelled in around
+        if not labelled.is_whole and not (through and labelled.kind in BESIDE_ONLY)
+    ]
+    no_ct = _NO_CT if case.spine.ct is None else ()
+    return (*no_ct, *missing, *_NEVER_CHECKED, *(() if through else _BESIDE), *roots)
 
 
 def cement_volume(vertebra: Vertebra) -> CementVolume:

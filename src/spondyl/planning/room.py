@@ -70,6 +70,23 @@ class Room:
         exact = exact_distances(points[asked], self.geometry, boxes, self.forbidden(structure))
         return float(exact.min()), int(asked[exact.argmin()])
 
+    def free_of_canal_mm(self, keep_off_mm: float) -> NDArray[np.float32]:
+        """Distance to the nearest face of what is not this bone, or to the canal less `keep_off_mm`: the lesser."""
+        if keep_off_mm <= 0:
+            return self.free_mm
+        return np.asarray(np.minimum(self.free_mm, _to_canal(self) - np.float32(keep_off_mm)))
+
+    def away_with_canal_mm(self, keep_off_mm: float) -> NDArray[np.float32]:
+        """Distance to the nearest face of an obstacle, or to the canal less `keep_off_mm`: the lesser."""
+        if keep_off_mm <= 0:
+            return self.away_mm
+        return np.asarray(np.minimum(self.away_mm, _to_canal(self) - np.float32(keep_off_mm)))
+
+
+@lru_cache(maxsize=4)
+def _to_canal(room: Room) -> NDArray[np.float32]:
+    return box_distance_field(room.forbidden(Structure.CANAL), room.geometry.spacing_mm, _REACH_MM)
+
 
 @lru_cache(maxsize=16)
 def _border(room: Room, structure: Structure) -> tuple[NDArray[np.int64], Any]:
@@ -94,6 +111,8 @@ def make_room(spine: Spine, vertebra: Vertebra, canal: Volume) -> Room:
     if spine.ct is not None:
         bright = metal(spine.ct, geometry)
         found |= {Structure.AIR: inner_air(spine.ct, geometry, bone | others), Structure.METAL: bright}
+    for kind, mask in spine.surroundings:
+        found[Structure(kind.value)] = _on(mask, geometry) & ~bone
     spacing = geometry.spacing_mm
     free = box_distance_field(~bone | bright, spacing, _REACH_MM)
     away = box_distance_field(np.logical_or.reduce(list(found.values())), spacing, _REACH_MM)

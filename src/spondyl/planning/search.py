@@ -97,13 +97,18 @@ def balloon_aim(vertebra: Vertebra, frame: Frame, side: Side, needles: int, leng
     )
 
 
-def search_paths(room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float) -> Candidates:
-    """All lines from the pedicle's narrowest section to a grid of tips, ranked for a needle of this radius."""
+def search_paths(
+    room: Room, pedicle: Pedicle, frame: Frame, aim: Aim, radius_mm: float, keep_off_mm: float = 0.0
+) -> Candidates:
+    """All lines from the pedicle's narrowest section to a grid of tips, ranked for a needle of this radius.
+
+    Where a clearance to the canal is asked for (`keep_off_mm`), so much less room is counted beside the canal.
+    """
     through, targets = _through(pedicle, frame), tips_of(frame, aim)
     first, second = np.meshgrid(np.arange(len(through)), np.arange(len(targets)), indexing="ij")
     pairs = np.stack([first.ravel(), second.ravel()])
     starts, tips = through[pairs[0]], targets[pairs[1]]
-    return ranked(starts, tips, free_radius(room, starts, tips), frame, aim, radius_mm)
+    return ranked(starts, tips, free_radius(room, starts, tips, keep_off_mm), frame, aim, radius_mm)
 
 
 def ranked(
@@ -117,18 +122,19 @@ def ranked(
     return Candidates(starts[order], tips[order], free[order], len(order))
 
 
-def free_radius(room: Room, through: Floats, target: Floats) -> Floats:
+def free_radius(room: Room, through: Floats, target: Floats, keep_off_mm: float = 0.0) -> Floats:
     """Least distance along each line to what is not this bone, by the nearest voxel's centre, shape (n,). [mm]
 
-    For ranking; the paths that are kept are measured exactly.
+    To the canal it is told less by `keep_off_mm`. For ranking; the paths that are kept are measured exactly.
     """
     start = room.geometry.indices(through).astype(np.float32)
     way = room.geometry.indices(target).astype(np.float32) - start
     behind = np.asarray(_BEHIND_MM)[None] / np.linalg.norm(target - through, axis=1)[:, None]
     ahead = np.broadcast_to(np.linspace(0, 1, _SAMPLES), (len(start), _SAMPLES))
     shares = np.concatenate([behind, ahead], axis=1).astype(np.float32)
+    field = room.free_of_canal_mm(keep_off_mm)
     return np.concatenate(
-        [_least(room, start[i : i + _BATCH], way[i : i + _BATCH], shares[i : i + _BATCH]) for i in _starts(len(start))]
+        [_least(field, start[i : i + _BATCH], way[i : i + _BATCH], shares[i : i + _BATCH]) for i in _starts(len(start))]
     )
 
 
@@ -144,10 +150,12 @@ def _starts(count: int) -> range:
     return range(0, count, _BATCH)
 
 
-def _least(room: Room, start: NDArray[np.float32], way: NDArray[np.float32], shares: NDArray[np.float32]) -> Floats:
+def _least(
+    field: NDArray[np.float32], start: NDArray[np.float32], way: NDArray[np.float32], shares: NDArray[np.float32]
+) -> Floats:
     least = np.full(len(start), np.inf)
-    top = np.array(room.geometry.shape) - 1
-    flat, (_, second, third) = room.free_mm.ravel(), room.geometry.shape
+    top = np.array(field.shape) - 1
+    flat, (_, second, third) = field.ravel(), field.shape
     for column in shares.T:
         place = np.clip(np.rint(start + column[:, None] * way).astype(np.int32), 0, top)
         np.minimum(least, flat[(place[:, 0] * second + place[:, 1]) * third + place[:, 2]], out=least)

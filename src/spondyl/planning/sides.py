@@ -87,11 +87,11 @@ def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] |
     if pedicle is None or aim is None:
         what = f"{side.value} pedicle" if pedicle is None else "endplates or walls"
         return NoPath(side, case.gauge, None, None, f"{what} not found in the label image: no path was looked for", way)
-    radius = outer_diameter(case.gauge) / 2
+    radius, keep_off = outer_diameter(case.gauge) / 2, CLASS_LIMITS_MM[case.lowest_class]
     if way is Approach.TRANSPEDICULAR:
-        candidates = search_paths(case.room, pedicle, case.frame, aim, radius)
+        candidates = search_paths(case.room, pedicle, case.frame, aim, radius, keep_off)
     else:
-        candidates = search_outside(case.room, pedicle, case.frame, aim, radius, way)
+        candidates = search_outside(case.room, pedicle, case.frame, aim, radius, way, keep_off)
     if not np.isfinite(candidates.free_mm).any():
         reason = f"no {side.value} {way.value} path: no straight line beside the pedicle comes into the body to the aim"
         return NoPath(side, case.gauge, None, None, reason, way)

@@ -40,6 +40,12 @@ class Structure(StrEnum):
     FORAMEN = "foramen"  # with the nerve root somewhere in it
     AIR = "lung_or_bowel"  # by its air
     METAL = "metal"  # brighter than bone: also dense cement
+    AORTA = "aorta"  # this one and all below: where labelled, with the names of `spine.Surrounding`
+    VENA_CAVA = "inferior_vena_cava"
+    ILIAC_VESSELS = "iliac_vessels"
+    RIBS = "ribs"
+    LUNGS = "lungs"
+    KIDNEYS = "kidneys"
 
 
 class Approach(StrEnum):
@@ -208,6 +214,7 @@ class Plan:
     alternatives: tuple[NeedlePath, ...] = ()  # ranked, best first
     unchecked: tuple[str, ...] = ()  # structures that were not looked at
     notes: tuple[str, ...] = ()
+    checked: tuple[Structure, ...] = ()  # what was looked for; one without a clearance is further than 12 mm away
 
     def __post_init__(self) -> None:
         if self.balloons and not self.needles:

@@ -3,7 +3,7 @@
 from spondyl.spine.assembly import build_spine
 from spondyl.spine.label_maps import LABEL_MAP_NAMES, LabelMap, load_label_map, parse_names
 from spondyl.spine.naming import relabelled
-from spondyl.spine.types import Level, Pedicle, Side, Spine, Vertebra
+from spondyl.spine.types import Level, Pedicle, Side, Spine, Surrounding, Vertebra
 
 __all__ = [
     "LABEL_MAP_NAMES",
@@ -12,6 +12,7 @@ __all__ = [
     "Pedicle",
     "Side",
     "Spine",
+    "Surrounding",
     "Vertebra",
     "build_spine",
     "load_label_map",

@@ -27,6 +27,7 @@ from spondyl.spine.masks import (
 )
 from spondyl.spine.naming import blocking_first, body_centres, naming_questions, refuse_reversed, unlabelled_ends
 from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions, refuse_air
+from spondyl.spine.surroundings import surrounding_masks
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
 from spondyl.studies.progress import silent
@@ -97,6 +98,7 @@ def build_spine(
         questions=blocking_first(questions),
         notes=(*notes, *more, *ends, *source),
         label_map=chosen.name,
+        surroundings=surrounding_masks(image, chosen.surroundings, pieces),
     )
 
 

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from spondyl.errors import InputError
-from spondyl.spine.types import Level
+from spondyl.spine.surroundings import read_surrounding_name
+from spondyl.spine.types import Level, Surrounding
 from spondyl.studies.tables import read_table_text
 
 LABEL_MAP_NAMES = ("verse", "spineps", "totalseg", "totalseg-v3", "totalseg-v1", "vertebrae_pp", "vertebrae_mr")
@@ -29,25 +30,27 @@ _COCCYX = re.compile(r"coccyx|cocygis|coccygis", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """The meaning of a tool's numbers: levels, the canal and cord where it has them, and what is left out."""
+    """The meaning of a tool's numbers: levels, canal, cord and surroundings where it has them, what is left out."""
 
     name: str
     levels: Mapping[int, Level]
     canal: frozenset[int] = frozenset()  # numbers of the spinal canal
     cord: frozenset[int] = frozenset()  # and of the cord in it
-    others: frozenset[int] = field(default_factory=frozenset)  # known structures that are no vertebrae
+    others: frozenset[int] = field(default_factory=frozenset)  # known structures that nothing is made of
+    surroundings: Mapping[int, Surrounding] = field(default_factory=dict)  # beside the spine
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", MappingProxyType(dict(self.levels)))
+        for name in ("levels", "surroundings"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, dict(self.levels), self.canal, self.cord, self.others)
+        known = self.canal, self.cord, self.others
+        return type(self), (self.name, dict(self.levels), *known, dict(self.surroundings))
 
     def unknown(self, numbers: Iterable[int]) -> tuple[int, ...]:
         """The numbers this map says nothing about."""
-        return tuple(
-            n for n in sorted(numbers) if n not in self.levels and n not in self.canal | self.cord | self.others
-        )
+        known = self.canal | self.cord | self.others | set(self.levels) | set(self.surroundings)
+        return tuple(n for n in sorted(numbers) if n not in known)
 
 
 def read_level_name(name: str) -> Level | None:
@@ -76,7 +79,10 @@ def label_map_of_names(names: Mapping[int, str], name: str = "names in the file"
         level = read_level_name(text)
         if level is not None:
             levels[number] = level
-    return LabelMap(name, levels, canal, cord, frozenset(names) - frozenset(levels) - canal - cord)
+    read = {number: read_surrounding_name(text) for number, text in names.items()}
+    around = {number: kind for number, kind in read.items() if kind is not None}
+    others = frozenset(names) - frozenset(levels) - canal - cord - frozenset(around)
+    return LabelMap(name, levels, canal, cord, others, around)
 
 
 def load_label_map(name: str | Path) -> LabelMap:
@@ -201,5 +207,5 @@ def _checked(label_map: LabelMap, numbers: list[int], *, strict: bool) -> tuple[
         notes.append(f"numbers without a name in the label file are left out: {listed(unknown)}")
     others = [n for n in numbers if n in label_map.others]
     if others:
-        notes.append(f"labels that are no vertebrae are left out: {listed(others)}")
+        notes.append(f"labels that nothing is made of are left out: {listed(others)}")
     return label_map, tuple(notes)

@@ -21,6 +21,22 @@ class Side(StrEnum):
     RIGHT = "right"
 
 
+class Surrounding(StrEnum):
+    """What some label images hold beside the spine and a needle must keep away from."""
+
+    AORTA = "aorta"
+    VENA_CAVA = "inferior_vena_cava"
+    ILIAC_VESSELS = "iliac_vessels"
+    RIBS = "ribs"
+    LUNGS = "lungs"
+    KIDNEYS = "kidneys"
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether there is one on each side."""
+        return self not in (Surrounding.AORTA, Surrounding.VENA_CAVA)
+
+
 class Level(IntEnum):
     """Vertebral levels with the numbers of the VerSe challenge (as in SPINEPS and TPTBox)."""
 
@@ -117,6 +133,7 @@ class Spine:
     notes: tuple[str, ...] = ()
     label_map: str | None = None  # name of the map the numbers were read with
     method: str = "labels"
+    surroundings: tuple[tuple[Surrounding, Volume], ...] = ()  # bool masks of what is labelled beside the spine
 
     def __post_init__(self) -> None:
         orders = [v.level.order for v in self.vertebrae]

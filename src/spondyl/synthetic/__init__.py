@@ -6,7 +6,7 @@ Whatever is made here says 'virtual' in its description and must not be taken fo
 from spondyl.synthetic.canvas import Structure
 from spondyl.synthetic.deform import DeformedStudy, cement_bright, deform_vertebra
 from spondyl.synthetic.deformed_study import deform_study
-from spondyl.synthetic.patient import VirtualPatient, make_virtual_patient
+from spondyl.synthetic.patient import VirtualPatient, labels_with_surroundings, make_virtual_patient
 from spondyl.synthetic.perturb import Perturbation, perturbed_labels
 from spondyl.synthetic.spec import (
     BICONCAVE_35,
@@ -59,6 +59,7 @@ __all__ = [
     "deform_study",
     "deform_vertebra",
     "effective_energy",
+    "labels_with_surroundings",
     "make_virtual_patient",
     "named_deformity",
     "one_of",

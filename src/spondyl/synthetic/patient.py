@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError
 from spondyl.space import Floats, Frame, Geometry, Volume
 from spondyl.spine import Level
+from spondyl.studies import LabelImage
 from spondyl.synthetic.background import paint_background, spine_path
 from spondyl.synthetic.body import Body
 from spondyl.synthetic.bone import ARCH_DENSITY, body_look
@@ -79,6 +80,18 @@ def make_virtual_patient(spec: VirtualSpineSpec, generator: Generator) -> Virtua
         truth=truth,
         spec=spec,
     )
+
+
+def labels_with_surroundings(patient: VirtualPatient) -> LabelImage:
+    """The level labels with aorta, ribs and lungs beside them, as a label image with names."""
+    beside = {Structure.AORTA: (151, "aorta"), Structure.RIB: (154, "ribs"), Structure.LUNG: (155, "lungs")}
+    labels = patient.labels.array.copy()
+    names = {int(number): f"vertebrae_{Level(number).name}" for number in np.unique(labels) if number}
+    for structure, (number, name) in beside.items():
+        there = (patient.structures.array == structure) & (labels == 0)
+        labels[there] = number
+        names |= {number: name} if there.any() else {}
+    return LabelImage(Volume(labels, patient.labels.geometry, "1"), names)
 
 
 def make_virtual_labels(spec: VirtualSpineSpec, generator: Generator) -> Volume:

@@ -150,7 +150,7 @@ def _half(plane: np.ndarray, axis: int) -> float:
 def test_the_report_holds_the_sheet_and_says_why(tmp_path: Path, real: Spine, plan: Plan) -> None:
     write_report(tmp_path / "r.html", findings=(), spine=real, plans=(plan,))
     html = (tmp_path / "r.html").read_text("utf-8")
-    assert "L1: plan sheet" in html and "Not checked:" in html
+    assert "L1: plan sheet" in html and "Not labelled, not checked:" in html
     assert 'id="source-birmingham_gauge"' in html and 'id="source-molloy2003"' in html
     assert html.count('<figure class="needle-L1-') == 2
 

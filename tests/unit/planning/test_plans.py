@@ -258,13 +258,41 @@ def test_paths_below_the_lowest_class_are_not_proposed(plan: Plan, known: Known)
 def test_a_thicker_needle_is_refused_by_the_class_with_the_gauge_that_reaches_it(known: Known) -> None:
     """Planning with the gauge that a refusal names reaches the class."""
     rule = {"lowest_class": "A", "lowest_class_source": "spine board 2026"}
-    refused = plan_augmentation(known.spine, "L2", gauge=8, **rule).refused
+    refused = plan_augmentation(known.spine, "T12", gauge=8, **rule).refused
     assert refused, "the fixture must refuse 8 G"
     passing = {refusal.side: refusal.largest_gauge for refusal in refused if refusal.largest_gauge is not None}
     assert passing, "the fixture must name a gauge"
     for side, gauge in passing.items():
-        plan = plan_augmentation(known.spine, "L2", gauge=gauge, **rule)
+        plan = plan_augmentation(known.spine, "T12", gauge=gauge, **rule)
         assert side in [path.side for path in plan.needles]
+
+
+@pytest.mark.parametrize("level", ["T12", "L1"])
+def test_a_class_that_is_asked_for_is_looked_for(known: Known, level: str) -> None:
+    """Ranked by all walls alike, both sides had been refused class A for 9 G at L1, and T12 on the right for 11 G.
+
+    A needle that hugs the outer wall keeps off the canal; no voxel of the canal's mask is nearer than 2 mm to it.
+    """
+    gauge = 9 if level == "L1" else 11
+    asked = plan_augmentation(known.spine, level, gauge=gauge, lowest_class="A", lowest_class_source="spine board 2026")
+    assert [path.access_class for path in asked.needles] == [AccessClass.A, AccessClass.A] and not asked.refused
+    assert AccessClass.B in [path.access_class for path in plan_augmentation(known.spine, level, gauge=gauge).needles]
+    canal = known.spine.canal.geometry.points(np.argwhere(known.spine.canal.array))
+    for path in asked.needles:
+        along = np.clip((canal - path.entry) @ path.direction, -30, path.bone_depth_mm)
+        least = np.linalg.norm(canal - path.entry - along[:, None] * path.direction, axis=1).min()
+        assert least - path.outer_diameter_mm / 2 >= 2.0
+
+
+def test_room_beside_the_canal_is_counted_less_by_the_clearance_that_is_asked_for(known: Known) -> None:
+    """By hand: on a line the lesser of the room in bone and the distance to the canal less 2 mm."""
+    case = _case(known.spine, known.spine["L1"], 11, 2)
+    canal = np.argwhere(case.room.forbidden(Structure.CANAL))
+    asked = case.room.free_of_canal_mm(2.0)
+    for place in np.argwhere(case.room.bone)[::5000]:
+        apart = np.maximum(np.abs(canal - place) - 0.5, 0) * case.room.geometry.spacing_mm
+        to_canal = min(float(np.sqrt((apart**2).sum(axis=1)).min()), 8.0)  # 8 mm: the reach of the fields
+        assert asked[tuple(place)] == pytest.approx(min(case.room.free_mm[tuple(place)], to_canal - 2.0), abs=1e-4)
 
 
 def test_the_default_says_that_nobody_set_it(plan: Plan) -> None:

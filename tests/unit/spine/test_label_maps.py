@@ -17,6 +17,7 @@ from spondyl.spine.label_maps import (
     parse_names,
     read_level_name,
 )
+from spondyl.spine.surroundings import read_surrounding_name
 from spondyl.spine.types import Level
 
 CERVICAL_TO_LUMBAR = [
@@ -50,6 +51,45 @@ def test_the_canal_and_cord_of_tools_that_have_them() -> None:
     assert (load_label_map("spineps").canal, load_label_map("spineps").cord) == ({61}, {60})
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("totalseg", {"aorta": [52], "inferior_vena_cava": [63], "iliac_vessels": [65, 66, 67, 68], "kidneys": [2, 3]}),
+        (
+            "totalseg-v1",
+            {"aorta": [7], "inferior_vena_cava": [8], "iliac_vessels": [51, 52, 53, 54], "kidneys": [2, 3]},
+        ),
+    ],
+)
+def test_what_lies_beside_the_spine_has_the_published_numbers(name: str, expected: dict[str, list[int]]) -> None:
+    """From the class maps of TotalSegmentator 2 and 1: lungs in five lobes, ribs 1-12 left, then right."""
+    lungs, ribs = (range(10, 15), range(92, 116)) if name == "totalseg" else (range(13, 18), range(58, 82))
+    found: dict[str, list[int]] = {}
+    for number, kind in sorted(load_label_map(name).surroundings.items()):
+        found.setdefault(kind.value, []).append(number)
+    assert found == expected | {"lungs": list(lungs), "ribs": list(ribs)}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("aorta", "aorta"),
+        ("inferior_vena_cava", "inferior_vena_cava"),
+        ("iliac_vena_left", "iliac_vessels"),
+        ("rib_right_12", "ribs"),
+        ("lung_middle_lobe_right", "lungs"),
+        ("Kidney Left", "kidneys"),
+        ("lung_vessels", None),
+        ("kidney_cyst_left", None),
+        ("costal_cartilages", None),
+        ("superior_vena_cava", None),
+    ],
+)
+def test_names_of_structures_beside_the_spine(text: str, kind: str | None) -> None:
+    found = read_surrounding_name(text)
+    assert (None if found is None else found.value) == kind
+
+
 def test_sub_regions_have_the_numbers_of_spineps() -> None:
     names = load_names("spineps-subregions")
     assert (names[41], names[42], names[49], names[50]) == ("arch", "spinous_process", "body", "body")
@@ -71,7 +111,7 @@ def test_names_in_the_file_are_used() -> None:
     names = {3: "vertebrae_L1", 4: "vertebrae_T12", 9: "liver"}
     chosen, notes = choose_label_map([3, 4, 9], names, None)
     assert dict(chosen.levels) == {3: Level.L1, 4: Level.T12}
-    assert notes == ("labels that are no vertebrae are left out: 9",)
+    assert notes == ("labels that nothing is made of are left out: 9",)
 
 
 def test_a_number_without_a_name_is_left_out_and_said() -> None:

@@ -66,7 +66,19 @@ def _lines(plan: Plan) -> list[str]:
     if plan.cement is not None:
         cement = plan.cement
         lines.append(f"cement {cement.low_ml:.1f}-{cement.high_ml:.1f} ml: a bracket [{cement.source}], no target")
-    return [*lines, f"not labelled, not checked: {', '.join(plan.unchecked)}", *(f"note: {n}" for n in plan.notes)]
+    return [*lines, *_far(plan), f"not labelled, not checked: {', '.join(plan.unchecked)}", *_notes(plan)]
+
+
+def _far(plan: Plan) -> list[str]:
+    """What was looked for and lies further than 12 mm from every needle."""
+    near = {c.structure for path in plan.needles for c in path.clearances}
+    far = [structure.value.replace("_", " ") for structure in plan.checked if structure not in near]
+    judged = any(path.access_class for path in plan.needles)
+    return [f"checked, further than 12 mm away: {', '.join(far)}"] if far and judged else []
+
+
+def _notes(plan: Plan) -> list[str]:
+    return [f"note: {note}" for note in plan.notes]
 
 
 def _entry(path: NeedlePath) -> str:
