@@ -48,7 +48,7 @@ docs: $(VENV)/docs.stamp
 # Exact versions of everything that runs or tests the package. The documentation's tools stay out: they prove nothing.
 lock: $(VENV)/lock.stamp
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-header --no-annotate --no-emit-index-url \
-	  --no-emit-trusted-host --no-emit-find-links --extra test --extra pdf --output-file requirements.lock pyproject.toml
+	  --no-emit-trusted-host --no-emit-find-links --extra test --extra pdf --extra network --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(DEMO) site

@@ -1,9 +1,9 @@
 """Check that everything the program needs may be given away with it: permissive licences, and no other.
 
-Run as `python -m tools.check_licences`. It covers the core and the `pdf` extra with all that they need in turn; tools
-for tests and documentation are never given away and are not checked. The npm packages in the report's viewer are
-checked by what the lock file says of them. What counts is the licence that a distribution
-itself declares: its licence expression (SPDX), else its classifiers, else a licence field of one line.
+Run as `python -m tools.check_licences`. It covers the core and the extras `pdf` and `network` with all that they need
+in turn; tools for tests, training and documentation are never given away and are not checked. The npm packages in the
+report's viewer are checked by what the lock file says of them. What counts is the licence that a distribution itself
+declares: its licence expression (SPDX), else its classifiers, else a licence field of one line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-EXTRAS = ("pdf",)
+EXTRAS = ("pdf", "network")
 NPM_LOCK = Path(__file__).parents[1] / "viewer" / "package-lock.json"
 ALLOWED = {
     "MIT", "MIT-0", "MIT-CMU", "HPND", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "CC0-1.0",

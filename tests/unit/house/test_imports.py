@@ -57,16 +57,16 @@ def test_nothing_inside_imports_from_the_top(path: Path) -> None:
 
 
 def test_the_package_imports_what_it_declares() -> None:
-    assert third_parties(SOURCE) <= declared("pdf")
+    assert third_parties(SOURCE) <= declared("pdf", "network")
 
 
 def test_the_tests_import_what_is_declared() -> None:
     used = third_parties(ROOT / "tests") | third_parties(ROOT / "tools")
-    assert used <= declared("pdf", "test")
+    assert used <= declared("pdf", "network", "test", "train")
 
 
 def test_the_lock_has_a_fitting_version_of_all_that_is_declared() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     locked = {normal(name): version for name, _, version in (line.partition("==") for line in lines)}
-    for requirement in map(Requirement, requirements("pdf", "test")):
+    for requirement in map(Requirement, requirements("pdf", "network", "test")):
         assert requirement.specifier.contains(locked[normal(requirement.name)]), requirement

@@ -23,7 +23,7 @@ from spondyl.simulation import (
 )
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import Side, build_spine, load_label_map
-from spondyl.spine.segmenters import ChainCandidate, DiscsFound, Segmentation
+from spondyl.spine.segmenters import ChainCandidate, DiscsFound, NetworkClasses, Segmentation, SpineClass
 from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, deform_vertebra, make_virtual_patient
@@ -106,8 +106,10 @@ def examples() -> dict[type, object]:
     flow = build_flow_model(spine, spine.levels[0], voxel_mm=3.0)
     discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
     told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
+    taken_for = NetworkClasses(np.zeros((len(SpineClass), *ends.geometry.shape)), ends.geometry)
     roots = (
         told,
+        taken_for,
         BackendLabels(label_image, "verse", None, "a test"),
         voxels,
         pressed,
