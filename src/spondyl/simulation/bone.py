@@ -25,6 +25,7 @@ Mask = NDArray[np.bool_]
 PARTS = ("body", "whole")
 CAP_MM = 2.0  # of cement over the highest point of an endplate: this program's choice; stiff beside bone in any case
 TOP, BOTTOM = 6, 5  # labels of the platens
+_NOTCH_MM = 8.0  # hollows of an end that open to a side no wider than twice this are filled: this program's choice
 MOST_SAMPLES = 4  # along each edge of a voxel
 
 
@@ -177,14 +178,38 @@ def _capped(bone: Mask, body: Mask, voxel_mm: float) -> tuple[Mask, Array, float
     low, high = int(planes[0]) - thick, int(planes[-1]) + thick
     column = ndimage.binary_fill_holes(body.any(axis=2))
     index = np.arange(body.shape[2])
-    first = np.where(body.any(axis=2), body.argmax(axis=2), planes[0])[..., None]
-    last = np.where(body.any(axis=2), body.shape[2] - 1 - body[..., ::-1].argmax(axis=2), planes[-1])[..., None]
-    above = (index > last) & (index <= high)
-    below = (index < first) & (index >= low)
-    caps = (above | below) & column[..., None] & ~bone
+    held = body.any(axis=2)
+    last = np.where(held, body.shape[2] - 1 - body[..., ::-1].argmax(axis=2), planes[-1])
+    first = np.where(held, body.argmax(axis=2), planes[0])
+    within = _cross_sections(body, round(_NOTCH_MM / voxel_mm))
+    core = held & within[..., (planes[0] + planes[-1]) // 2]
+    over = (index > last[..., None]) & (within | (index >= _end_plane(last, core)[..., None]))
+    under = (index < first[..., None]) & (within | (index <= _end_plane(first, core)[..., None]))
+    caps = (over & (index <= high) | under & (index >= low)) & column[..., None] & ~bone
     platens = np.zeros(body.shape, np.uint8)
     platens[..., high][caps[..., high]], platens[..., low][caps[..., low]] = TOP, BOTTOM
     return caps, platens, (high - low + 1) * voxel_mm
+
+
+def _cross_sections(body: Mask, notch: int) -> Mask:
+    """The body's outline in each plane, with the hollows of its ends and notches up to so many voxels deep filled."""
+    disc = np.hypot(*np.mgrid[-notch : notch + 1, -notch : notch + 1]) <= notch
+    padded = np.pad(body, ((notch, notch), (notch, notch), (0, 0)))
+    closed = ndimage.binary_closing(padded, disc[..., None])[notch:-notch, notch:-notch]
+    return np.stack([ndimage.binary_fill_holes(closed[..., k]) for k in range(body.shape[2])], axis=-1)
+
+
+def _end_plane(end: Array, core: Mask) -> Array:
+    """The tilted plane through an end of the body, fitted where the body is whole, at all columns. [voxels]
+
+    Cement fills a wedge up to it. Beyond, it stays within the body's outline: a lip that overhangs, or a ragged side,
+    would otherwise let it run down the side as a pillar.
+    """
+    i, j = (index.astype(float) for index in np.indices(end.shape))
+    columns = np.stack([np.ones(end.size), i.ravel(), j.ravel()], axis=1)
+    inside = core.ravel()
+    fit = np.linalg.lstsq(columns[inside], end.ravel()[inside].astype(float))[0]
+    return np.asarray((columns @ fit).reshape(end.shape))
 
 
 def _filled(of_bone: Any, rho: Floats, bone: Mask, caps: Mask, parameter: str) -> Array:

@@ -6,36 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from spondyl.documents.strength import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
 from spondyl.findings import nominal_calibration
 from spondyl.simulation import LinearEstimates, Strength, build_bone_model, estimate_strength
-from spondyl.simulation.bone import CAP_MM
+from spondyl.simulation.bone import CAP_MM, TOP, _capped
 from spondyl.simulation.bone_laws import find_bone_law
-from spondyl.space import Frame, Geometry, Volume
-from spondyl.spine import Level, Spine, Vertebra
-from spondyl.studies import Patient, Scan, Study
+from spondyl.space import Volume
+from spondyl.spine import Spine
+from spondyl.studies import Scan
+from tests.unit.simulation.cylinder import HEIGHT, HU, RADIUS, cylinder_spine
 
-RADIUS, HEIGHT, HU = 14.0, 24.0, 140.0
 AREA = np.pi * RADIUS**2
 
 
 @pytest.fixture(scope="module")
 def spine() -> Spine:
-    """A cylinder of 140 HU in 0 HU, its axis 15 degrees off the CT's; 120 kV, no contrast told: the nominal line."""
-    geometry = Geometry(np.diag([1.5, 1.5, 1.5, 1.0]), (44, 44, 40))
-    axes = Rotation.from_euler("xyz", (15, 8, 5), degrees=True).apply(np.array([[0, 0, 1], [0, -1, 0]]))
-    centre = geometry.points(np.array([21.5, 21.5, 19.5]))
-    frame = Frame.from_directions(centre, axes[0], axes[1])
-    points = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
-    local = frame.to_local(points)
-    inside = (np.hypot(local[..., 1], local[..., 2]) < RADIUS) & (np.abs(local[..., 0]) < HEIGHT / 2)
-    mask = Volume(inside, geometry, "1")
-    ct = Volume(np.full(geometry.shape, HU, np.float32), geometry, "[hnsf'U]")
-    body = Vertebra(Level.L1, mask, mask, frame, None, None, None, None, (), ())
-    return Spine(Study(ct, Scan(kvp=120.0, contrast=False), Patient()), geometry, (body,), None)
+    return cylinder_spine()
 
 
 def test_the_model_weighs_what_the_body_does(spine: Spine) -> None:
@@ -47,6 +35,25 @@ def test_the_model_weighs_what_the_body_does(spine: Spine) -> None:
     assert rho[rho > 0] == pytest.approx(expected, rel=1e-6)
     assert bone.height_mm == pytest.approx(HEIGHT + 2 * CAP_MM, abs=2.0)
     assert bone.model.displacement_mm == pytest.approx(-0.02 * bone.height_mm)
+
+
+def test_caps_do_not_run_down_the_sides() -> None:
+    """A wedge over a waist, with a lip in front, bore a force twice too high on pillars of cement beside it.
+
+    By hand: body 9 x 9 x 12; its upper end falls by a third of a voxel each column; a lip of two columns over three
+    planes at its upper rim. Cement lies on both ends, none at half height, and none under the lip but by a voxel.
+    """
+    body = np.zeros((13, 11, 20), bool)
+    for i in range(1, 10):
+        body[i, 1:10, 4 : 16 - i // 3] = True
+    body[10:12, 1:10, 10:13] = True
+    caps, platens, _ = _capped(body, body, 2.0)
+    assert not caps[:, :, 6:10].any()
+    assert not caps[10:12, :, 5:9].any()
+    covered = caps[..., 16] & (platens[..., 16] == TOP)
+    assert covered[1:12, 1:10].all()
+    for i, j in np.argwhere(body[:10].any(axis=2)):  # no gap between the body and its caps
+        assert (body | caps)[i, j, 3:17].all()
 
 
 def test_stiffness_lies_between_free_and_fully_held_sides(spine: Spine) -> None:
