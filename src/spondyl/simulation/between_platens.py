@@ -160,14 +160,22 @@ def pushed_off_middle(model: VoxelModel, offset_mm: tuple[float, float], *, solv
             f"the force is {offset_mm[0]:g} and {offset_mm[1]:g} mm off its middle, the top platen reaches "
             f"{reach[0][0]:.3g} to {reach[1][0]:.3g} and {reach[0][1]:.3g} to {reach[1][1]:.3g} mm: give less"
         )
+    middle, first, second = np.linalg.solve(platen_stiffness(model, solver=solver), np.array([1.0, *offset_mm]))
+    return replace(model, tilt=(float(first / middle), float(second / middle)))
+
+
+def platen_stiffness(model: VoxelModel, *, solver: Solver | None = None) -> Array:
+    """Force and moments on the top of a model over the movements of the top, shape (3, 3).
+
+    Columns: 1 mm of the middle along the axis, and a slope of 1 along either axis across. Rows: the force along the
+    axis [N], and the moments over the middle (force times offset) along either axis across [N mm].
+    """
     columns = []
     for pattern in ((1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (1.0, 0.0, 1.0)):  # the middle moves by 1 mm in each
         one = replace(model, displacement_mm=1.0, tilt=pattern[1:])
         columns.append(_balanced(one, solver)[1])
     straight = np.array(columns[0])
-    stiffness = np.stack([straight, *(np.array(column) - straight for column in columns[1:])], axis=1)
-    middle, first, second = np.linalg.solve(stiffness, np.array([1.0, *offset_mm]))
-    return replace(model, tilt=(float(first / middle), float(second / middle)))
+    return np.stack([straight, *(np.array(column) - straight for column in columns[1:])], axis=1)
 
 
 def line_of_force(force: float, moments: Sequence[float]) -> tuple[float, float]:
@@ -187,6 +195,11 @@ def _balanced(model: VoxelModel, solver: Solver | None) -> tuple[Equilibrium, tu
     solve = conjugate_gradients(rtol=TOLERANCE, memory_limit=_memory()) if solver is None else solver
     balance = solve_boxes(problem, edges, solve)
     return balance, inside.force(_forces_at_top(inside, coefficients, edges, balance.displacement), edges)
+
+
+def forces_at_top(model: VoxelModel, displacement: Array) -> Array:
+    """Internal forces of the nodes on the plane of the top for displacements of the whole grid, (3, ...). [N]"""
+    return _forces_at_top(model.platens, model.coefficients, model.edges, displacement)
 
 
 def _forces_at_top(platens: Platens, coefficients: Array, edges: Edges, displacement: Array) -> Array:
