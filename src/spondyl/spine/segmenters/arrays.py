@@ -61,6 +61,12 @@ class Upright:
         indices = np.where(self.flipped, last - indices, indices)
         return self.geometry.points(indices[..., np.argsort(self.order)])
 
+    def places(self, points: Floats) -> Floats:
+        """Places of patient points, shape (..., 3). [mm]"""
+        last = np.array(self.array.shape) - 1
+        indices = self.geometry.indices(points)[..., list(self.order)]
+        return np.asarray(np.where(self.flipped, last - indices, indices) * self.spacing_mm)
+
 
 def block_mean(array: NDArray[Any], block: NDArray[np.int_]) -> Grey:
     """Means of whole blocks of voxels, slab by slab, so that no second copy of a large CT is made."""

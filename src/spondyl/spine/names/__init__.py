@@ -1,0 +1,20 @@
+"""Which level each vertebra of a bare CT is: what is seen, what a person says, and what is asked."""
+
+from spondyl.spine.names.anchors import Anchor, letter, parse_anchor
+from spondyl.spine.names.proposal import ASKED, NamingProposal, name_levels, span
+from spondyl.spine.names.readings import Reading
+from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
+
+__all__ = [
+    "ASKED",
+    "Anchor",
+    "LevelSigns",
+    "NamingProposal",
+    "Reading",
+    "Sight",
+    "letter",
+    "name_levels",
+    "parse_anchor",
+    "read_signs",
+    "span",
+]

@@ -1,0 +1,300 @@
+"""Names for the pieces of a spine, or letters and a question: what is decided, and what it rests on, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+
+from spondyl.errors import InputError
+from spondyl.space import Floats, Volume
+from spondyl.spine.names.anchors import Anchor, letter, place_of
+from spondyl.spine.names.readings import Levels, Reading, weigh_readings
+from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
+from spondyl.spine.types import Level
+from spondyl.studies import Question
+
+_DECIDED = 0.85  # share of one row of names that is given to vertebrae without asking first
+_TOLD = 0.03  # of readings that are still told
+_CONTRADICTED = 0.10  # share of a person's reading among all: below, what is seen speaks against it
+ASKED = "level_names"  # code of the question for names; the blocking one
+
+
+@dataclass(frozen=True)
+class NamingProposal:
+    """Names of the vertebrae from the head, or none; the readings there are; and the evidence in words."""
+
+    levels: Levels | None  # of each vertebra 1..n; None: not decided, they are called A, B, C, ...
+    readings: tuple[Reading, ...]  # of the vertebrae, the likeliest first
+    evidence: tuple[str, ...]
+    questions: tuple[Question, ...]
+    anchors: tuple[str, ...] = ()  # as a person gave them
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the levels have names."""
+        return self.levels is not None
+
+
+def name_levels(
+    ct: Volume,
+    canal: Floats,
+    discs: Floats,
+    *,
+    numbers: Sequence[int | None] | None = None,
+    doubts: Sequence[Sequence[str]] = (),
+    anchors: Sequence[Anchor] = (),
+) -> NamingProposal:
+    """Names for the vertebrae of a bare CT, from ribs, sacrum, lungs, spacing, and what a person says.
+
+    Names are given only where the sacrum, the last rib or a person ties them to the spine, and one row of names
+    outweighs all others; shape and lungs alone never name a level. Otherwise there are letters and a question.
+
+    Parameters
+    ----------
+    ct
+        Volume in Hounsfield units.
+    canal, discs
+        Centres from foot to head, shapes (m, 3) and (n, 3), patient mm.
+    numbers
+        Which vertebra, counted from 1 at the head, each of the n + 1 pieces from head to foot is; None: none, as the
+        sacrum. Left out: all pieces but a sacrum below.
+    doubts
+        Of each of these pieces, in words: whether a level may be missing or one too many.
+    anchors
+        What a person says.
+
+    Raises
+    ------
+    InputError
+        If an anchor names no vertebra, or if two of them contradict one another.
+    """
+    signs = read_signs(ct, canal, discs)
+    kept = _numbered(signs) if numbers is None else tuple(numbers)
+    if len(kept) != len(signs):
+        raise InputError(f"{len(discs)} discs bound {len(discs) + 1} pieces, but {len(kept)} numbers are given")
+    fixed = _fixed(anchors, [place_of(anchor, ct.geometry, discs, kept) for anchor in anchors])
+    return propose(signs, kept, doubts=doubts, fixed=fixed, anchors=tuple(map(str, anchors)))
+
+
+def _numbered(signs: Sequence[LevelSigns]) -> tuple[int | None, ...]:
+    """Numbers of the pieces; one that is seen to be sacral bears none."""
+    bones = [sign.sacrum is not Sight.SEEN for sign in signs]
+    return tuple(sum(bones[: i + 1]) if bone else None for i, bone in enumerate(bones))
+
+
+def _fixed(anchors: Sequence[Anchor], places: Sequence[int]) -> dict[int, Level]:
+    fixed: dict[int, Level] = {}
+    for anchor, place in zip(anchors, places, strict=True):
+        if fixed.setdefault(place, anchor.level) is not anchor.level:
+            raise InputError(
+                f"the anchors call one vertebra both {fixed[place].name} and {anchor.level.name}: give one of them"
+            )
+    ordered = sorted(fixed)
+    for above, below in pairwise(ordered):
+        if fixed[above].order >= fixed[below].order:
+            raise InputError(f"the anchors put {fixed[below].name} below {fixed[above].name}: check them")
+    return fixed
+
+
+def propose(
+    signs: Sequence[LevelSigns],
+    numbers: Sequence[int | None],
+    *,
+    doubts: Sequence[Sequence[str]] = (),
+    fixed: Mapping[int, Level] = MappingProxyType({}),
+    anchors: tuple[str, ...] = (),
+) -> NamingProposal:
+    """Names for pieces whose signs are read.
+
+    Parameters
+    ----------
+    signs, numbers, doubts
+        Of each piece from head to foot, as for `name_levels`.
+    fixed
+        Names that a person gave to pieces, with `anchors` as their words.
+
+    Raises
+    ------
+    InputError
+        If what a person says leaves no row of names.
+    """
+    free = weigh_readings(signs, {})
+    readings = weigh_readings(signs, fixed) if fixed else free
+    if not readings:
+        raise InputError(
+            f"the anchors {', '.join(anchors)} leave no names for the {len(signs)} pieces of spine that are seen: "
+            "check them"
+        )
+    rows = _of_vertebrae(readings, numbers)
+    sacrum, last_rib = _sacrum_place(signs), _last_rib(signs)
+    tied = [place for place in (sacrum, last_rib, *fixed) if place is not None]
+    best = rows[0]
+    decided = bool(fixed) or (bool(tied) and best.share >= _DECIDED and _agrees(readings[0], signs, sacrum, last_rib))
+    evidence = _evidence(signs, numbers, sacrum, last_rib, anchors)
+    told = tuple(row for i, row in enumerate(rows) if i == 0 or row.share >= _TOLD)
+    if not decided:
+        return NamingProposal(None, told, evidence, (_ask(told, numbers, evidence),), anchors)
+    questions = []
+    if fixed:
+        questions += _against(free, numbers, best, anchors)
+    questions += _of_doubts(numbers, best.levels, doubts, tied)
+    if not fixed and len(tied) == 1:
+        questions.append(_one_tie(best, "sacrum" if sacrum is not None else "ribs"))
+    return NamingProposal(best.levels, told, evidence, tuple(questions), anchors)
+
+
+def _of_vertebrae(readings: Sequence[Reading], numbers: Sequence[int | None]) -> list[Reading]:
+    """The readings of the pieces that are vertebrae, those that differ elsewhere only joined."""
+    shares: dict[Levels, float] = {}
+    words: dict[Levels, str] = {}
+    for reading in readings:
+        levels = tuple(level for level, number in zip(reading.levels, numbers, strict=True) if number is not None)
+        shares[levels] = shares.get(levels, 0.0) + reading.share
+        words.setdefault(levels, reading.words)
+    rows = [Reading(levels, share, words[levels]) for levels, share in shares.items()]
+    return sorted(rows, key=lambda row: -row.share)
+
+
+def _sacrum_place(signs: Sequence[LevelSigns]) -> int | None:
+    """First sacral piece, where it is clearly seen and nothing that is clearly no sacrum lies below it."""
+    seen = [i for i, sign in enumerate(signs) if sign.sacrum is Sight.SEEN]
+    return seen[0] if seen and seen[0] >= len(signs) - 2 else None
+
+
+def _last_rib(signs: Sequence[LevelSigns]) -> int | None:
+    """Last piece with ribs on both sides, where the next one below clearly has none."""
+    for i in range(len(signs) - 2, -1, -1):
+        if signs[i].ribs == (Sight.SEEN, Sight.SEEN):
+            return i if signs[i + 1].ribs == (Sight.NONE, Sight.NONE) else None
+        if signs[i].sacrum is Sight.NONE and Sight.SEEN in signs[i].ribs:
+            return None
+    return None
+
+
+def _agrees(reading: Reading, signs: Sequence[LevelSigns], sacrum: int | None, last_rib: int | None) -> bool:
+    """Whether a reading says what the ties say: the sacrum is one, and the last ribs are those of T12."""
+    fits_sacrum = sacrum is None or reading.levels[sacrum] is Level.SACRUM
+    return fits_sacrum and (last_rib is None or reading.levels[last_rib] is Level.T12)
+
+
+def _names(numbers: Sequence[int | None], place: int) -> str:
+    number = numbers[place]
+    return "the piece below them" if number is None else letter(number)
+
+
+def _evidence(
+    signs: Sequence[LevelSigns],
+    numbers: Sequence[int | None],
+    sacrum: int | None,
+    last_rib: int | None,
+    anchors: tuple[str, ...],
+) -> tuple[str, ...]:
+    said = [f"you say {anchor}" for anchor in anchors]
+    pieces = [i for i, number in enumerate(numbers) if number is not None]
+    for side, name in enumerate(("left", "right")):
+        seen = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.SEEN]
+        none = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.NONE]
+        short = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.UNCLEAR]
+        parts = [f"meet {_listed(seen)}" if seen else "", f"are missing at {_listed(none)}" if none else ""]
+        parts.append(f"cannot be told from processes at {_listed(short)}" if short else "")
+        text = ", ".join(part for part in parts if part) or "cannot be seen in this field of view"
+        said.append(f"ribs on the {name} {text}")
+    if last_rib is not None:
+        said.append(f"the last pair of ribs meets {_names(numbers, last_rib)}")
+    if sacrum is not None:
+        above = _names(numbers, sacrum - 1)
+        said.append(f"the sacrum lies below {above}: {'; '.join(signs[sacrum].said)}")
+    else:
+        unclear = [i for i, sign in enumerate(signs) if sign.sacrum is Sight.UNCLEAR and sign.said]
+        said += [f"a sacrum is not sure at {_names(numbers, i)}: {'; '.join(signs[i].said)}" for i in unclear[-1:]]
+        if not unclear:
+            said.append("no sacrum is seen")
+    lungs = [_names(numbers, i) for i in pieces if Sight.SEEN in signs[i].lungs]
+    said.append(f"lung lies beside {_listed(lungs)}" if lungs else "no lung is seen beside the bodies")
+    spacing = [f"{signs[i].spacing_mm:.0f}" for i in pieces if signs[i].spacing_mm is not None]
+    said.append(f"distances from disc to disc, from the head: {', '.join(spacing)} mm")
+    return tuple(said)
+
+
+def _listed(letters: Sequence[str]) -> str:
+    """Letters as words, runs joined: "A to D, F"."""
+    runs: list[list[str]] = []
+    for name in letters:
+        if runs and len(name) == 1 and len(runs[-1][-1]) == 1 and ord(name) == ord(runs[-1][-1]) + 1:
+            runs[-1] = [runs[-1][0], name]
+        else:
+            runs.append([name])
+    return ", ".join(" to ".join(run) for run in runs)
+
+
+def span(levels: Levels) -> str:
+    """A row of names as words: "T11 to L4"."""
+    return levels[0].name if len(levels) == 1 else f"{levels[0].name} to {levels[-1].name}"
+
+
+def _ask(told: Sequence[Reading], numbers: Sequence[int | None], evidence: Sequence[str]) -> Question:
+    count = max(number for number in numbers if number is not None)
+    ways = "; ".join(f"{span(row.levels)} ({row.words}, share {row.share:.2f})" for row in told[:4])
+    return Question(
+        ASKED,
+        f"What is seen does not decide which levels these are: {count} vertebrae, called A to {letter(count)} from the "
+        f"head. Possible: {ways}. Seen: {'. '.join(evidence)}.",
+        "Say which one level is: --anchor C=L1, --anchor L1=slice:412 or --anchor L1=mm:X,Y,Z (patient mm, LPS).",
+        blocking=True,
+    )
+
+
+def _one_tie(best: Reading, tie: str) -> Question:
+    named = "the sacrum alone" if tie == "sacrum" else "the last pair of ribs alone"
+    other = "a fourth or sixth lumbar vertebra" if tie == "sacrum" else "a short or missing last rib, or one more pair,"
+    return Question(
+        "level_one_tie",
+        f"The levels are named {span(best.levels)} from {named} (share {best.share:.2f}); {other} would move all names "
+        "by one.",
+        "Confirm the names with the ribs, the sacrum or a whole-spine image before a level is treated.",
+        blocking=False,
+    )
+
+
+def _against(
+    free: Sequence[Reading], numbers: Sequence[int | None], best: Reading, anchors: tuple[str, ...]
+) -> list[Question]:
+    rows = _of_vertebrae(free, numbers)
+    share = next((row.share for row in rows if row.levels == best.levels), 0.0)
+    if share >= _CONTRADICTED or rows[0].share < _DECIDED:
+        return []
+    return [
+        Question(
+            "level_anchor_contradicted",
+            f"You say {', '.join(anchors)}, so the levels are named {span(best.levels)}; ribs, sacrum, lungs and "
+            f"spacing speak for {span(rows[0].levels)} (share {rows[0].share:.2f}).",
+            "Check the anchor, and the picture of the levels, before any result is used.",
+            blocking=True,
+        )
+    ]
+
+
+def _of_doubts(
+    numbers: Sequence[int | None], levels: Levels, doubts: Sequence[Sequence[str]], tied: Sequence[int]
+) -> list[Question]:
+    """Names beyond a piece that may hide a level are off by one if it does."""
+    questions = []
+    for place, said in enumerate(doubts):
+        number = numbers[place]
+        if not any("missing" in text or "hidden" in text or "reading" in text for text in said) or number is None:
+            continue
+        if min(tied) <= place <= max(tied) and len(tied) > 1:
+            continue  # tied on both sides: the count in between is the expected one
+        above = place <= min(tied)
+        questions.append(
+            Question(
+                "level_count_doubtful",
+                f"At {levels[number - 1].name}: {'; '.join(said)}. If so, the names "
+                f"{'above' if above else 'below'} it are off by one.",
+                "Look at the picture; say where a disc is with --disc-at, or where none is with --no-disc-at.",
+                blocking=True,
+            )
+        )
+    return questions
