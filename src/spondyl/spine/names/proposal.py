@@ -158,9 +158,8 @@ def _of_vertebrae(readings: Sequence[Reading], numbers: Sequence[int | None]) ->
 
 
 def _sacrum_place(signs: Sequence[LevelSigns]) -> int | None:
-    """First sacral piece, where it is clearly seen and nothing that is clearly no sacrum lies below it."""
-    seen = [i for i, sign in enumerate(signs) if sign.sacrum is Sight.SEEN]
-    return seen[0] if seen and seen[0] >= len(signs) - 2 else None
+    """First piece that is clearly seen to be sacral."""
+    return next((i for i, sign in enumerate(signs) if sign.sacrum is Sight.SEEN), None)
 
 
 def _last_rib(signs: Sequence[LevelSigns]) -> int | None:
