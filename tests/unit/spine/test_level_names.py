@@ -74,13 +74,13 @@ def test_six_or_four_bodies_between_last_rib_and_sacrum_are_asked(lumbar: int, t
     assert "--anchor" in found.questions[0].action
 
 
-def test_lungs_and_spacing_alone_name_nothing() -> None:
-    """Bodies whose spacing and lungs fit one row of names far better than any other; nothing ties them to the spine."""
-    spacing = (19.8, 20.4, 20.8, 21.9, 22.7, 22.6, 23.4, 24.2, 26.2, 28.7, 30.4, 31.0, 31.9, 33.8)  # T2 to L3
-    lungs = [(SEEN, SEEN)] * 10 + [(NONE, NONE)] * 4
-    shown = [LevelSigns(mm, (HIDDEN, HIDDEN), lung, NONE) for mm, lung in zip(spacing, lungs, strict=True)]
-    neck = [LevelSigns(mm, (HIDDEN, HIDDEN), (NONE, NONE), NONE) for mm in (17.0, 17.0, 20.0)]
-    found = proposed([*neck, *shown, LevelSigns(None, (HIDDEN, HIDDEN), (HIDDEN, HIDDEN), HIDDEN)])
+def test_one_side_alone_ties_nothing_however_well_it_fits() -> None:
+    """The last rib on the left fits one row of names far better than any other; the right side is not shown."""
+    row = [
+        LevelSigns(float(SIZES[name]), (SEEN if name[0] == "T" else NONE, HIDDEN), (NONE, HIDDEN), NONE)
+        for name in ("T10", "T11", "T12", "L1", "L2")
+    ]
+    found = proposed([*row, LevelSigns(None, (HIDDEN, HIDDEN), (HIDDEN, HIDDEN), HIDDEN)])
     assert found.readings[0].share > 0.85
     assert found.levels is None
 
