@@ -28,12 +28,13 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
         *("study.json", "spine.json", "findings.json", "decisions.json", "bone_health.json", "forecast.json"),
         *("plans.json", "needles.mrk.json", "needles.csv", "run.json"),
         *("axis-L1-left.stl", "axis-L1-right.stl", "vertebra-L1.stl"),  # coarse slices: orientation only
+        *("strength.json", "strength_L1_strain.nii.gz", "strength_L1_lasting.nii.gz"),
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf", "booklet.html", "booklet.pdf"),
     }
-    for name in ("study", "spine", "findings", "decisions", "bone_health", "plans", "run"):
+    for name in ("study", "spine", "findings", "decisions", "bone_health", "plans", "strength", "run"):
         jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
+    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
     assert stages(document) == dict.fromkeys(all_stages, "made")
 
 
@@ -62,7 +63,7 @@ def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
 def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in case.iterdir()}
     document = cli("plan", *inputs, "--out", case, "--json").json()
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
+    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
     assert stages(document) == dict.fromkeys(all_stages, "kept")
     assert {path.name: path.read_bytes() for path in case.iterdir()} == before
 
@@ -72,10 +73,12 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
     early = {"study": "kept", "spine": "kept"}
     asked_early = early | {"findings": "kept", "decide": "kept", "forecast": "kept", "booklet": "kept"}
-    assert asked == asked_early | {"access": "made", "report": "made"}
+    assert asked == asked_early | {"access": "made", "strength": "made", "report": "made"}
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
-    assert made == early | dict.fromkeys(("findings", "decide", "forecast", "booklet", "access", "report"), "made")
+    assert made == early | dict.fromkeys(
+        ("findings", "decide", "forecast", "booklet", "access", "strength", "report"), "made"
+    )
 
 
 def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
     assert stages(document) == dict.fromkeys(
-        ("relabel", "findings", "decide", "forecast", "booklet", "access", "report"), "made"
+        ("relabel", "findings", "decide", "forecast", "booklet", "access", "strength", "report"), "made"
     )
     found = json.loads((case / "findings.json").read_text())["findings"]
     assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2
@@ -135,6 +138,27 @@ def test_without_a_ct_the_job_ends_with_a_report(small: Path, cli: Cli, tmp_path
     result = cli("plan", "--labels", small / "labels.nii.gz", "--label-map", "verse", "--out", tmp_path / "case")
     assert result.code == 0, result.err
     assert "none given: what needs grey values" in (tmp_path / "case" / "report.html").read_text("utf-8")
+
+
+def test_strength_of_a_job_without_a_ct_or_a_level_says_why(small: Path, cli: Cli, tmp_path: Path) -> None:
+    labels = "--labels", small / "labels.nii.gz", "--label-map", "verse", "--out"
+    cli("plan", *labels, tmp_path / "named", "--level", "L2")
+    named = json.loads((tmp_path / "named" / "strength.json").read_text())
+    assert named["levels"] == [] and named["left_out"][0]["level"] == "L2"
+    assert "L2 was not pressed: strength needs the CT" in (tmp_path / "named" / "report.html").read_text("utf-8")
+    cli("plan", *labels, tmp_path / "none")
+    none = json.loads((tmp_path / "none" / "strength.json").read_text())
+    assert none["levels"] == none["left_out"] == []
+    assert "Strength, as modelled" not in (tmp_path / "none" / "report.html").read_text("utf-8")
+
+
+def test_the_broken_level_was_pressed_and_stands_in_the_report(finished: Any) -> None:
+    case, _ = finished
+    document = json.loads((case / "strength.json").read_text())
+    assert [one["level"] for one in document["levels"]] == ["L1"]
+    page = (case / "report.html").read_text("utf-8")
+    assert "L1 pressed by 2 % of its height, as modelled" in page
+    assert "Classes of strength are not shown" in page
 
 
 def test_without_pango_only_the_pdf_is_left_out(case: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

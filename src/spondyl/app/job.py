@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from spondyl import __version__
 from spondyl.app.booklet import BookletWish, write_booklets
+from spondyl.app.strength import StrengthWish, press_levels
+from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.files import hashes_of, sha256, sweep
@@ -55,6 +57,7 @@ from spondyl.documents.runs import (
     replace_stage,
 )
 from spondyl.documents.sheet import remove_sheet
+from spondyl.documents.strength_files import STRENGTH_FILE, KeptStrength, read_strength, write_strength
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import (
@@ -76,7 +79,7 @@ from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "report")
+STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
@@ -161,7 +164,8 @@ class Job:
                 write_document(self.folder / RUN_FILE, before)
                 raise
             self._note("access", "made")
-            self._ensure("report")
+            for stage in STAGES[STAGES.index("access") + 1 :]:
+                self._ensure(stage)
 
     @cached_property
     def patient(self) -> Patient:
@@ -214,6 +218,11 @@ class Job:
     def plans(self) -> tuple[Plan, ...]:
         """The plans as they stand in the folder; none where there is no file."""
         return read_plans(self.folder) if (self.folder / PLANS_FILE).is_file() else ()
+
+    @cached_property
+    def strength(self) -> KeptStrength:
+        """The strength of the levels of this job as it stands in the folder."""
+        return read_strength(self.folder)
 
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
@@ -294,6 +303,7 @@ class Job:
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
             "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
             "access": (self._access_needs, self._make_access),
+            "strength": (self._strength_needs, self._make_strength),
             "booklet": (self._booklet_needs, self._make_booklets),
             "report": (self._report_needs, self._make_report),
         }[stage]
@@ -374,6 +384,16 @@ class Job:
         self.remarks += remarks
         return list(write_plans(self.folder, self.plans, self.spine))
 
+    def _strength_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        wish = StrengthWish().parameters | {"levels": list(self._wish.levels)}
+        return self._hashes(STUDY_FILE, *self._spine_files()), wish
+
+    def _make_strength(self) -> list[str]:
+        if self._wish.levels and not is_warm():
+            self.tell("strength (first run: the solver is compiled, once, in a minute or so)", "begins")
+        found = press_levels(self.spine, self.patient, self._wish.levels, StrengthWish(), self.tell)
+        return list(write_strength(self.folder, found.document(), found.fields()))
+
     @property
     def booklet_wish(self) -> BookletWish:
         """What was asked for now, or before; English where nothing was."""
@@ -402,7 +422,7 @@ class Job:
 
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels], "team": self.booklet_wish.here.parameters["team"]}
-        records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE)
+        records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE, STRENGTH_FILE)
         return self._hashes(*records, *self._spine_files()), shown
 
     def _make_report(self) -> list[str]:
@@ -416,6 +436,7 @@ class Job:
             "procedure": plan_procedure(self.patient, self.plans),
             "bones": self.bones,
             "plans": self.plans,
+            "strength": self.strength,
             "recovery": plan_recovery(self.plans[0] if self.plans else None),
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),

@@ -9,7 +9,7 @@ from typing import Any
 
 from spondyl import __version__
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
-from spondyl.documents import access, forecast
+from spondyl.documents import access, forecast, strength_section
 from spondyl.documents.advice import advice_section, cited_keys, short_words, urgent_words
 from spondyl.documents.aftercare import aftercare_section
 from spondyl.documents.care import bone_section, sheet_section
@@ -32,6 +32,7 @@ from spondyl.documents.level_tables import (
 from spondyl.documents.models import RunDocument
 from spondyl.documents.pages import render, write_pdf_page
 from spondyl.documents.settings import NOTHING_SET, Settings
+from spondyl.documents.strength_files import KeptStrength
 from spondyl.documents.summary import blocking_first, suitability_sentences, summarise
 from spondyl.documents.tables import deformed_levels
 from spondyl.documents.viewer import viewer_section
@@ -57,6 +58,7 @@ def write_report(
     procedure: ProcedureSheet | None = None,
     bones: BoneHealthPlan | None = None,
     plans: tuple[Plan, ...] = (),
+    strength: KeptStrength | None = None,
     recovery: RecoveryPlan | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
@@ -84,6 +86,8 @@ def write_report(
         Before, on and after the day (`decisions.plan_procedure`); the bones (`decisions.plan_bone_health`).
     plans
         Ways in (`planning.plan_augmentation`); each gets a sheet.
+    strength
+        What the levels of the job bear in the model (`documents.strength_files`).
     recovery
         The weeks after (`followup.plan_recovery`).
     suitability
@@ -113,6 +117,7 @@ def write_report(
             procedure=procedure,
             bones=bones,
             plans=plans,
+            strength=strength,
             recovery=recovery,
             suitability=suitability,
             run=run,
@@ -138,6 +143,7 @@ class _Parts:
     procedure: ProcedureSheet | None
     bones: BoneHealthPlan | None
     plans: tuple[Plan, ...]
+    strength: KeptStrength | None
     recovery: RecoveryPlan | None
     suitability: tuple[Suitability, ...]
     run: RunDocument | None
@@ -183,7 +189,9 @@ def _advised(parts: _Parts) -> dict[str, Any]:
     bone_care = None if parts.bones is None else bone_section(parts.bones)
     aftercare = None if parts.recovery is None else aftercare_section(parts.recovery)
     ways_in = access.access_section(parts.plans, parts.spine, _why_planned(parts.run))
-    others = {source for part in (sheet, bone_care, aftercare) if part is not None for source in part.sources}
+    borne = None if parts.strength is None else strength_section.strength_section(parts.strength, parts.spine)
+    cited = (sheet, bone_care, aftercare, borne)
+    others = {source for part in cited if part is not None for source in part.sources}
     others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
     others |= set(() if ways_in is None else access.cited_keys(ways_in))
     return {
@@ -192,6 +200,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "answers": _answers(parts),
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
+        "strength": borne,
         "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
         "here": parts.here,
         "sheet": sheet,
@@ -207,7 +216,13 @@ def _answers(parts: _Parts) -> tuple[str, ...]:
     told = () if advice is None else short_words(advice)
     if advice is not None and urgent_words(advice):
         return told
-    return (*told, *access.short_words(parts.plans), *(() if outlook is None else forecast.short_words(outlook)))
+    bears = () if parts.strength is None else strength_section.short_words(parts.strength)
+    return (
+        *told,
+        *access.short_words(parts.plans),
+        *bears,
+        *(() if outlook is None else forecast.short_words(outlook)),
+    )
 
 
 def _why_planned(run: RunDocument | None) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, hypot, log
+from types import MappingProxyType
 from typing import Literal
 
 from spondyl.documents.mechanics import CurvePointModel
@@ -49,19 +50,29 @@ class LevelStrengthModel(Document):
     curve: tuple[CurvePointModel, ...] | None
     loads: tuple[LoadModel, ...]
     notes: tuple[str, ...]
+    strain_file: str | None = None  # in a case folder: the least principal strain at the end of the path
+    lasting_file: str | None = None  # and the accumulated plastic strain
+
+
+class LeftOutModel(Document):
+    """A level without a strength, and why."""
+
+    level: str
+    reason: str
 
 
 class StrengthDocument(Document):
     """Strength of vertebrae between cement caps, with the grade of the density behind it."""
 
     schema_: Literal["spondyl.strength/1"] = "spondyl.strength/1"
-    density_grade: int
-    density_reason: str
-    law: str
-    source: str
+    density_grade: int | None  # this and the next three are null where no level has a strength
+    density_reason: str | None
+    law: str | None
+    source: str | None
     part: Literal["body", "whole"]
     voxel_mm: float
     levels: tuple[LevelStrengthModel, ...]
+    left_out: tuple[LeftOutModel, ...] = ()
     limits: tuple[str, ...]
 
     @classmethod
@@ -70,27 +81,42 @@ class StrengthDocument(Document):
         found: Sequence[tuple[BoneModel, Strength]],
         *,
         part: str,
+        voxel_mm: float,
         loads: Sequence[Sequence[SpineLoad]] = (),
+        left_out: Mapping[str, str] = MappingProxyType({}),
     ) -> StrengthDocument:
-        """The document of one or more levels of the same CT, with the loads of each where they were estimated."""
-        first = found[0][0]
+        """The document of levels of the same CT, with the loads of each where they were estimated.
+
+        Parameters
+        ----------
+        left_out
+            Levels without a strength, and why.
+        """
+        first = found[0][0] if found else None
         median = statistics.median(strength.failure_n for _, strength in found) if len(found) > 1 else None
         borne = loads or [()] * len(found)
         return cls(
-            density_grade=first.calibration.grade,
-            density_reason=first.calibration.reason,
-            law=first.law.name,
-            source=first.law.source,
+            density_grade=None if first is None else first.calibration.grade,
+            density_reason=None if first is None else first.calibration.reason,
+            law=None if first is None else first.law.name,
+            source=None if first is None else first.law.source,
             part=part,  # type: ignore[arg-type]
-            voxel_mm=first.voxel_mm,
+            voxel_mm=voxel_mm,
             levels=tuple(_level(*pair, median, of_level) for pair, of_level in zip(found, borne, strict=True)),
-            limits=strength_limits(first, has_loads=any(borne)),
+            left_out=tuple(LeftOutModel(level=name, reason=reason) for name, reason in left_out.items()),
+            limits=()
+            if first is None
+            else strength_limits(
+                first, has_loads=any(load.force_n is not None for of_level in borne for load in of_level)
+            ),
         )
 
 
 LIMITS = (
     "A model between cement caps, as in the laboratory: no test of this bone, no load of daily life.",
     "Classes of strength are not shown: their source was not verified, and they hold for another program.",
+    "A broken vertebra is pressed as it stands in the CT: cracks finer than a voxel are not seen and squeezed bone "
+    "reads denser, so that its strength may come out too high.",
     "The interval is the handbook's budget for density, law and model; the level's name and labels are taken as right.",
 )
 NO_NEWTONS = "The density of this CT has no calibration (grade 5): only ratios between its levels have a meaning."
@@ -141,6 +167,8 @@ def _level(bone: BoneModel, strength: Strength, median: float | None, loads: Seq
         curve=curve,
         loads=tuple(_load(load, strength, bone) for load in loads),
         notes=bone.notes,
+        strain_file=None,
+        lasting_file=None,
         **{name: force if bone.is_absolute else None for name, force in forces.items()},
     )
 

@@ -10,7 +10,7 @@ from spondyl.simulation.between_platens import (
 from spondyl.simulation.body_injection import BodyInjection, PathLeak, cement_on, simulate_injection
 from spondyl.simulation.bone import BoneModel, build_bone_model
 from spondyl.simulation.cement import Cement, find_cement
-from spondyl.simulation.fields import VoxelFields, measure_fields
+from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
 from spondyl.simulation.injection import (
     InjectionResult,
@@ -51,6 +51,7 @@ __all__ = [
     "PathLeak",
     "PlatenResponse",
     "Portion",
+    "PressedFields",
     "PressureCourse",
     "Scenario",
     "SpineLoad",
@@ -74,6 +75,7 @@ __all__ = [
     "load_between_platens",
     "mean_step",
     "measure_fields",
+    "measure_pressed",
     "press_bone",
     "pushed_off_middle",
     "simulate_injection",

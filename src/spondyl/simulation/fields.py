@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.numerics.elasticity import CORNERS, centre_strain, element_matrices, stress, voxel_volume
+from spondyl.simulation.between_platens import PlatenResponse
+from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.voxel_model import VoxelModel
+from spondyl.space import Volume
 from spondyl.space.arrays import read_only
+from spondyl.spine import Level
 
 Array = NDArray[Any]
 
@@ -45,6 +49,36 @@ def measure_fields(model: VoxelModel, displacement: Array) -> VoxelFields:
     return VoxelFields(
         middle, strain * halved, _von_mises(stress(coefficients, strain)), energy / voxel_volume(model.edges)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PressedFields:
+    """What the bone of a vertebra carries at the end of its load path; 0 outside bone.
+
+    Grid axes run to the front, to the left and to the head of the vertebra.
+    """
+
+    level: Level
+    least_strain: Volume  # the least principal strain at the voxel's middle; negative is shortening
+    lasting_strain: Volume  # accumulated plastic strain: where it is above 0, bone gave way
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+
+def measure_pressed(bone: BoneModel, path: PlatenResponse) -> PressedFields:
+    """Strain and lasting strain of the bone, caps left out, at the end of a load path of `press_bone`."""
+    assert path.plastic_strain is not None
+    inside = (bone.density.array > 0) & (bone.model.parts > 0)
+    strain = measure_fields(bone.model, path.displacement).strain[:, inside]
+    least, lasting = np.zeros((2, *inside.shape), np.float32)
+    least[inside] = np.linalg.eigvalsh(strain[_MATRIX].T.reshape(-1, 3, 3))[:, 0]
+    lasting[inside] = path.plastic_strain[inside]
+    geometry = bone.model.geometry
+    return PressedFields(bone.level, Volume(least, geometry, "1"), Volume(lasting, geometry, "1"))
+
+
+_MATRIX = [0, 5, 4, 5, 1, 3, 4, 3, 2]  # xx, yy, zz, yz, xz, xy as the rows of a matrix
 
 
 def _local(displacement: Array, shape: tuple[int, ...]) -> Array:

@@ -6,6 +6,7 @@ import pickle
 import pkgutil
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from spondyl.simulation import (
     build_voxel_model,
     injection_model,
     measure_fields,
+    measure_pressed,
     simulate_injection,
     solve_voxel_model,
 )
@@ -107,17 +109,20 @@ def examples() -> dict[type, object]:
     discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
     told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
     taken_for = NetworkClasses(np.zeros((len(SpineClass), *ends.geometry.shape)), ends.geometry)
+    bone = build_bone_model(spine, spine.levels[0], voxel_mm=4.0)
+    linear = solve_voxel_model(bone.model)
     roots = (
         told,
         taken_for,
         BackendLabels(label_image, "verse", None, "a test"),
         voxels,
         pressed,
-        build_bone_model(spine, spine.levels[0], voxel_mm=4.0),
+        bone,
         measure_fields(voxels, pressed.displacement),
         flow,
         injection_model(flow, reference_m2=2e-8),
         simulate_injection(spine, plan, flow=flow, volume_ml=1.0),
+        measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
         plan,
         profile,
         balloon,

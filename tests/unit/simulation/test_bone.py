@@ -120,7 +120,7 @@ def test_newtons_are_told_only_with_a_calibration(spine: Spine) -> None:
         linear = LinearEstimates(1e4, 2100.0, 2000.0, 0.1, None)
         one = Strength(2000.0, 1000.0, 4000.0, "load_path", False, (), linear, None, 28.0, 100)
         found = [(bone, replace(one, failure_n=force)) for force in (2000.0, 3000.0, 5000.0)]
-        document = StrengthDocument.of(found, part="body")
+        document = StrengthDocument.of(found, part="body", voxel_mm=3.0)
         assert [level.failure_to_median for level in document.levels] == pytest.approx([2 / 3, 1.0, 5 / 3])
         assert [level.failure_n for level in document.levels] == ([2000.0, 3000.0, 5000.0] if is_told else [None] * 3)
         assert (document.levels[0].stiffness_n_per_mm is None) is not is_told

@@ -40,35 +40,18 @@ def strength(
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.job import Job
-    from spondyl.documents.strength import StrengthDocument
-    from spondyl.simulation import (
-        build_bone_model,
-        estimate_loads,
-        estimate_strength,
-        estimate_strength_linear,
-        mean_step,
-    )
+    from spondyl.app.strength import PressedLevels, StrengthWish, press_level
 
-    estimate = estimate_strength_linear if linear else estimate_strength
+    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg), []
     with progress() as tell:
         job = Job(case, None, tell=tell)
         spine, patient = job.spine, job.patient
         names = level or [v.level.name for v in spine if v.level.is_intended and not v.is_cut and v.body is not None]
-        found, loads = [], []
         for name in names:
             tell(name, "begins")
-            bone = build_bone_model(spine, name, voxel_mm=voxel_mm, part=part, law=law)
-            found.append((bone, estimate(bone)))
-            borne = estimate_loads(
-                bone.level,
-                weight_kg=patient.weight_kg,
-                height_cm=patient.height_cm,
-                per_level_mm=mean_step(spine),
-                kyphosis_deg=kyphosis_deg,
-            )
-            loads.append(borne)
+            pressed.append(press_level(spine, patient, name, wish))
             tell(name, "made")
-    document = StrengthDocument.of(found, part=part, loads=loads)
+    document = PressedLevels(wish, tuple(pressed)).document()
     if as_json:
         print_document(document)
     else:
@@ -76,7 +59,8 @@ def strength(
 
 
 def _lines(document: StrengthDocument) -> list[str]:
-    lines = [f"density grade {document.density_grade}: {document.density_reason}"]
+    graded = document.density_grade is not None
+    lines = [f"density grade {document.density_grade}: {document.density_reason}"] if graded else ["no whole level"]
     lines += [line for one in document.levels for line in (_line(one), *map(_load_line, one.loads))]
     notes = dict.fromkeys(note for one in document.levels for note in one.notes)
     return [*lines, *notes, *document.limits]

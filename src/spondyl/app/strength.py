@@ -1,0 +1,113 @@
+"""The strength of one level of a case, as `spondyl strength` and the main job both ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spondyl.documents.strength import StrengthDocument
+from spondyl.errors import InputError, NotConverged
+from spondyl.simulation import (
+    BoneModel,
+    PressedFields,
+    SpineLoad,
+    Strength,
+    build_bone_model,
+    estimate_loads,
+    estimate_strength,
+    estimate_strength_linear,
+    mean_step,
+    measure_pressed,
+    press_bone,
+)
+from spondyl.spine import Spine
+from spondyl.studies import Patient
+
+
+@dataclass(frozen=True)
+class StrengthWish:
+    """How levels are pressed, as it stands in run.json."""
+
+    voxel_mm: float = 2.0
+    part: str = "body"
+    law: str = "kopperdahl-power"
+    linear: bool = False  # by the linear estimate and its map alone
+    kyphosis_deg: float | None = None  # for the loads
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class PressedLevel:
+    """One level with what it bears, and what it has to bear."""
+
+    bone: BoneModel
+    strength: Strength
+    loads: tuple[SpineLoad, ...]
+    fields: PressedFields | None  # None: no path was followed
+
+
+@dataclass(frozen=True, eq=False)
+class PressedLevels:
+    """The levels of one CT that were pressed, and those that could not be."""
+
+    wish: StrengthWish
+    pressed: tuple[PressedLevel, ...]
+    left_out: tuple[tuple[str, str], ...] = ()  # level, and why
+
+    def document(self) -> StrengthDocument:
+        """The document of all."""
+        return StrengthDocument.of(
+            [(one.bone, one.strength) for one in self.pressed],
+            part=self.wish.part,
+            voxel_mm=self.wish.voxel_mm,
+            loads=[one.loads for one in self.pressed],
+            left_out=dict(self.left_out),
+        )
+
+    def fields(self) -> tuple[PressedFields, ...]:
+        """Of the levels whose path was followed."""
+        return tuple(one.fields for one in self.pressed if one.fields is not None)
+
+
+def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -> PressedLevel:
+    """Press one level.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be pressed, as without a CT or a body.
+    NotConverged
+        Where a step of its load path cannot be balanced.
+    """
+    bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law)
+    loads = estimate_loads(
+        bone.level,
+        weight_kg=patient.weight_kg,
+        height_cm=patient.height_cm,
+        per_level_mm=mean_step(spine),
+        kyphosis_deg=wish.kyphosis_deg,
+    )
+    if wish.linear:
+        return PressedLevel(bone, estimate_strength_linear(bone), loads, None)
+    path = press_bone(bone)
+    return PressedLevel(bone, estimate_strength(bone, path=path), loads, measure_pressed(bone, path))
+
+
+def press_levels(
+    spine: Spine, patient: Patient, names: Sequence[str], wish: StrengthWish, tell: Callable[[str, str], None]
+) -> PressedLevels:
+    """Press these levels; one that cannot be pressed is named with the reason, and the others go on."""
+    pressed, left_out = [], []
+    for name in names:
+        tell(f"strength of {name}", "begins")
+        try:
+            pressed.append(press_level(spine, patient, name, wish))
+        except (InputError, NotConverged) as error:
+            left_out.append((name, str(error)))
+        tell(f"strength of {name}", "made")
+    return PressedLevels(wish, tuple(pressed), tuple(left_out))
