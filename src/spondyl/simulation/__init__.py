@@ -22,6 +22,8 @@ from spondyl.simulation.injection import (
     inject,
 )
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.leak_draws import LeakDraw
+from spondyl.simulation.leak_shares import Driver, LeakShares, PathShare, PublishedRate, Share, count_leaks
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, estimate_linear, find_map
 from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.loads import Activity, SpineLoad, estimate_loads, mean_step
@@ -37,23 +39,29 @@ __all__ = [
     "BoneModel",
     "Cement",
     "CurvePoint",
+    "Driver",
     "EstimateMap",
     "FlowModel",
     "InjectionModel",
     "InjectionResult",
     "InjectionSettings",
     "Leak",
+    "LeakDraw",
     "LeakPath",
+    "LeakShares",
     "LinearEstimates",
     "Needle",
     "Opening",
     "Outlet",
     "PathLeak",
+    "PathShare",
     "PlatenResponse",
     "Portion",
     "PressedFields",
     "PressureCourse",
+    "PublishedRate",
     "Scenario",
+    "Share",
     "SpineLoad",
     "Strength",
     "VoxelFields",
@@ -63,6 +71,7 @@ __all__ = [
     "build_injection_model",
     "build_voxel_model",
     "cement_on",
+    "count_leaks",
     "estimate_linear",
     "estimate_loads",
     "estimate_strength",

@@ -128,6 +128,7 @@ class InjectionResult:
     geometry: Geometry
     course: PressureCourse
     leaks: tuple[Leak, ...]  # by outlet that takes cement
+    leaked_ml: Array  # by those, at the beginning of each step of the course, (steps, outlets)
     injected_ml: float
     asked_ml: float
     in_bone_ml: float
@@ -139,8 +140,8 @@ class InjectionResult:
     assumptions: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "saturation", read_only(self.saturation))
-        object.__setattr__(self, "entered_min", read_only(self.entered_min))
+        for name in ("saturation", "entered_min", "leaked_ml"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
@@ -215,6 +216,7 @@ class _Run:
         self.now = 0.0  # s after mixing
         self.injected = 0.0  # mm³
         self.rows: list[tuple[float, ...]] = []
+        self.left: list[list[float]] = []
         self.first: list[float | None] = [None] * len(state.outlets)
         self.least_ratio = np.inf
         self.warnings = list(model.warnings)
@@ -243,6 +245,7 @@ class _Run:
             self.rows.append((
                 self.now / 60, number, self.injected / ML_TO_MM3, flow * 60 / ML_TO_MM3, tip * 1000, cannula * 1000,
             ))  # fmt: skip
+            self.left.append([leak.volume_ml for leak in self._leaks()])
             state.advance(volume, self.now)
             done += volume
             self.injected += volume
@@ -266,6 +269,7 @@ class _Run:
             state.model.geometry,
             PressureCourse(columns[0], columns[1].astype(int), *columns[2:]),
             self._leaks(),
+            np.array(self.left),
             self.injected / ML_TO_MM3,
             sum(portion.volume_ml for portion in schedule),
             held / ML_TO_MM3,

@@ -1,0 +1,138 @@
+"""Leaks under doubt in a round body: the same series however it was made, and shares that mean what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.simulation import leak_shares
+from spondyl.simulation.flow_model import FlowModel, build_flow_model
+from spondyl.simulation.leak_draws import LeakDraw
+from spondyl.simulation.leak_shares import LeakShares, PathShare, Share, count_leaks, published_rates
+from spondyl.simulation.openings import LeakPath
+from spondyl.simulation.permeability import Scenario
+from spondyl.spine import Side, Spine
+
+from .round_bodies import Local, plan, round_spine
+
+TIPS: tuple[tuple[Side, Local], ...] = ((Side.LEFT, (6.0, 2.0, 5.0)),)
+
+
+@pytest.fixture(scope="module")
+def spine() -> Spine:
+    """With a pit of the upper endplate above the tip."""
+    return round_spine(pit=("superior", 2.0, 5.0))
+
+
+@pytest.fixture(scope="module")
+def flow(spine: Spine) -> FlowModel:
+    return build_flow_model(spine, "L1", voxel_mm=3.0)
+
+
+def count(spine: Spine, flow: FlowModel, runs: int = 6, **options: object) -> LeakShares:
+    return count_leaks(spine, plan(spine, TIPS, 4.0), flow=flow, runs=runs, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def many(spine: Spine, flow: FlowModel) -> LeakShares:
+    return count(spine, flow, 30)
+
+
+def test_wilsons_interval_by_hand() -> None:
+    """7 of 40: (0.175 + 0.04802 -/+ 1.96 sqrt(0.003609 + 0.0006002)) / 1.09604; 0 of 40: up to 3.8415 / 43.8415."""
+    assert Share(40, 7).interval == pytest.approx((0.0875, 0.3195), abs=5e-4)
+    assert Share(40, 0).interval == pytest.approx((0.0, 3.8415 / 43.8415), abs=1e-5)
+    assert Share(40, 40).interval == pytest.approx((1 - 3.8415 / 43.8415, 1.0), abs=1e-5)
+
+
+def test_a_killed_series_goes_on_and_gives_the_same(spine: Spine, flow: FlowModel) -> None:
+    whole = count(spine, flow)
+    kept: list[LeakDraw] = []
+
+    def keep(draw: LeakDraw) -> None:
+        kept.append(draw)
+        if len(kept) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        count(spine, flow, on_draw=keep)
+    assert len(kept) == 4
+    made: list[LeakDraw] = []
+    resumed = count(spine, flow, finished=kept, on_draw=made.append)
+    assert [draw.number for draw in made] == [4, 5]
+    assert resumed.draws == whole.draws and resumed.paths == whole.paths
+
+
+def test_two_workers_give_what_one_does(spine: Spine, flow: FlowModel) -> None:
+    assert count(spine, flow, 3, workers=2).draws == count(spine, flow, 3).draws
+
+
+def test_draws_of_another_series_are_not_taken_over(spine: Spine, flow: FlowModel) -> None:
+    other = count(spine, flow, 2, seed=1)
+    made: list[LeakDraw] = []
+    found = count(spine, flow, 2, finished=other.draws, on_draw=made.append)
+    assert len(made) == 2 and found.draws != other.draws
+    more = count(spine, flow, 2, volume_ml=3.0)
+    assert more.draws[0].key != found.draws[0].key
+
+
+def test_an_open_endplate_leaks_into_its_disc_and_what_has_no_way_says_so(many: LeakShares) -> None:
+    disc, below = many.path("disc_superior"), many.path("disc_inferior")
+    assert disc.has_opening and disc.share.leaked > 5
+    assert not below.has_opening and below.share.value == 0 and below.mean_ml == 0
+    assert many.path(None).share.leaked >= disc.share.leaked
+    assert sum(share.runs for _, share in disc.by_scenario) == 30 == disc.share.runs
+    counted = sum(draw.final_ml[LeakPath.DISC_SUPERIOR] > 0.1 for draw in many.draws)
+    assert counted == disc.share.leaked
+
+
+def test_the_width_of_the_defect_drives_its_leak(many: LeakShares) -> None:
+    """A crack lets through the cube of its width, drawn over a factor of 20; nothing else is drawn over as much."""
+    first = many.path("disc_superior").drivers[0]
+    assert first.name == "width_mm: superior endplate defect"
+    assert first.rank_correlation > 0.5 and first.is_told_apart
+
+
+def test_more_cement_never_leaks_less(many: LeakShares) -> None:
+    for path in many.paths:
+        shares = [share.value for _, share in path.by_volume]
+        assert shares == sorted(shares) and shares[-1] == path.share.value
+    assert [volume for volume, _ in many.path(None).by_volume] == pytest.approx([1.0, 2.0, 3.0, 4.0])
+
+
+def test_scenarios_that_differ_by_more_than_two_are_told() -> None:
+    def of(*leaked: int) -> PathShare:
+        shares = tuple(zip(Scenario, (Share(10, count) for count in leaked), strict=True))
+        return PathShare(None, True, Share(30, sum(leaked)), shares, (), 0.1, 0.2, (), ())
+
+    assert not of(4, 3, 2).scenarios_disagree
+    assert of(5, 3, 2).scenarios_disagree
+    assert of(1, 0, 0).scenarios_disagree and not of(0, 0, 0).scenarios_disagree
+
+
+def test_words_never_call_a_share_a_chance(many: LeakShares) -> None:
+    told = " ".join((many.words, *many.notes, *many.assumptions)).lower()
+    assert "share of simulated runs" in told and "not calibrated on patients" in told
+    assert not any(word in told for word in ("risk", "chance", "probab", "likel"))
+
+
+def test_published_rates_stand_beside_and_need_a_read_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [rate.percent for rate in published_rates(None)] == [33.0, 54.7, 81.6]
+    assert published_rates(LeakPath.TRACK) == ()
+    entry = leak_shares.find_entry("cx-leak-alali")
+    unread = replace(entry, statement=None, values=(), note=None, verified=False)
+    monkeypatch.setattr(leak_shares, "find_entry", lambda _: unread)
+    assert published_rates(None) == ()
+
+
+def test_a_run_in_which_nothing_goes_in_is_counted_as_such(spine: Spine, flow: FlowModel) -> None:
+    found = count(spine, flow, 2, start_min=60.0)
+    assert found.failed == 2 and found.path(None).share.value == 0
+    assert any("has set" in note for note in found.notes)
+
+
+def test_no_runs_are_refused(spine: Spine, flow: FlowModel) -> None:
+    with pytest.raises(InputError, match="0 runs by 1 workers"):
+        count(spine, flow, 0)
