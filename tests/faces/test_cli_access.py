@@ -110,3 +110,25 @@ def test_the_lowest_class_of_the_settings_stands_in_plan_and_report(case: Path, 
     settings.write_text('lowest_class = "B"\nlowest_class_source = "spine board 2026"\n', "utf-8")
     (plan,) = cli("access", case, "--level", "L2", "--settings", settings, "--json").json()["plans"]
     assert said in plan["notes"] and said in (case / "report.html").read_text("utf-8")
+
+
+def test_the_lowest_class_stands_in_the_plans_of_the_whole_job(
+    inputs: tuple[object, ...], case: Path, cli: Cli, tmp_path: Path
+) -> None:
+    """`plan --settings`: another lowest class plans anew, and stands in later runs until another is set."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text('lowest_class = "A"\nlowest_class_source = "spine board 2026"\n', "utf-8")
+
+    def planned(*options: object) -> tuple[str, list[str]]:
+        stages = cli("plan", *inputs, "--out", case, "--json", *options).json()["stages"]
+        status = {stage["stage"]: stage["status"] for stage in stages}["access"]
+        (plan,) = json.loads((case / "plans.json").read_text("utf-8"))["plans"]
+        return status, [note for note in plan["notes"] if note.startswith("proposed down to class")]
+
+    said = "proposed down to class A (from 2 mm to the canal), set here: spine board 2026"
+    assert planned("--settings", settings) == ("made", [said])
+    assert said in (case / "report.html").read_text("utf-8")
+    assert planned() == ("kept", [said])
+    settings.write_text('lowest_class = "A"\n', "utf-8")
+    result = cli("plan", *inputs, "--out", case, "--settings", settings)
+    assert result.code == 2 and "lowest_class and lowest_class_source go together" in result.err

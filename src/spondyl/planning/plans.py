@@ -213,6 +213,8 @@ def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int, *, balloon
         raise InputError(f"the body of {name} could not be separated from its arch: check its label, then plan again")
     if spine.canal is None:
         raise InputError(f"there is no canal around {name}, so no distance to it: label the arches, then plan again")
+    if not vertebra.pedicles:
+        raise InputError(f"no pedicle of {name} was found, so no way in: label its arch, pedicles too, then plan again")
     room = make_room(spine, vertebra, spine.canal)
     if not room.forbidden(Structure.CANAL).any():
         raise InputError(f"there is no canal at {name}, so no distance to it: label its arch, then plan again")

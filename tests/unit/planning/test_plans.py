@@ -15,8 +15,9 @@ from spondyl.planning.plans import _case
 from spondyl.planning.search import cement_aim, free_radius, search_paths
 from spondyl.planning.types import Clearance
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Level, Side, Spine
-from spondyl.studies import Question
+from spondyl.spine import Level, Side, Spine, build_spine
+from spondyl.studies import LabelImage, Question
+from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 
 if TYPE_CHECKING:
     from tests.unit.planning.conftest import Known
@@ -135,6 +136,22 @@ def test_a_needle_that_does_not_fit_is_refused_with_what_limits_it(known: Known)
         assert refusal.largest_gauge is None or refusal.largest_gauge > 8
 
 
+def test_where_no_side_has_a_path_the_gauge_that_passes_is_named_and_passes() -> None:
+    """True pedicles of 4.4 mm refuse 8 G (4.2 mm thick): at 1 mm the mask is narrower than they are."""
+    scan = ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0, margin_side_mm=10, margin_front_mm=10)
+    spec = VirtualSpineSpec(levels=(Level.L1,), scan=scan, vertebrae={Level.L1: VertebraSpec(pedicle_width_mm=4.4)})
+    patient = make_virtual_patient(spec, np.random.default_rng(8))
+    spine = build_spine(None, labels=LabelImage(patient.labels, None), label_map="verse")
+    plan = plan_augmentation(spine, "L1", gauge=8)
+    assert plan.needles == () and plan.cement is None
+    assert [refusal.side for refusal in plan.refused] == [Side.LEFT, Side.RIGHT]
+    for refusal in plan.refused:
+        assert refusal.reason.startswith(f"no {refusal.side.value} transpedicular path of gauge 8: limited by the ")
+        assert refusal.reason.endswith(f"the thickest needle that passes is {refusal.largest_gauge} G")
+        thinner = plan_augmentation(spine, "L1", gauge=refusal.largest_gauge)
+        assert refusal.side in [path.side for path in thinner.needles]
+
+
 def shaved(spine: Spine) -> Spine:
     """The spine with the bone of L1 around both narrowest sections taken off, but for a thin core."""
     vertebra = spine["L1"]
@@ -220,9 +237,12 @@ def test_levels_that_are_cut_or_without_an_arch_are_refused(known: Known) -> Non
         plan_augmentation(changed(known.spine, cut=("head",)), "L1")
     with pytest.raises(InputError, match="could not be separated"):
         plan_augmentation(changed(known.spine, body=None), "L1")
-    without = plan_augmentation(changed(known.spine, pedicles=()), "L1")
-    assert [refusal.limit for refusal in without.refused] == [None, None]
-    assert all("pedicle not found" in refusal.reason for refusal in without.refused)
+    with pytest.raises(InputError, match="no pedicle of L1 was found, so no way in: label its arch"):
+        plan_augmentation(changed(known.spine, pedicles=()), "L1")
+    one = plan_augmentation(changed(known.spine, pedicles=known.spine["L1"].pedicles[:1]), "L1")
+    (refusal,) = one.refused
+    assert refusal.limit is None and "pedicle not found" in refusal.reason
+    assert [path.side for path in one.needles] == [known.spine["L1"].pedicles[0].side]
 
 
 def test_cement_is_a_bracket_with_its_source(plan: Plan, known: Known) -> None:
