@@ -111,7 +111,7 @@ def test_each_label_grows_over_what_is_nearer_to_it_and_not_through_walls() -> N
     labels = np.zeros(cost.shape, np.int16)
     labels[0, 1], labels[4, 1] = 1, 2
     none = np.zeros(3, np.float32)
-    best = grow(cost, labels, none, np.zeros_like(cost), np.float32(50))
+    best = grow(cost, labels, none, np.zeros_like(cost), np.ones_like(cost), np.float32(50))
     assert labels[:, 1, 0].tolist() == [1, 1, 1, 2, 2, 2, 0, 0, 0]
     assert best[1, 1, 0] == 1.0
     assert best[1, 2, 0] == pytest.approx(2**0.5)

@@ -17,16 +17,25 @@ from spondyl.spine.segmenters.places import StraightPlaces
 
 STEP_MM = 1.0
 BONE_HU = 135.0  # of arches; 150-165 would do as well in thoracic spines, less in lumbar ones
+_EDGE_SHARE = 0.4  # of the brightest bone within 2 mm: what is fainter at the surface is a halo of the scanner's blur
 _RIB_HU = 190.0
 _WIDEST_MM = 50.0
 _BEHIND_MM = 64.0
-_PER_GAP = 6.0  # price of a joint's gap, in steps through bone
+_FRONT_MM, _SLANT = 1.0, 0.3  # ribs lie in front of a slanted line, transverse processes behind it
+_RIB_ASIDE_MM = 38.0  # further from the midline all bone is rib
+_PER_GAP = 10.0  # price of a joint's gap, in steps through bone
 _GAP_HU = 150.0
 _PER_SOFT = 2.0
-_UPWARD = 1.5  # extra price of a step to the head behind the canal: processes hang down from their pedicles
+_UPWARD, _UPWARD_MIDDLE = 1.5, 5.0  # extra price of a step to the head behind the canal, aside and in the middle
+_DOWNWARD = 0.4  # factor of a step to the foot there: laminae and processes hang down from their pedicles
+_MIDDLE_MM = 10.0
+_BEHIND_CANAL_MM = 6.0
+_LEAVING_RIB = 12.0
 _FURTHEST = 260.0
-_RIB_HANDICAP = 14.0
+_END_MM = 2.0
 _HOLE_MM2 = 90  # of marrow in a section
+_SACRUM_BELOW_MM = 18.0  # below the lowest disc, beside and just behind the body, all bone is sacrum
+_SACRUM_BEHIND_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,35 +60,94 @@ class Arches:
         return out
 
 
-def find_arches(image: Upright, straight: Grey, column: Column, places: StraightPlaces, bodies: Bodies) -> Arches:
-    """The arch of each interval, without ribs where levels bear them."""
+@dataclass(frozen=True, eq=False)
+class _Site:
+    """Where the cubes lie: arrays of one shape."""
+
+    hu: Grey
+    aside: Grey  # distance from the midline [mm]
+    back: Grey  # behind the canal's path [mm]
+    behind: Grey  # behind the posterior wall [mm]
+    half: Grey  # half width of the body at this station [mm]
+    station: Grey  # -1 outside
+    ribs: Mask  # the level bears ribs
+    interval: NDArray[np.int16]  # of the body; -1 none
+    canal: Mask
+
+    @property
+    def body(self) -> Mask:
+        """In a body."""
+        return np.asarray(self.interval >= 0)
+
+    @property
+    def front(self) -> Mask:
+        """In front of the line between ribs and transverse processes."""
+        return np.asarray(self.behind < _FRONT_MM + _SLANT * (self.aside - self.half))
+
+
+def find_arches(
+    image: Upright, straight: Grey, column: Column, places: StraightPlaces, bodies: Bodies, *, sacrum_below: bool
+) -> Arches:
+    """The arch of each interval between discs.
+
+    Bone behind the bodies is shared out between seeds: the beginnings of the pedicles, ribs where levels bear them, the
+    sacrum, and what hangs into the image from a level above it. Ways through bone cost their length, more through soft
+    bone and the gaps of joints; behind the canal ways down are cheap and ways up dear, because an arch hangs down from
+    its pedicles.
+    """
     from spondyl.spine.segmenters.layer_kernels import grow
 
-    hu, first = _cubes(image, places)
-    smooth = ndimage.gaussian_filter(hu, 0.6)
-    left, back, station, interval, canal = _fields(hu.shape, first, places, bodies)
-    half = np.interp(station, np.arange(len(column.wall_mm)), _half_width(bodies)).astype(np.float32)
-    behind = back - np.interp(station, np.arange(len(column.wall_mm)), column.wall_mm).astype(np.float32)
-    ribs = np.interp(station, np.arange(len(column.wall_mm)), _rib_bearing(straight)) > 0.5
-    aside = np.abs(left)
-    body = interval >= 0
-    domain = _domain(aside, behind, back, half, ribs) & ~body & ~canal & (station >= 0)
-    bone = (smooth > BONE_HU) & domain
-    bone = ndimage.binary_closing(bone, iterations=2) & domain
-    _fill_marrow(bone, body, canal)
-    labels = _seeds(bone, interval, behind, aside, half, station, bodies)
-    rib = (smooth > _RIB_HU) & ribs & (aside > np.minimum(half + 19, 37)) & (aside < _WIDEST_MM) & ~body
-    number = len(bodies.plates) + 2
-    labels[rib] = number
-    gap = np.clip((ndimage.grey_closing(smooth, size=(5, 5, 5)) - smooth) / _GAP_HU, 0, 1.5)
-    cost = 1 + _PER_SOFT * np.clip((BONE_HU + 100 - smooth) / 100, 0, 1) + _PER_GAP * gap
+    site, first = _site(image, straight, column, places, bodies, sacrum_below=sacrum_below)
+    bone = _bone(site)
+    rib = (site.hu > _RIB_HU) & site.ribs & (site.aside > site.half + 1) & (site.front | (site.aside > _RIB_ASIDE_MM))
+    rib &= ~site.body & (site.aside < _WIDEST_MM) & (site.behind > -12) & (site.station >= 0)
+    labels = _seeds(bone & ~rib, site, bodies)
+    if sacrum_below:
+        low = site.station < bodies.middles()[0] - _SACRUM_BELOW_MM
+        labels[bone & low & (site.behind < _SACRUM_BEHIND_MM) & (labels == 0)] = 1
+    ribs = len(bodies.plates) + 2
+    above = bone & (labels == 0) & (site.behind > 2) & _at_head(site, bodies)
+    labels[above] = ribs if (labels == ribs - 1).any() else ribs - 1
+    labels[rib] = ribs
+    gap = np.clip((ndimage.grey_closing(site.hu, size=(5, 5, 5)) - site.hu) / _GAP_HU, 0, 1.5)
+    cost = 1 + _PER_SOFT * np.clip((BONE_HU + 100 - site.hu) / 100, 0, 1) + _PER_GAP * gap
     cost = np.where(bone | rib, cost, -1).astype(np.float32)
-    start = np.zeros(number + 1, np.float32)
-    start[number] = _RIB_HANDICAP
-    upward = np.where(back > 6, np.float32(_UPWARD), np.float32(0))
-    grow(cost, labels, start, upward, np.float32(_FURTHEST))
-    labels[labels == number] = 0
+    leaving = np.zeros(ribs + 1, np.float32)
+    leaving[ribs] = _LEAVING_RIB
+    hanging = site.back > _BEHIND_CANAL_MM
+    upward = np.where(hanging, np.where(site.aside < _MIDDLE_MM, _UPWARD_MIDDLE, _UPWARD), 0).astype(np.float32)
+    downward = np.where(hanging, _DOWNWARD, 1).astype(np.float32)
+    grow(cost, labels, leaving, upward, downward, np.float32(_FURTHEST))
+    faint = site.hu < _EDGE_SHARE * ndimage.maximum_filter(site.hu, 5)
+    labels[faint & ~ndimage.binary_erosion(bone | site.body)] = 0
+    labels[labels == ribs] = 0
     return Arches(labels, first)
+
+
+def _bone(site: _Site) -> Mask:
+    """Bone behind the bodies, its marrow included."""
+    domain = (site.station >= 0) & ~site.body & ~site.canal & (site.back < _BEHIND_MM) & (site.aside < _WIDEST_MM)
+    domain &= site.behind > -4
+    domain &= site.ribs | (site.behind > -3) | (site.aside > site.half - 1)
+    bone = np.asarray(ndimage.binary_closing((site.hu > BONE_HU) & domain) & domain)
+    _fill_marrow(bone, site.body, site.canal)
+    return bone
+
+
+def _site(
+    image: Upright, straight: Grey, column: Column, places: StraightPlaces, bodies: Bodies, *, sacrum_below: bool
+) -> tuple[_Site, Floats]:
+    """The image near the spine on cubes with what is known of each, and the place of the first one."""
+    hu, first = _cubes(image, places)
+    left, back, station, interval, canal = _fields(hu.shape, first, places, bodies)
+    stations = np.arange(len(column.wall_mm))
+    first_rib = float(bodies.middles()[min(2, len(bodies.plates) - 1)]) if sacrum_below else 0.0
+    half, wall, ribs = (
+        np.interp(station, stations, values).astype(np.float32)
+        for values in (_half_width(bodies), column.wall_mm, _rib_bearing(straight, first_rib))
+    )
+    smooth = ndimage.gaussian_filter(hu, 0.6)
+    return _Site(smooth, np.abs(left), back, back - wall, half, station, ribs > 0.5, interval, canal), first
 
 
 def _cubes(image: Upright, places: StraightPlaces) -> tuple[Grey, Floats]:
@@ -114,22 +182,15 @@ def _half_width(bodies: Bodies) -> Floats:
     return np.asarray(ndimage.gaussian_filter1d(ndimage.percentile_filter(width, 40, 41), 10))
 
 
-def _rib_bearing(straight: Grey) -> Floats:
-    """Whether a station bears ribs, 0 to 1: lung beside the spine, or bone far aside and in front of the arch."""
+def _rib_bearing(straight: Grey, first: float) -> Floats:
+    """Whether a station bears ribs, 0 to 1: lung beside the spine, or bone far aside; none below the first (ilium)."""
     aside = np.abs(LEFT_MM)
     lung = straight[aside > 25][:, (BACK_MM > -40) & (BACK_MM < 25)]
     air = ((lung < -500) & (lung > -1000)).mean(axis=(0, 1))
     smooth = ndimage.gaussian_filter(straight, (1, 1, 0))
     far = (smooth[aside > 38][:, (BACK_MM > -25) & (BACK_MM < 35)] > 200).any(axis=0).sum(axis=0)
-    return np.asarray(ndimage.gaussian_filter1d(np.clip(np.maximum(air / 0.10, far / 5.0), 0, 1), 12), np.float64)
-
-
-def _domain(aside: Grey, behind: Grey, back: Grey, half: Grey, ribs: Mask) -> Mask:
-    """Where arches may be. A transverse process leaves backwards and the rib lies in front of it: a slanted line."""
-    thoracic = (aside < half + 1) & (behind > -3)
-    thoracic |= (behind > 3 + 0.30 * (aside - half)) & (aside < np.minimum(half + 19, 37))
-    lumbar = (aside < half - 1) & (behind > -3) | (behind > -4) & (aside < _WIDEST_MM)
-    return np.asarray(np.where(ribs, thoracic, lumbar) & (back < _BEHIND_MM))
+    found = np.clip(np.maximum(air / 0.10, far / 5.0), 0, 1) * (np.arange(straight.shape[2]) >= first)
+    return np.asarray(ndimage.gaussian_filter1d(found, 12), np.float64)
 
 
 def _fill_marrow(bone: Mask, body: Mask, canal: Mask) -> None:
@@ -146,21 +207,25 @@ def _fill_marrow(bone: Mask, body: Mask, canal: Mask) -> None:
             bone[:, :, k] |= small[pieces]
 
 
-def _seeds(
-    bone: Mask, interval: NDArray[np.int16], behind: Grey, aside: Grey, half: Grey, station: Grey, bodies: Bodies
-) -> NDArray[np.int16]:
+def _at_head(site: _Site, bodies: Bodies) -> Mask:
+    """The upper end of the image, or of what is found: what is seen there hangs down from a level above."""
+    end = site.station > bodies.ends[1] - _END_MM
+    end[:, :, -int(_END_MM) :] = True
+    return end
+
+
+def _seeds(bone: Mask, site: _Site, bodies: Bodies) -> NDArray[np.int16]:
     """Beginnings of the pedicles: bone that touches the upper part of each body from behind."""
-    near = bone & (behind > -1) & (behind < 7) & (aside < half)
-    middles = bodies.middles()
-    bounds = np.concatenate([[bodies.ends[0]], middles, [bodies.ends[1]]])
+    near = bone & (site.behind > -1) & (site.behind < 7) & (site.aside < site.half)
+    bounds = np.concatenate([[bodies.ends[0]], bodies.middles(), [bodies.ends[1]]])
     labels = np.zeros(bone.shape, np.int16)
     for n in range(len(bounds) - 1):
-        body = interval == n
+        body = site.interval == n
         box = ndimage.find_objects(body.view(np.uint8))
         if not box:
             continue
         where = tuple(slice(max(0, s.start - 3), s.stop + 3) for s in box[0])
         low = bounds[n] + 0.35 * (bounds[n + 1] - bounds[n])
-        touching = ndimage.binary_dilation(body[where], iterations=2) & near[where] & (station[where] > low)
+        touching = ndimage.binary_dilation(body[where], iterations=2) & near[where] & (site.station[where] > low)
         labels[where][touching] = n + 1
     return labels

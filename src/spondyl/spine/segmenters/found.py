@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from spondyl.errors import InputError
 from spondyl.space import Floats, Volume, read_only
-from spondyl.spine.segmenters.arrays import Grey, Upright
+from spondyl.spine.segmenters.arrays import Grey, Mask, Upright
 from spondyl.spine.segmenters.canal_path import find_canal
 from spondyl.spine.segmenters.column import Column, measure_column
 from spondyl.spine.segmenters.curved import CurvedFrame, followed, straightened, turns_by_symmetry
@@ -19,6 +19,7 @@ from spondyl.spine.segmenters.levels import ChainCandidate, LevelsFound, find_le
 
 _BEYOND_MM = 10.0  # of canal added straight at both ends, so that the outermost discs are seen whole
 _SACRUM_MM = 25.0  # from the image's lower border to the canal's end: more, and it ended by itself
+_SIDE_MM = 12.0  # of a disc's middle that must be shown to either side
 _NAMED_MM = 25.0  # a disc that a person points at lies no further from one that could be
 
 
@@ -91,6 +92,7 @@ def search_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Seque
     frame = CurvedFrame.along(path, beyond_mm=_BEYOND_MM, turns=turns)
     straight = straightened(image, frame)
     column = measure_column(straight)
+    column = replace(column, shown=column.shown & _planes_shown(image, frame, column))
     sacrum_below = bool(path[0, 2] > _SACRUM_MM)
     named = (tuple(_station(image, frame, column, point) for point in points) for points in (wanted, refused))
     asked, denied = named
@@ -110,6 +112,21 @@ def _station(image: Upright, frame: CurvedFrame, column: Column, point: ArrayLik
             f"of bodies that is found; a disc is named by a point within {_NAMED_MM:.0f} mm of its middle (LPS, mm)"
         )
     return float(stations[int(distance.argmin())])
+
+
+def _planes_shown(image: Upright, frame: CurvedFrame, column: Column) -> Mask:
+    """Stations at which both plates of a disc, tilted as it would be there, lie wholly in the image."""
+    tilt, lean = (np.tan(np.radians(column.plane[:, k])) for k in (0, 1))
+    shown = np.ones(len(frame), bool)
+    for share in (0.1, 0.9):
+        for left in (-_SIDE_MM, _SIDE_MM):
+            back = column.wall_mm - share * column.depth_mm
+            along = tilt * (0.5 - share) * column.depth_mm + lean * left
+            middle = frame.origins + left * frame.left + back[:, None] * frame.back
+            for sign in (-0.5, 0.5):
+                place = middle + (along + sign * column.plane[:, 2])[:, None] * frame.head
+                shown &= ((place >= 0) & (place <= image.size_mm)).all(axis=1)
+    return shown
 
 
 def _disc_places(frame: CurvedFrame, column: Column, discs: tuple[int, ...]) -> Floats:

@@ -77,7 +77,7 @@ def _pop(heap, where, size):
 
 
 @nb.njit(**_FAST)
-def grow(cost, labels, start, upward, furthest):
+def grow(cost, labels, leaving, upward, downward, furthest):
     """Give each cell of positive cost the label from which the cheapest way leads to it; gives the ways' costs.
 
     Parameters
@@ -86,10 +86,12 @@ def grow(cost, labels, start, upward, furthest):
         Price of a step of one cell's length, (i, j, k); not positive: closed.
     labels
         Seeds, and afterwards the regions; 0: none.
-    start
-        Cost at which each seed begins, by its label.
+    leaving
+        Extra price of a step that leaves a seed, by its label. Seeds keep their labels.
     upward
-        Extra price of each step along axis 2, where cells lie (as `cost`); downward none.
+        Extra price of each step along axis 2, at the cell stepped on (as `cost`).
+    downward
+        Factor of the price of each step against axis 2, at the cell stepped on.
     furthest
         Cost at which growing ends.
     """
@@ -104,7 +106,7 @@ def grow(cost, labels, start, upward, furthest):
         for j in range(m):
             for k in range(p):
                 if labels[i, j, k] > 0 and cost[i, j, k] > 0:
-                    best[i, j, k] = start[labels[i, j, k]]
+                    best[i, j, k] = 0.0
                     if size == room:
                         room, heap, where = 2 * room, np.append(heap, heap), np.append(where, where)
                     _push(heap, where, size, best[i, j, k], (i * m + j) * p + k)
@@ -130,9 +132,14 @@ def grow(cost, labels, start, upward, furthest):
                     if cost[a, b, c] <= 0 or done[a, b, c]:
                         continue
                     step = np.sqrt(np.float32(di * di + dj * dj + dk * dk))
-                    reached = best[i, j, k] + step * 0.5 * (cost[i, j, k] + cost[a, b, c])
+                    price = step * 0.5 * (cost[i, j, k] + cost[a, b, c])
                     if dk > 0:
-                        reached += upward[a, b, c]
+                        price += upward[a, b, c]
+                    elif dk < 0:
+                        price *= downward[a, b, c]
+                    if best[i, j, k] == 0.0:
+                        price += leaving[labels[i, j, k]]
+                    reached = best[i, j, k] + price
                     if reached < best[a, b, c] and reached <= furthest:
                         best[a, b, c] = reached
                         labels[a, b, c] = labels[i, j, k]

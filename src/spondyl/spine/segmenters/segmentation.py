@@ -22,6 +22,7 @@ from spondyl.studies.progress import silent
 
 ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
+_FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
 _CLEAR_DISC = 0.8  # score of a disc that could not be clearer
 _PER_DOUBT = 0.6
 
@@ -87,7 +88,7 @@ def segment_spine(
     bodies = _bodies(search)
     places = StraightPlaces.around(search.frame, search.image.size_mm)
     progress(0.6, "giving arches to their bodies")
-    arches = find_arches(search.image, search.straight, search.column, places, bodies)
+    arches = find_arches(search.image, search.straight, search.column, places, bodies, sacrum_below=search.sacrum_below)
     progress(0.8, "writing the masks")
     vertebrae, parts = _painted(search, places, bodies, arches)
     told = _told(search, vertebrae, parts)
@@ -140,14 +141,16 @@ def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]
     number[[n + 1 for n in kept[::-1]]] = np.arange(1, len(kept) + 1)
     vertebrae = number[intervals]
     parts[(vertebrae == 0) & (parts != CANAL)] = 0
-    confidence, doubts, cut = [], [], []
+    confidence: list[float] = []
+    doubts: list[tuple[str, ...]] = []
+    cut: list[bool] = []
     for n in kept[::-1]:
         beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
         is_end = n in (0, len(discs))
         said = ("it is cut: only one of its discs is found",) if is_end else levels.doubts[n - 1]
         confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * _PER_DOUBT ** len(said)))
         doubts.append(tuple(said))
-        cut.append(is_end)
+        cut.append(is_end or _touches_border((vertebrae == len(cut) + 1) & (parts == BODY), image.spacing_mm))
     return Segmentation(
         Volume(image.turned_back(vertebrae), image.geometry, "1"),
         Volume(image.turned_back(parts), image.geometry, "1"),
@@ -156,6 +159,15 @@ def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]
         tuple(doubts),
         tuple(cut),
     )
+
+
+def _touches_border(body: NDArray[np.bool_], spacing_mm: Floats) -> bool:
+    """Whether more than a rim of a body lies on a face of the image."""
+    faces = []
+    for axis in range(3):
+        area = float(np.prod(np.delete(spacing_mm, axis)))
+        faces += [np.take(body, k, axis).sum() * area for k in (0, -1)]
+    return bool(max(faces) > _FACE_MM2)
 
 
 def _is_told(interval: int, discs: int, sizes: Floats, sacrum_below: bool) -> bool:
