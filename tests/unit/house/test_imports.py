@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "spondyl"
 NAMES_OF_THE_TOP = {"__version__"}  # what a module may take from the top, since it stands nowhere else
-LOCAL = {"spondyl", "tools", "tests", "benchmarks"}
+LOCAL = {"spondyl", "tools", "tests", "benchmarks", "examples"}
 
 
 def imports(path: Path) -> list[tuple[str, tuple[str, ...]]]:
