@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import ceil
@@ -94,12 +95,12 @@ def build_bone_model(
     graded = find_calibration(spine)
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
-    geometry = _grid(vertebra.mask, vertebra.frame, voxel_mm)
+    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm)
     share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry)
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
-    caps, platens, height = _capped(bone, bone & (of_body >= 0.5), voxel_mm)
+    caps, platens, height = capped(bone, bone & (of_body >= 0.5), voxel_mm)
     chosen = find_bone_law(law)
     model = build_voxel_model(
         Volume(_filled(chosen.modulus, rho, bone, caps, "pmma_cap.E"), geometry, "MPa"),
@@ -137,9 +138,9 @@ def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str) -> None
         raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
 
 
-def _grid(mask: Volume, frame: Frame, voxel_mm: float) -> Geometry:
-    """Cubic voxels along anterior, left and cranial, with room for the caps."""
-    inside = mask.geometry.points(np.argwhere(mask.array))
+def grid_along(masks: Sequence[Volume], frame: Frame, voxel_mm: float) -> Geometry:
+    """Cubic voxels along anterior, left and cranial that hold these masks, with room for the caps."""
+    inside = np.concatenate([mask.geometry.points(np.argwhere(mask.array)) for mask in masks])
     local = frame.to_local(inside)[:, (1, 2, 0)]
     low, high = local.min(axis=0), local.max(axis=0)
     margin = np.array([voxel_mm, voxel_mm, CAP_MM + 2 * voxel_mm])
@@ -149,7 +150,7 @@ def _grid(mask: Volume, frame: Frame, voxel_mm: float) -> Geometry:
     affine[:3, :3] = frame.axes[:, (1, 2, 0)] * voxel_mm
     affine[:3, 3] = frame.to_patient(first[[2, 0, 1]])
     nx, ny, nz = (int(n) for n in count)
-    return Geometry(affine, (nx, ny, nz), mask.geometry.frame_of_reference_uid)
+    return Geometry(affine, (nx, ny, nz), masks[0].geometry.frame_of_reference_uid)
 
 
 def averaged_in_mask(ct: Volume, mask: Volume, body: Volume, geometry: Geometry) -> tuple[Floats, Floats, Floats]:
@@ -169,7 +170,7 @@ def averaged_in_mask(ct: Volume, mask: Volume, body: Volume, geometry: Geometry)
     return share / samples, np.divide(total, share, out=np.zeros_like(total), where=share > 0), of_body / samples
 
 
-def _capped(bone: Mask, body: Mask, voxel_mm: float) -> tuple[Mask, Array, float]:
+def capped(bone: Mask, body: Mask, voxel_mm: float) -> tuple[Mask, Array, float]:
     """Voxels of the two caps, labels of the platens, and the height between these."""
     planes = np.flatnonzero(body.any(axis=(0, 1)))
     if len(planes) < 3:

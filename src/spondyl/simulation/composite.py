@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
 from spondyl.simulation.bone import BoneModel
-from spondyl.space import Volume
+from spondyl.space import Geometry, Volume
 
 Array = NDArray[Any]
 
@@ -75,14 +75,14 @@ def filled_with_cement(
         For shares outside 0 to 1.
     """
     hard = acrylic() if cement is None else cement
-    share = averaged_on(saturation, bone)
+    share = averaged_on(saturation, bone.density.geometry)
     if not (np.isfinite(share).all() and share.min() >= 0 and share.max() <= 1 + 1e-6):
         raise InputError("the share of marrow that is cement lies between 0 and 1; found other values")
     inside = bone.density.array > 0
     share = np.where(inside, share, 0.0)
     modulus, stress = partly_filled(bone.model.modulus, bone.yield_stress.array, bone.model.poisson, share, hard)
     if cavity is not None:
-        neat = averaged_on(cavity, bone) * inside
+        neat = averaged_on(cavity, bone.density.geometry) * inside
         modulus = (1 - neat) * modulus + neat * hard.modulus
         stress = (1 - neat) * stress + neat * hard.yield_stress
     return with_fields(bone, modulus, stress)
@@ -114,9 +114,8 @@ def with_fields(bone: BoneModel, modulus: Array, yield_stress: Array) -> BoneMod
     return replace(bone, model=model, yield_stress=Volume(stress, bone.yield_stress.geometry, "MPa"))
 
 
-def averaged_on(field: Volume, bone: BoneModel, *, per_edge: int = 3) -> Array:
-    """Mean of a field in each voxel of the bone's grid, 0 outside the field's own grid; shape (nx, ny, nz)."""
-    geometry = bone.density.geometry
+def averaged_on(field: Volume, geometry: Geometry, *, per_edge: int = 3) -> Array:
+    """Mean of a field in each voxel of another grid, 0 outside the field's own grid; shape (nx, ny, nz)."""
     if geometry.is_same_grid(field.geometry):
         return np.asarray(field.array, float)
     offsets = (np.arange(per_edge) + 0.5) / per_edge - 0.5

@@ -11,7 +11,7 @@ from spondyl.documents.strength import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
 from spondyl.findings import nominal_calibration
 from spondyl.simulation import LinearEstimates, Strength, build_bone_model, estimate_strength
-from spondyl.simulation.bone import CAP_MM, TOP, _capped
+from spondyl.simulation.bone import CAP_MM, TOP, capped
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.space import Volume
 from spondyl.spine import Spine
@@ -47,7 +47,7 @@ def test_caps_do_not_run_down_the_sides() -> None:
     for i in range(1, 10):
         body[i, 1:10, 4 : 16 - i // 3] = True
     body[10:12, 1:10, 10:13] = True
-    caps, platens, _ = _capped(body, body, 2.0)
+    caps, platens, _ = capped(body, body, 2.0)
     assert not caps[:, :, 6:10].any()
     assert not caps[10:12, :, 5:9].any()
     covered = caps[..., 16] & (platens[..., 16] == TOP)

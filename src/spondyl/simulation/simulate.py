@@ -1,0 +1,202 @@
+"""One call for every course: doing nothing, cement, or cement after a balloon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spondyl.errors import InputError
+from spondyl.planning import Plan
+from spondyl.simulation import composite, damage, height_course, segment
+from spondyl.simulation.body_injection import BodyInjection, simulate_injection
+from spondyl.simulation.bone import BoneModel
+from spondyl.simulation.broken_body import BrokenBody, break_body
+from spondyl.simulation.cement import Cement
+from spondyl.simulation.composite import acrylic, averaged_on, filled_with_cement, partly_filled
+from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
+from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing
+from spondyl.simulation.loads import ASSUMED as LOADS_ASSUMED
+from spondyl.simulation.loads import Activity, estimate_loads, mean_step
+from spondyl.simulation.mechanics import measure_mechanics
+from spondyl.simulation.neighbours import NeighbourEffect, compare_neighbours
+from spondyl.simulation.segment import build_segment_model
+from spondyl.simulation.types import Course, NotSimulated, Simulation
+from spondyl.space import Volume
+from spondyl.spine import Spine
+from spondyl.studies import Progress
+from spondyl.studies.progress import silent
+
+WEDGE_DEG = 10.0  # by which the load of a wedge is found; it grows about evenly with the angle
+LIMITS = (
+    "Models of one body, or of three with their discs: no patient was compared with them.",
+    "The whole body is an estimate: the present shape and density without the cracks of the fracture.",
+)
+
+
+def simulate(
+    spine: Spine,
+    plan: Plan,
+    *,
+    body: BrokenBody | None = None,
+    cement: Cement | str = "generic-medium",
+    volume_ml: float | None = None,
+    voxel_mm: float = 2.0,
+    flow_voxel_mm: float = 1.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Simulation:
+    """What a plan does to its vertebra: cement, stiffness and strength, neighbours, and height over a year.
+
+    A plan without needles is the untreated course.
+
+    Parameters
+    ----------
+    body
+        From `break_body`, where another course of the level was simulated before; `voxel_mm` is then its own.
+    cement, volume_ml
+        What is injected; without a volume the middle of the plan's bracket.
+    voxel_mm, flow_voxel_mm
+        Edge of the voxels of the mechanics and of the flow.
+    seed
+        Of the fans of heights.
+    progress
+        Called with the share done and what is being done.
+
+    Raises
+    ------
+    InputError
+        For a level that is cut or has no separable body, a tip outside bone, more cement than there is room for.
+    NotConverged
+        Where a load path cannot be balanced.
+    """
+    progress(0.0, f"the body of {plan.level.name}, whole and broken")
+    start = break_body(spine, plan.level, voxel_mm=voxel_mm) if body is None else body
+    course, unknown = Course.of(plan), []
+    injection, filled = None, None
+    if course is Course.KYPHOPLASTY:
+        raise InputError("balloons are not simulated yet: leave them out of the plan to simulate its cement alone")
+    if course is not Course.UNTREATED:
+        progress(0.4, "injecting cement")
+        try:
+            injection = simulate_injection(spine, plan, cement=cement, volume_ml=volume_ml, voxel_mm=flow_voxel_mm)
+        except InputError as error:
+            if start.bone.is_absolute:
+                raise
+            unknown.append(NotSimulated("where the cement goes", str(error)))
+    if injection is not None:
+        progress(0.5, "pressing the filled body")
+        filled = _filled(start, injection)
+    standing = _standing(spine, plan, start)
+    if isinstance(standing, str):
+        unknown.append(NotSimulated("height over the year", standing))
+    progress(0.7, "a year of standing and lying")
+    heights = () if isinstance(standing, str) else _heights(start, filled, standing, seed)
+    neighbours: tuple[NeighbourEffect, ...] = ()
+    if filled is not None:
+        progress(0.9, "the vertebrae beside it")
+        told = _neighbours(spine, start, filled, standing, voxel_mm)
+        if isinstance(told, str):
+            unknown.append(NotSimulated("load on the neighbours", told))
+        else:
+            neighbours = told
+    progress(1.0, "done")
+    return Simulation(
+        plan,
+        course,
+        start.whole,
+        start.broken,
+        None if filled is None else measure_mechanics(filled.bone),
+        injection,
+        heights,
+        neighbours,
+        start.bone.calibration,
+        start.bone.voxel_mm,
+        tuple(unknown),
+        (*start.bone.notes, *LIMITS, *_reached(start)),
+        _assumptions(course, heights, neighbours, injection),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """A broken body with cement in it."""
+
+    bone: BoneModel
+    saturation: Volume
+    creep: CreepCompliance
+
+
+def _filled(start: BrokenBody, injection: BodyInjection) -> _Filled:
+    saturation = Volume(np.clip(injection.result.saturation, 0, 1), injection.cement_share.geometry, "1")
+    bone = filled_with_cement(start.broken_bone, saturation)
+    still = averaged_on(saturation, bone.density.geometry)
+    creep = find_creep_compliance(bone, np.asarray(start.damage.field), creeps=1 - still)
+    return _Filled(bone, saturation, creep)
+
+
+def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | str:
+    """The load of standing, or why it is unknown."""
+    if not start.bone.is_absolute:
+        return "the density of this CT has no calibration (grade 5), so no newtons are known"
+    patient = None if spine.study is None else spine.study.patient
+    loads = estimate_loads(
+        plan.level,
+        weight_kg=None if patient is None else patient.weight_kg,
+        height_cm=None if patient is None else patient.height_cm,
+        per_level_mm=mean_step(spine),
+        kyphosis_deg=WEDGE_DEG,
+    )
+    upright = next(load for load in loads if load.activity is Activity.STANDING)
+    if upright.force_n is None:
+        return upright.reason or "unknown"
+    if upright.uncompensated_n is None:
+        return "the height is not in the record"
+    more = (upright.uncompensated_n - upright.force_n) / WEDGE_DEG
+    return StandingLoad(upright.force_n, more, line_of_standing(start.creep_whole))
+
+
+def _heights(start: BrokenBody, filled: _Filled | None, load: StandingLoad, seed: int) -> tuple[HeightCourse, ...]:
+    if filled is not None:
+        return (follow_height(filled.creep, load, seed=seed),)
+    return (
+        follow_height(start.creep_broken, load, seed=seed),
+        follow_height(start.creep_broken, load, whole=start.creep_whole, seed=seed),
+    )
+
+
+def _neighbours(
+    spine: Spine, start: BrokenBody, filled: _Filled, load: StandingLoad | str, voxel_mm: float
+) -> tuple[NeighbourEffect, ...] | str:
+    """The vertebrae beside the treated one, or why they are unknown."""
+    try:
+        model = build_segment_model(spine, start.bone.level, voxel_mm=voxel_mm)
+    except InputError as error:
+        return str(error)
+    geometry = model.model.geometry
+    lost = averaged_on(Volume(np.asarray(start.damage.field), start.bone.density.geometry, "1"), geometry)
+    before = model.model.modulus * (1 - lost)
+    share = averaged_on(filled.saturation, geometry)
+    after, _ = partly_filled(before, np.zeros_like(before), model.model.poisson, share, acrylic())
+    return compare_neighbours(model, before, after)
+
+
+def _reached(start: BrokenBody) -> tuple[str, ...]:
+    if start.damage.reached:
+        return ()
+    return (f"the damaged body keeps {start.damage.stiffness_left:.0%} of its stiffness: more could not be taken",)
+
+
+def _assumptions(
+    course: Course, heights: tuple[HeightCourse, ...], neighbours: tuple[NeighbourEffect, ...], cement: object
+) -> tuple[str, ...]:
+    told = [damage.ASSUMED]
+    if heights:
+        told += [height_course.ASSUMED, f"{LOADS_ASSUMED}"]
+    if course is not Course.UNTREATED:
+        told.append(composite.ASSUMED)
+    if neighbours:
+        told.append(segment.ASSUMED)
+    if isinstance(cement, BodyInjection):
+        told += cement.assumptions
+    return tuple(dict.fromkeys(told))
