@@ -9,9 +9,14 @@ from spondyl.simulation.between_platens import (
 )
 from spondyl.simulation.body_injection import BodyInjection, PathLeak, cement_on, simulate_injection
 from spondyl.simulation.bone import BoneModel, build_bone_model
+from spondyl.simulation.broken_body import BrokenBody, break_body
 from spondyl.simulation.cement import Cement, find_cement
+from spondyl.simulation.composite import HardCement, filled_with_cement
+from spondyl.simulation.creep import CreepCompliance, CreepLaw, find_creep_compliance
+from spondyl.simulation.damage import Damage, damage_by_loading
 from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
+from spondyl.simulation.height_course import Fan, HeightCourse, StandingLoad, follow_height
 from spondyl.simulation.injection import (
     InjectionResult,
     InjectionSettings,
@@ -27,21 +32,34 @@ from spondyl.simulation.leak_shares import Driver, LeakShares, PathShare, Publis
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, estimate_linear, find_map
 from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.loads import Activity, SpineLoad, estimate_loads, mean_step
+from spondyl.simulation.mechanics import Mechanics, measure_mechanics
+from spondyl.simulation.neighbours import NeighbourEffect, compare_neighbours
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.outlets import Outlet, slit, tube
 from spondyl.simulation.permeability import Scenario
+from spondyl.simulation.segment import SegmentModel, build_segment_model
+from spondyl.simulation.simulate import simulate
 from spondyl.simulation.strength import Strength, estimate_strength, estimate_strength_linear, press_bone
+from spondyl.simulation.types import Course, NotSimulated, Simulation
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 
 __all__ = [
     "Activity",
     "BodyInjection",
     "BoneModel",
+    "BrokenBody",
     "Cement",
+    "Course",
+    "CreepCompliance",
+    "CreepLaw",
     "CurvePoint",
+    "Damage",
     "Driver",
     "EstimateMap",
+    "Fan",
     "FlowModel",
+    "HardCement",
+    "HeightCourse",
     "InjectionModel",
     "InjectionResult",
     "InjectionSettings",
@@ -50,7 +68,10 @@ __all__ = [
     "LeakPath",
     "LeakShares",
     "LinearEstimates",
+    "Mechanics",
     "Needle",
+    "NeighbourEffect",
+    "NotSimulated",
     "Opening",
     "Outlet",
     "PathLeak",
@@ -61,32 +82,44 @@ __all__ = [
     "PressureCourse",
     "PublishedRate",
     "Scenario",
+    "SegmentModel",
     "Share",
+    "Simulation",
     "SpineLoad",
+    "StandingLoad",
     "Strength",
     "VoxelFields",
     "VoxelModel",
+    "break_body",
     "build_bone_model",
     "build_flow_model",
     "build_injection_model",
+    "build_segment_model",
     "build_voxel_model",
     "cement_on",
+    "compare_neighbours",
     "count_leaks",
+    "damage_by_loading",
     "estimate_linear",
     "estimate_loads",
     "estimate_strength",
     "estimate_strength_linear",
+    "filled_with_cement",
     "find_cement",
+    "find_creep_compliance",
     "find_map",
+    "follow_height",
     "follow_load_path",
     "inject",
     "injection_model",
     "load_between_platens",
     "mean_step",
     "measure_fields",
+    "measure_mechanics",
     "measure_pressed",
     "press_bone",
     "pushed_off_middle",
+    "simulate",
     "simulate_injection",
     "slit",
     "solve_voxel_model",

@@ -122,6 +122,6 @@ def _number(name: str) -> float:
     return value
 
 
-# Measured by `python -m tools.validate_strength` on 19 bodies of four CTs, two of them virtual;
+# Measured by `python -m tools.validate_strength` on 24 bodies of five CTs, two of them virtual;
 # docs/validation/strength.md holds the bodies and says what is not known about the line.
-MAPS: tuple[EstimateMap, ...] = (EstimateMap(2.0, (7.161, 0.718, 0.186), (3.878, 0.797, 0.194), 0.00904, 0.177, 19),)
+MAPS: tuple[EstimateMap, ...] = (EstimateMap(2.0, (0.4927, 0.996, 0.128), (0.06285, 1.269, 0.117), 0.00637, 0.067, 24),)

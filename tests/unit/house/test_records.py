@@ -14,13 +14,16 @@ import pytest
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.simulation import (
+    break_body,
     build_bone_model,
     build_flow_model,
+    build_segment_model,
     build_voxel_model,
     count_leaks,
     injection_model,
     measure_fields,
     measure_pressed,
+    simulate,
     simulate_injection,
     solve_voxel_model,
 )
@@ -125,6 +128,9 @@ def examples() -> dict[type, object]:
         simulate_injection(spine, plan, flow=flow, volume_ml=1.0),
         measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
         count_leaks(spine, plan, flow=flow, volume_ml=0.5, runs=1),
+        simulate(spine, replace(plan, balloons=()), volume_ml=1.0, voxel_mm=4.0, flow_voxel_mm=3.0),
+        break_body(spine, spine.levels[0], voxel_mm=4.0),
+        build_segment_model(spine, spine.levels[0], voxel_mm=4.0),
         plan,
         profile,
         balloon,

@@ -40,6 +40,27 @@ def round_spine(
     return Spine(Study(ct, Scan(kvp=kvp, contrast=False), Patient()), grid, (body,), None)
 
 
+GAP = 6.0  # between stacked bodies, where their discs are
+
+
+def stacked_spine(*, patient: Patient | None = None, kvp: float | None = 120.0) -> Spine:
+    """T12, L1 and L2 as three such bodies on one axis, 6 mm apart; voxels of 1.1 mm, so that grids do not fall together."""
+    grid = Geometry(np.diag([1.1, 1.1, 1.1, 1.0]), (36, 36, 84))
+    points = grid.points(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1))
+    everything, bodies = np.zeros(grid.shape, bool), []
+    for number, level in enumerate((Level.L2, Level.L1, Level.T12)):
+        centre = np.array([19.0, 19.0, 15.0 + number * (HEIGHT + GAP)])
+        frame = Frame.from_directions(centre, (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
+        local = frame.to_local(points)
+        inside = (np.hypot(local[..., 1], local[..., 2]) < RADIUS) & (np.abs(local[..., 0]) < HEIGHT / 2)
+        mask = Volume(inside, grid, "1")
+        bodies.append(Vertebra(level, mask, mask, frame, None, None, None, None, (), ()))
+        everything |= inside
+    ct = Volume(np.where(everything, HU, 0.0).astype(np.float32), grid, "[hnsf'U]")
+    study = Study(ct, Scan(kvp=kvp, contrast=False), Patient() if patient is None else patient)
+    return Spine(study, grid, tuple(reversed(bodies)), None)
+
+
 def plate(frame: Frame, end: str, pit: tuple[str, float, float] | None, turn: float) -> HeightMap:
     """A flat endplate, with a pit of 3 mm where one is asked for."""
     axis = np.arange(-14.0, 14.5)

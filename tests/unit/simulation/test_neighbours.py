@@ -1,0 +1,102 @@
+"""Three round bodies with discs between them: what is built, and what a stiff body in the middle does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.simulation.neighbours import answer_of, compare_neighbours
+from spondyl.simulation.segment import SegmentModel, build_segment_model
+from spondyl.spine import Level, Spine
+from tests.unit.simulation.round_bodies import GAP, HEIGHT, RADIUS, stacked_spine
+
+
+@pytest.fixture(scope="module")
+def segment() -> SegmentModel:
+    return build_segment_model(stacked_spine(), "L1")
+
+
+def test_bodies_and_discs_have_their_volumes(segment: SegmentModel) -> None:
+    """By hand: cylinders; voxels of 2 mm count by half: 4 % of a body, 6 % of a disc."""
+    area = np.pi * RADIUS**2
+    assert segment.levels == (Level.T12, Level.L1, Level.L2)
+    for level in segment.levels:
+        assert segment.body_of(level).sum() * 8 == pytest.approx(area * HEIGHT, rel=0.04)
+    for disc in (1, 2):
+        assert (segment.discs == disc).sum() * 8 == pytest.approx(area * GAP, rel=0.06)
+
+
+def test_nothing_changes_where_nothing_is_done(segment: SegmentModel) -> None:
+    same = segment.model.modulus
+    for effect in compare_neighbours(segment, same, same, force_ratio=1.2):
+        ratios = effect.disc_pressure, effect.endplate_bulge, effect.strain
+        assert ratios == pytest.approx((1.0, 1.0, 1.0))
+        assert (effect.strain_by_wedge, effect.strain_by_both) == pytest.approx((1.2, 1.2))
+
+
+def test_pressure_carries_the_force(segment: SegmentModel) -> None:
+    """A disc's middle bears more than force over area, and less than twice that: its rim bulges free."""
+    answer = answer_of(segment, segment.model.modulus)
+    for pressure in answer.pressures.values():
+        assert 1.0 < pressure * np.pi * RADIUS**2 < 2.0
+
+
+def test_a_rigid_body_raises_the_pressure_alike_above_and_below(segment: SegmentModel) -> None:
+    """Symmetric up and down; its endplates no longer sink in."""
+    soft = segment.model.modulus
+    stiff = np.where(segment.body_of(Level.L1), 20 * soft, soft)
+    above, below = compare_neighbours(segment, soft, stiff)
+    assert (above.level, below.level) == (Level.T12, Level.L2)
+    assert above.disc_pressure == pytest.approx(below.disc_pressure, rel=5e-3)
+    assert above.strain == pytest.approx(below.strain, rel=5e-3)
+    assert above.disc_pressure > 1.005
+    assert abs(above.endplate_bulge) < 0.3
+    assert 0.9 < above.strain < 1.1
+    assert above.strain_by_wedge is None
+
+
+def test_a_filling_near_one_end_is_felt_there(segment: SegmentModel) -> None:
+    soft = segment.model.modulus
+    height = np.indices(soft.shape)[2]
+    body = segment.body_of(Level.L1)
+    upper = body & (height > height[body].mean())
+    above, below = compare_neighbours(segment, soft, np.where(upper, 10 * soft, soft))
+    assert above.endplate_bulge < 0.5 * below.endplate_bulge
+    assert above.disc_pressure > below.disc_pressure
+
+
+def alone(spine: Spine) -> Spine:
+    return replace(spine, vertebrae=tuple(v for v in spine if v.level is Level.L1))
+
+
+def fused(spine: Spine) -> Spine:
+    """L2 labelled up to the lower end of L1."""
+    upper, lower = spine["L1"].mask, spine["L2"].mask
+    grown = lower.array.copy()
+    below = np.argmax(upper.array.any(axis=(0, 1)))
+    grown[:, :, :below] |= lower.array.any(axis=2)[..., None] & (np.arange(below) >= below - 7)
+    wider = replace(lower, array=grown)
+    kept = [replace(v, mask=wider, body=wider) if v.level is Level.L2 else v for v in spine]
+    return replace(spine, vertebrae=tuple(kept))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda spine: replace(spine, study=None), "need the CT"),
+        (alone, "no neighbour"),
+        (fused, "no disc between"),
+        (lambda spine: replace(spine, vertebrae=(spine["T12"], replace(spine["L1"], cut=("foot",)))), "is cut"),
+    ],
+)
+def test_what_cannot_be_built(change: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        build_segment_model(change(stacked_spine()), "L1")  # type: ignore[operator]
+
+
+def test_another_grid_is_refused(segment: SegmentModel) -> None:
+    with pytest.raises(InputError, match="different grids"):
+        compare_neighbours(segment, np.ones((2, 2, 2)), segment.model.modulus)
