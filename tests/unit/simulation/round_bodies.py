@@ -44,7 +44,7 @@ GAP = 6.0  # between stacked bodies, where their discs are
 
 
 def stacked_spine(*, patient: Patient | None = None, kvp: float | None = 120.0) -> Spine:
-    """T12, L1 and L2 as three such bodies on one axis, 6 mm apart; voxels of 1.1 mm, so that grids do not fall together."""
+    """T12, L1 and L2 as three such bodies on one axis, 6 mm apart; voxels of 1.1 mm lie on no grid of 2 mm."""
     grid = Geometry(np.diag([1.1, 1.1, 1.1, 1.0]), (36, 36, 84))
     points = grid.points(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1))
     everything, bodies = np.zeros(grid.shape, bool), []
