@@ -11,14 +11,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from spondyl.errors import InputError
-from spondyl.findings import GradedCalibration
 from spondyl.planning import Plan
 from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, draw_factor, injection_model, with_tracks
 from spondyl.simulation.injection import InjectionResult, InjectionSettings, Needle, Portion, inject
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.permeability import Scenario, find_scenario
-from spondyl.space import Frame, Geometry, Volume
+from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine
 
 Array = NDArray[Any]
@@ -59,16 +58,14 @@ class BodyInjection:
     scenario: Scenario
     cement: Cement
     schedule: tuple[Portion, ...]
-    frame: Frame
+    flow: FlowModel  # pores and ways out, with the tracks of the needles
     cement_share: Volume  # of each voxel's whole volume that is cement [1]
     result: InjectionResult  # pressures, saturation of the pores, entry times
     leaks: tuple[PathLeak, ...]  # by every path
-    body_ml: float
     contact_superior: float  # share of the endplate's area whose bone below it is reached
     contact_inferior: float
     left_share: float  # of the cement in the body, on the patient's left
     stop_reason: str
-    calibration: GradedCalibration
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]
 
@@ -78,7 +75,7 @@ class BodyInjection:
     @property
     def fill(self) -> float:
         """Cement in the body over the body's volume."""
-        return self.result.in_bone_ml / self.body_ml
+        return self.result.in_bone_ml / self.flow.body_ml
 
     @property
     def leaked_ml(self) -> float:
@@ -147,16 +144,14 @@ def simulate_injection(
         which,
         chosen,
         schedule,
-        body.frame,
+        tracked,
         Volume(share, body.geometry, "1"),
         result,
         leaks_by_path(result, tracked.openings),
-        body.body_ml,
         above,
         below,
         _left_share(share, body),
         _stop_reason(result),
-        body.calibration,
         (*body.notes, *LIMITS, *result.warnings),
         (*result.assumptions, *body.assumptions, *ASSUMPTIONS),
     )

@@ -73,11 +73,18 @@ class FlowModel:
         return _local(self.geometry, self.frame)
 
 
-def build_flow_model(spine: Spine, level: Level | str, *, voxel_mm: float = 1.0) -> FlowModel:
+def build_flow_model(
+    spine: Spine, level: Level | str, *, voxel_mm: float = 1.0, calibration: GradedCalibration | None = None
+) -> FlowModel:
     """The body of one vertebra as pores and ways out.
 
     Porosity comes from calibrated density, averaged over the part of a voxel inside the mask. Shell and endplates are
     walls for cement, but for what `openings` finds in them. Permeability is chosen later, by `injection_model`.
+
+    Parameters
+    ----------
+    calibration
+        One with its grade, such as that of a phantom; None: the best that the CT itself allows.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def build_flow_model(spine: Spine, level: Level | str, *, voxel_mm: float = 1.0)
         Without a CT, with a density of grade 5, or for a level that is cut or has no separable body.
     """
     vertebra = spine[level]
-    graded = find_calibration(spine)
+    graded = find_calibration(spine) if calibration is None else calibration
     _check(spine, vertebra, graded, voxel_mm)
     assert vertebra.frame is not None and vertebra.body is not None
     assert spine.ct is not None and graded.calibration is not None

@@ -125,6 +125,7 @@ class InjectionResult:
 
     saturation: Array  # share of the pores that cement fills, (nx, ny, nz)
     entered_min: Array  # mean time at which a voxel's cement entered the bone, after mixing; NaN without cement
+    reached_min: Array  # when a voxel was half full first, after mixing; NaN: never
     geometry: Geometry
     course: PressureCourse
     leaks: tuple[Leak, ...]  # by outlet that takes cement
@@ -140,7 +141,7 @@ class InjectionResult:
     assumptions: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name in ("saturation", "entered_min", "leaked_ml"):
+        for name in ("saturation", "entered_min", "reached_min", "leaked_ml"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -216,6 +217,7 @@ class _Run:
         self.now = 0.0  # s after mixing
         self.injected = 0.0  # mm³
         self.rows: list[tuple[float, ...]] = []
+        self.reached = np.full(len(state.held), np.nan)  # min
         self.left: list[list[float]] = []
         self.first: list[float | None] = [None] * len(state.outlets)
         self.least_ratio = np.inf
@@ -250,6 +252,7 @@ class _Run:
             done += volume
             self.injected += volume
             self.now += volume / flow
+            self.reached[np.isnan(self.reached) & (state.held >= 0.5 * state.capacity)] = self.now / 60
             self._note_leaks()
         self.least_ratio = min(self.least_ratio, state.mobility_ratio(self.now))
 
@@ -260,12 +263,13 @@ class _Run:
         columns = np.array(self.rows).T
         entered = np.full(len(state.held), np.nan)
         np.divide(state.entry, state.held * 60, out=entered, where=state.held > 0)
-        whole = state.field(entered)
-        whole[~state.part] = np.nan
+        entered_field, reached_field = state.field(entered), state.field(self.reached)
+        entered_field[~state.part] = reached_field[~state.part] = np.nan
         left = self.injected - held - state.taken.sum()
         return InjectionResult(
             state.field(state.held / state.capacity),
-            whole,
+            entered_field,
+            reached_field,
             state.model.geometry,
             PressureCourse(columns[0], columns[1].astype(int), *columns[2:]),
             self._leaks(),
