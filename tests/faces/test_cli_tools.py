@@ -66,13 +66,6 @@ def test_spine_prints_levels(small: Path, cli: Cli) -> None:
     assert [v["level"] for v in document["vertebrae"]] == ["L2", "L3"]
 
 
-def test_the_same_labels_agree_with_themselves(small: Path, cli: Cli) -> None:
-    labels = small / "labels.nii.gz"
-    document = cli("agree", labels, labels, "--label-map-a", "verse", "--label-map-b", "verse", "--json").json()
-    dice = [f["value"] for f in document["findings"] if f["name"] == "dice"]
-    assert len(dice) == 2 and set(dice) == {1.0}
-
-
 def test_doctor_names_codecs_and_pdf(cli: Cli) -> None:
     result = cli("doctor", "--json")
     checks = {check["name"]: check["status"] for check in result.json()["checks"]}

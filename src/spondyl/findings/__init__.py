@@ -1,6 +1,6 @@
 """Findings: what is broken, how badly, and how sure that is."""
 
-from spondyl.findings.agreement import measure_agreement
+from spondyl.findings.agreement import NOT_ACCURACY, Agreement, bone_text, measure_agreement
 from spondyl.findings.alternatives import find_alternatives
 from spondyl.findings.canal import measure_canal
 from spondyl.findings.cleft import find_gas_clefts
@@ -16,6 +16,7 @@ from spondyl.findings.heights import (
     measure_heights,
 )
 from spondyl.findings.patterns import find_patterns
+from spondyl.findings.same_bones import BoneMatch, MatchKind
 from spondyl.findings.totalseg_rules import compare_totalseg_rules
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.findings.walls import find_wall_defects
@@ -23,12 +24,17 @@ from spondyl.findings.walls import find_wall_defects
 __all__ = [
     "DEFAULT_DEFINITION",
     "DEFINITIONS",
+    "NOT_ACCURACY",
+    "Agreement",
+    "BoneMatch",
     "Finding",
     "Findings",
     "GradedCalibration",
     "HeightDefinition",
     "Heights",
+    "MatchKind",
     "Status",
+    "bone_text",
     "compare_totalseg_rules",
     "find_alternatives",
     "find_calibration",

@@ -74,7 +74,7 @@ write(image, array, Path(option("-o")) / "case.nii.gz")
 """
 
 CRASH = """
-print("loading the network of /home/somebody/patient-7")
+print("loading the network of /scans/patient-7")
 print("RuntimeError: not enough memory", file=sys.stderr)
 sys.exit(3)
 """
