@@ -14,6 +14,7 @@ from spondyl.simulation import (
     SpineLoad,
     Strength,
     build_bone_model,
+    estimate_borders,
     estimate_loads,
     estimate_strength,
     estimate_strength_linear,
@@ -92,10 +93,12 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
         per_level_mm=mean_step(spine),
         kyphosis_deg=wish.kyphosis_deg,
     )
+    borders = estimate_borders(spine, bone, part=wish.part)
     if wish.linear:
-        return PressedLevel(bone, estimate_strength_linear(bone), loads, None)
+        return PressedLevel(bone, estimate_strength_linear(bone, borders=borders), loads, None)
     path = press_bone(bone)
-    return PressedLevel(bone, estimate_strength(bone, path=path), loads, measure_pressed(bone, path))
+    strength = estimate_strength(bone, path=path, borders=borders)
+    return PressedLevel(bone, strength, loads, measure_pressed(bone, path))
 
 
 def press_levels(

@@ -8,7 +8,7 @@ from spondyl.documents.figures import Picture
 from spondyl.documents.figures_strength import draw_curve, draw_pressed
 from spondyl.documents.strength import RATIO_GRADES, LevelStrengthModel, LoadModel
 from spondyl.documents.strength_files import KeptStrength
-from spondyl.documents.tables import Table
+from spondyl.documents.tables import Table, joined
 from spondyl.spine import Spine
 
 ESTIMATE_SOURCES = ("walle2025", "pistoia2002")
@@ -105,6 +105,10 @@ def _answers(level: LevelStrengthModel) -> Table:
         ("Force at 0.2 mm", _number(level.reaction_small_n, 1000, "kN"), "linear, for comparison with tables"),
     ]
     rows = [row for row in told if row[1] is not None]
+    if level.failure_n is not None and level.causes:
+        by_size = sorted(level.causes, key=lambda cause: -cause.sd)
+        shares = joined(f"{cause.name} {100 * cause.sd:.0f} %" for cause in by_size)
+        rows.insert(1, ("Its interval", shares, "one relative standard deviation of each cause"))
     ratio = level.failure_to_median
     if ratio is not None:
         rows.append(("Failure load over the median of these levels", f"{ratio:.2f}", "holds without a calibration too"))

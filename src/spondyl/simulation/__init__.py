@@ -40,6 +40,7 @@ from spondyl.simulation.permeability import Scenario
 from spondyl.simulation.segment import SegmentModel, build_segment_model
 from spondyl.simulation.simulate import simulate
 from spondyl.simulation.strength import Strength, estimate_strength, estimate_strength_linear, press_bone
+from spondyl.simulation.strength_spread import SpreadCause, estimate_borders
 from spondyl.simulation.types import Course, NotSimulated, Simulation
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 
@@ -86,6 +87,7 @@ __all__ = [
     "Share",
     "Simulation",
     "SpineLoad",
+    "SpreadCause",
     "StandingLoad",
     "Strength",
     "VoxelFields",
@@ -100,6 +102,7 @@ __all__ = [
     "compare_neighbours",
     "count_leaks",
     "damage_by_loading",
+    "estimate_borders",
     "estimate_linear",
     "estimate_loads",
     "estimate_strength",

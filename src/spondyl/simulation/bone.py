@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import ceil
@@ -28,6 +28,7 @@ CAP_MM = 2.0  # of cement over the highest point of an endplate: this program's 
 TOP, BOTTOM = 6, 5  # labels of the platens
 _NOTCH_MM = 8.0  # hollows of an end that open to a side no wider than twice this are filled: this program's choice
 MOST_SAMPLES = 4  # along each edge of a voxel
+_FAR_MM = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ def build_bone_model(
     part: str = "body",
     law: str = "kopperdahl-power",
     apparent_strain: float = -0.02,
+    border_mm: float = 0.0,
 ) -> BoneModel:
     """The voxel model of one vertebra between flat cement caps that embed its endplates.
 
@@ -83,6 +85,8 @@ def build_bone_model(
         One of `bone_laws.BONE_LAWS`.
     apparent_strain
         Displacement of the top over the height of the model, caps included.
+    border_mm
+        By how much the border of the labels is moved outwards, all around; to see what it makes.
 
     Raises
     ------
@@ -95,8 +99,8 @@ def build_bone_model(
     graded = find_calibration(spine)
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
-    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm)
-    share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry)
+    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm, max(border_mm, 0.0))
+    share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry, border_mm=border_mm)
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
@@ -138,12 +142,12 @@ def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str) -> None
         raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
 
 
-def grid_along(masks: Sequence[Volume], frame: Frame, voxel_mm: float) -> Geometry:
+def grid_along(masks: Sequence[Volume], frame: Frame, voxel_mm: float, beyond_mm: float = 0.0) -> Geometry:
     """Cubic voxels along anterior, left and cranial that hold these masks, with room for the caps."""
     inside = np.concatenate([mask.geometry.points(np.argwhere(mask.array)) for mask in masks])
     local = frame.to_local(inside)[:, (1, 2, 0)]
     low, high = local.min(axis=0), local.max(axis=0)
-    margin = np.array([voxel_mm, voxel_mm, CAP_MM + 2 * voxel_mm])
+    margin = np.array([voxel_mm, voxel_mm, CAP_MM + 2 * voxel_mm]) + beyond_mm
     count = np.ceil((high - low + 2 * margin) / voxel_mm).astype(int)
     first = low - margin + voxel_mm / 2
     affine = np.eye(4)
@@ -153,8 +157,40 @@ def grid_along(masks: Sequence[Volume], frame: Frame, voxel_mm: float) -> Geomet
     return Geometry(affine, (nx, ny, nz), masks[0].geometry.frame_of_reference_uid)
 
 
-def averaged_in_mask(ct: Volume, mask: Volume, body: Volume, geometry: Geometry) -> tuple[Floats, Floats, Floats]:
+def _inside(mask: Volume, border_mm: float) -> Callable[[Floats], Mask]:
+    """Whether points lie within the labels, their border moved outwards: nearest voxel, or depth where it is moved."""
+    if border_mm == 0:
+        return lambda points: np.asarray(mask.sample(points, order=0) > 0.5)
+    fine = _split(mask)
+    edge = float(fine.geometry.spacing_mm.min())
+    extra = ceil(abs(border_mm) / edge) + 1
+    wide = np.pad(fine.array > 0, extra)
+    depth = ndimage.distance_transform_edt(wide, sampling=fine.geometry.spacing_mm)
+    depth -= ndimage.distance_transform_edt(~wide, sampling=fine.geometry.spacing_mm)
+    depth -= np.sign(depth) * edge / 2  # from the face between two voxels, not from the centre beyond it
+    start = -np.full(3, extra)
+    depths = Volume(depth.astype(np.float32), fine.geometry.cropped(start, start + wide.shape), "mm")
+    return lambda points: np.asarray(depths.sample(points, outside=-_FAR_MM) > -border_mm)
+
+
+def _split(mask: Volume) -> Volume:
+    """The mask with long voxels split so that they are about cubes."""
+    spacing = mask.geometry.spacing_mm
+    parts = np.rint(spacing / spacing.min()).astype(int)
+    array = mask.array
+    for axis, count in enumerate(parts):
+        array = np.repeat(array, count, axis=axis)
+    affine = mask.geometry.affine @ np.diag([*(1 / parts), 1.0])
+    affine[:3, 3] = mask.geometry.points((1 / parts - 1) / 2)
+    return Volume(array, Geometry(affine, array.shape, mask.geometry.frame_of_reference_uid), mask.unit)
+
+
+def averaged_in_mask(
+    ct: Volume, mask: Volume, body: Volume, geometry: Geometry, *, border_mm: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
     """Share of each voxel that lies in the mask, mean HU of that share, and share that lies in the body."""
+    in_mask = _inside(mask, border_mm)
+    in_body = in_mask if body is mask else _inside(body, border_mm)
     edge = float(geometry.spacing_mm[0])
     per_edge = min(MOST_SAMPLES, max(2, ceil(2 * edge / float(ct.geometry.spacing_mm.min()))))
     offsets = (np.arange(per_edge) + 0.5) / per_edge - 0.5
@@ -162,9 +198,9 @@ def averaged_in_mask(ct: Volume, mask: Volume, body: Volume, geometry: Geometry)
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1)
     for offset in product(offsets, repeat=3):
         points = geometry.points(grid + np.array(offset))
-        inside = mask.sample(points, order=0) > 0.5
+        inside = in_mask(points)
         share += inside
-        of_body += body.sample(points, order=0) > 0.5
+        of_body += inside if body is mask else in_body(points)
         total += np.where(inside, ct.sample(points), 0.0)
     samples = per_edge**3
     return share / samples, np.divide(total, share, out=np.zeros_like(total), where=share > 0), of_body / samples

@@ -10,10 +10,17 @@ import pytest
 from spondyl.documents.strength import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
 from spondyl.findings import nominal_calibration
-from spondyl.simulation import LinearEstimates, Strength, build_bone_model, estimate_strength
-from spondyl.simulation.bone import CAP_MM, TOP, capped
+from spondyl.simulation import (
+    LinearEstimates,
+    Strength,
+    build_bone_model,
+    estimate_borders,
+    estimate_strength,
+    estimate_strength_linear,
+)
+from spondyl.simulation.bone import CAP_MM, TOP, _inside, capped
 from spondyl.simulation.bone_laws import find_bone_law
-from spondyl.space import Volume
+from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine
 from spondyl.studies import Scan
 from tests.unit.simulation.cylinder import HEIGHT, HU, RADIUS, cylinder_spine
@@ -54,6 +61,39 @@ def test_caps_do_not_run_down_the_sides() -> None:
     assert covered[1:12, 1:10].all()
     for i, j in np.argwhere(body[:10].any(axis=2)):  # no gap between the body and its caps
         assert (body | caps)[i, j, 3:17].all()
+
+
+@pytest.mark.parametrize("border", [0.9, -0.7, 0.2])
+def test_a_border_is_moved_alike_along_long_and_short_voxels(border: float) -> None:
+    """A block of 8 mm in voxels of 1 x 1 x 2 mm: its faces lie where they should, to 0.15 mm along each axis."""
+    array = np.zeros((16, 16, 10), bool)
+    array[4:12, 4:12, 3:7] = True
+    geometry = Geometry(np.diag([1.0, 1.0, 2.0, 1.0]), array.shape)
+    inside = _inside(Volume(array, geometry, "1"), border)
+    for axis, face in enumerate((11.5, 11.5, 13.0)):
+        for beyond, expected in ((border - 0.15, True), (border + 0.15, False)):
+            point = np.array([7.5, 7.5, 9.0])
+            point[axis] = face + beyond
+            assert inside(point[None])[0] == expected
+
+
+@pytest.mark.parametrize("border", [0.75, -0.75])
+def test_a_moved_border_makes_the_body_larger_by_so_much(spine: Spine, border: float) -> None:
+    """Volume of the cylinder that is so much wider, and longer at both ends, within 3 %: half a voxel is moved."""
+    rho = build_bone_model(spine, "L1", voxel_mm=2.0, border_mm=border).density.array
+    expected = np.pi * (RADIUS + border) ** 2 * (HEIGHT + 2 * border)
+    assert (rho > 0).sum() * 2.0**3 == pytest.approx(expected, rel=0.03)
+
+
+def test_the_border_of_the_labels_widens_the_interval(spine: Spine) -> None:
+    """Area and stiffness go with the square of the radius: half a voxel of 1.5 mm makes about 2 x 0.75 / 14."""
+    bone = build_bone_model(spine, "L1", voxel_mm=2.0)
+    borders = estimate_borders(spine, bone)
+    assert borders is not None
+    plain, wider = (estimate_strength_linear(bone, borders=one) for one in (None, borders))
+    added = {cause.name: cause.sd for cause in wider.causes}["border of the labels"]
+    assert added == pytest.approx(2 * 0.75 / RADIUS, abs=0.06)
+    assert wider.failure_low_n < plain.failure_low_n and wider.failure_high_n > plain.failure_high_n
 
 
 def test_stiffness_lies_between_free_and_fully_held_sides(spine: Spine) -> None:
