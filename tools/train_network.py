@@ -15,12 +15,13 @@ from pathlib import Path
 
 import torch
 
+from spondyl.spine.segmenters.classes import SpineClass
 from tools.network.model import write_onnx
 from tools.network.sources import shape_named
 from tools.network.training import Schedule, Training, train
 
 # Shapes and how often each is drawn. `lidc` is held out: its CT and its labels are what the published figure is of.
-SHAPES = {"ts": 1.2, "fracture": 1.0, "healthy": 1.0, "tptbox": 0.4} | {f"virtual-{seed}": 0.25 for seed in range(12)}
+SHAPES = {"ts": 2.0, "fracture": 1.0, "healthy": 1.0, "tptbox": 0.4} | {f"virtual-{seed}": 0.25 for seed in range(12)}
 _SAVED_EVERY = 50
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     given.out.mkdir(parents=True, exist_ok=True)
     shapes = {name: (shape_named(name, given.data, given.out / "shapes"), share) for name, share in SHAPES.items()}
-    training = Training.begun(given.seed, given.start)
+    training = Training.begun(given.seed, given.start, dict(given.begins_as))
     checkpoint = given.out / "training.pt"
     if checkpoint.exists():
         training.restore(checkpoint)
@@ -55,9 +56,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="weights of the prototype (npz) to start from")
+    parser.add_argument("--start", type=Path, help="weights to start from: the prototype's (npz) or a checkpoint (pt)")
+    parser.add_argument(
+        "--begins-as", type=_pair, action="append", default=[], metavar="CLASS=CLASS", help="such as sacrum=body"
+    )
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SPONDYL_DATA", "../shared/data")))
     return parser.parse_args()
+
+
+def _pair(text: str) -> tuple[SpineClass, SpineClass]:
+    kind, _, like = text.upper().partition("=")
+    return SpineClass[kind], SpineClass[like]
 
 
 if __name__ == "__main__":

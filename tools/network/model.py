@@ -75,11 +75,15 @@ def loss_of(found: Tensor, taught: Tensor) -> Tensor:
     return entropy + 1 - dice[1:].mean()
 
 
-def start_from_prototype(network: SpineNetwork, path: Path) -> None:
-    """Take the weights of the prototype: five classes, axes right and front; here seven, axes left and back.
+def start_from(network: SpineNetwork, path: Path) -> None:
+    """Take the weights of the prototype (npz) or the averaged ones of an earlier training (its checkpoint).
 
-    Turning an axis round turns every kernel round with it. Sacrum and rib begin as the background with a lower start.
+    The prototype has five classes and axes that run right and front; here they are seven, left and back. Turning an
+    axis round turns every kernel round with it. Sacrum and rib begin as the background with a lower start.
     """
+    if path.suffix == ".pt":
+        network.load_state_dict(torch.load(path, weights_only=False)["averaged"])
+        return
     with np.load(path) as data:
         given = {name: torch.from_numpy(data[name].astype(np.float32)) for name in data.files}
     given = {name: value.flip(2, 3).contiguous() if value.ndim == 5 else value for name, value in given.items()}
@@ -87,6 +91,13 @@ def start_from_prototype(network: SpineNetwork, path: Path) -> None:
     given["out.weight"] = torch.cat([given["out.weight"], given["out.weight"][:1].expand(more, -1, -1, -1, -1)])
     given["out.bias"] = torch.cat([given["out.bias"], given["out.bias"][:1].expand(more) - 2])
     network.load_state_dict(given)
+
+
+@torch.no_grad()
+def begin_as(network: SpineNetwork, kind: SpineClass, like: SpineClass) -> None:
+    """Let a class that has learned nothing begin as another one that looks like it, a little weaker."""
+    network.out.weight[kind] = network.out.weight[like]
+    network.out.bias[kind] = network.out.bias[like] - 0.5
 
 
 def write_onnx(network: SpineNetwork, path: Path, description: str) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from tools.network.model import SpineNetwork, loss_of, start_from_prototype
+from spondyl.spine.segmenters.classes import SpineClass
+from tools.network.model import SpineNetwork, begin_as, loss_of, start_from
 from tools.network.paint import painted
 from tools.network.shapes import Shape
 
@@ -46,11 +47,15 @@ class Training:
     step: int = 0
 
     @classmethod
-    def begun(cls, seed: int, prototype: Path | None = None) -> Training:
+    def begun(
+        cls, seed: int, start: Path | None = None, begins_as: Mapping[SpineClass, SpineClass] | None = None
+    ) -> Training:
         torch.manual_seed(seed)
         network = SpineNetwork()
-        if prototype is not None:
-            start_from_prototype(network, prototype)
+        if start is not None:
+            start_from(network, start)
+        for kind, like in (begins_as or {}).items():
+            begin_as(network, kind, like)
         network = network.to(memory_format=torch.channels_last_3d)
         optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_DECAY)
         return cls(network, copy.deepcopy(network), optimiser, np.random.default_rng(seed))

@@ -50,7 +50,7 @@ def view_of(shape: Shape, generator: Generator) -> View:
     """A patch of a shape, about a random place on or beside its spine."""
     spine = np.flatnonzero((shape.classes > 0) & (shape.classes <= SpineClass.CANAL))
     seen = np.array(np.unravel_index(spine[generator.integers(len(spine))], shape.classes.shape))
-    if shape.has_sacrum and generator.uniform() < 0.12:
+    if shape.has_sacrum and generator.uniform() < 0.25:
         bone = np.flatnonzero(shape.classes == SpineClass.SACRUM)
         seen = np.array(np.unravel_index(bone[generator.integers(len(bone))], shape.classes.shape))
     centre = seen + generator.uniform(-_NEAR, _NEAR, 3)
