@@ -13,7 +13,7 @@ from spondyl.documents.models import Document, FindingModel, LevelName
 from spondyl.documents.pages import render
 from spondyl.documents.records import to_json
 from spondyl.documents.tables import Table, find, joined, level_ranges, level_text, number
-from spondyl.findings import NOT_ACCURACY, Agreement, BoneMatch, Finding, MatchKind, Status, bone_text
+from spondyl.findings import NOT_ACCURACY, Agreement, BoneMatch, Finding, MatchKind, Status, bone_text, name_steps
 from spondyl.spine import Level, Spine
 from spondyl.studies import whole_folder, write_whole
 
@@ -27,12 +27,12 @@ _KIND_WORDS = {
     MatchKind.MERGED: "MERGED: several bones of the first are one in the second: {}.",
     MatchKind.SPLIT: "SPLIT: one bone of the first is several in the second: {}.",
     MatchKind.MIXED: "The borders between these bones lie elsewhere in the second label map: {}.",
-    MatchKind.APART: "One name, but hardly a shared place: {}.",
+    MatchKind.APART: "One name, but less than half of either mask in common: {}.",
 }
 _STATE_WORDS = {
     MatchKind.SAME: "",
     MatchKind.RENAMED: "other name",
-    MatchKind.APART: "hardly a shared place",
+    MatchKind.APART: "less than half in common",
     MatchKind.ONLY_FIRST: "only in the first",
     MatchKind.ONLY_SECOND: "only in the second",
     MatchKind.MERGED: "merged in the second",
@@ -133,7 +133,30 @@ def _name_sentences(agreement: Agreement) -> Iterable[str]:
             "Which naming is right, ribs and sacrum decide; `spondyl relabel` moves all names at once."
         )
     elif renamed:
-        yield f"NAMES: other names in the second label map: {joined(bone_text(bone) for bone in renamed)}."
+        yield f"NAMES: other names in the second label map: {joined(_runs(agreement.bones))}."
+
+
+def _runs(bones: Sequence[BoneMatch]) -> list[str]:
+    """Renamed bones as text; three or more in a row with the same step as one: "T9 to L3 as T8 to L2"."""
+    runs: list[list[BoneMatch]] = []
+    last: tuple[int, int] | None = None
+    for place, bone in enumerate(bones):
+        if bone.kind is not MatchKind.RENAMED:
+            continue
+        step = name_steps(bone, with_t13=any(Level.T13 in b.first + b.second for b in bones))
+        if last == (place - 1, step):
+            runs[-1].append(bone)
+        else:
+            runs.append([bone])
+        last = place, step
+    return [text for run in runs for text in _run_texts(run)]
+
+
+def _run_texts(run: list[BoneMatch]) -> list[str]:
+    if len(run) < 3:
+        return [bone_text(bone) for bone in run]
+    ends = [[level_text(levels[0]) for levels in (run[end].first, run[end].second)] for end in (0, -1)]
+    return [f"{ends[0][0]} to {ends[1][0]} as {ends[0][1]} to {ends[1][1]}"]
 
 
 def _bone_sentences(bones: Sequence[BoneMatch]) -> Iterable[str]:

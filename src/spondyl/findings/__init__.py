@@ -16,7 +16,7 @@ from spondyl.findings.heights import (
     measure_heights,
 )
 from spondyl.findings.patterns import find_patterns
-from spondyl.findings.same_bones import BoneMatch, MatchKind
+from spondyl.findings.same_bones import BoneMatch, MatchKind, name_steps
 from spondyl.findings.totalseg_rules import compare_totalseg_rules
 from spondyl.findings.types import Finding, Findings, Status, not_evaluable
 from spondyl.findings.walls import find_wall_defects
@@ -48,6 +48,7 @@ __all__ = [
     "measure_canal",
     "measure_density",
     "measure_heights",
+    "name_steps",
     "nominal_calibration",
     "not_evaluable",
 ]

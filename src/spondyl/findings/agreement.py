@@ -169,7 +169,7 @@ def _doubts(bone: BoneMatch) -> tuple[str, ...]:
     if bone.kind is MatchKind.RENAMED:
         doubts.append(f"the second label map calls this bone {bone.second[0].name}")
     if bone.kind is MatchKind.APART:
-        doubts.append("the two masks of this name hardly share a place")
+        doubts.append("less than half of either mask of this name lies in the other")
     return tuple(doubts)
 
 
@@ -260,7 +260,7 @@ def _names_of(bones: tuple[BoneMatch, ...], shift: int | None) -> Findings:
         told("levels_merged", "bones of the first map that are one in the second", MatchKind.MERGED),
         told("levels_split", "bones of the first map that are several in the second", MatchKind.SPLIT),
         told("levels_mixed", "bones whose borders the second map draws elsewhere", MatchKind.MIXED),
-        told("levels_apart", "names whose masks hardly share a place", MatchKind.APART),
+        told("levels_apart", "names of which less than half of either mask lies in the other", MatchKind.APART),
     )
 
 

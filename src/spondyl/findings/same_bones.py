@@ -26,7 +26,7 @@ class MatchKind(StrEnum):
 
     SAME = "same"  # one bone, one name
     RENAMED = "renamed"  # one bone, another name
-    APART = "apart"  # one name, but hardly a shared place
+    APART = "apart"  # one name, but less than half of either in common
     ONLY_FIRST = "only_first"  # no bone of the second lies there
     ONLY_SECOND = "only_second"
     MERGED = "merged"  # several bones are one in the second

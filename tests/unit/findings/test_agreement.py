@@ -107,7 +107,7 @@ def test_mean_surface_distance_of_two_single_voxels_is_their_distance() -> None:
     assert found["mean_surface_distance"] == pytest.approx(5**0.5)
     assert found["surface_distance_95"] == pytest.approx(5**0.5)
     assert kinds(told) == [("apart", "L1")]
-    assert finding(told, "dice", Level.L1).reason == "the two masks of this name hardly share a place"
+    assert finding(told, "dice", Level.L1).reason == "less than half of either mask of this name lies in the other"
 
 
 def test_both_directions_are_told_and_their_mean_runs_over_both() -> None:

@@ -17,10 +17,19 @@ import numpy as np
 import pytest
 
 from spondyl.errors import InputError
+from spondyl.space import Geometry, Volume
 from spondyl.spine import Level
 from spondyl.spine.label_maps import choose_label_map, load_label_map
 from spondyl.spine.masks import label_numbers
-from spondyl.spine.segmenters.backends import BACKENDS, BackendLabels, BackendSettings, Command, run_backend
+from spondyl.spine.segmenters.backends import (
+    BACKENDS,
+    BackendLabels,
+    BackendSettings,
+    Command,
+    run_backend,
+    verse_labels,
+)
+from spondyl.studies import LabelImage
 from tests.unit.spine import outside_programs as outside
 
 NAMES = tuple(outside.PROGRAMS)
@@ -70,6 +79,26 @@ def test_each_numbering_comes_back_as_the_right_levels_in_the_right_place(name: 
     assert answer.labels.labels.geometry.is_same_grid(ct.geometry)
     assert answer.labels.labels.geometry.frame_of_reference_uid == "1.2.3"
     assert answer.made_by.startswith(BACKENDS[name].title) and "of unknown version" not in answer.made_by
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_become_verse_with_names_and_can_be_read_without_a_map(name: str, tmp_path: Path) -> None:
+    ct = outside.numbered_ct()
+    labels = verse_labels(run_backend(ct, name, settings(tmp_path, name)))
+    np.testing.assert_array_equal(labels.labels.array, np.where(ct.array > 0, ct.array, 0))
+    assert labels.names == {19: "vertebrae_T12", 20: "vertebrae_L1", 21: "vertebrae_L2"}
+    chosen, _ = choose_label_map(label_numbers(labels.labels), labels.names, None)
+    assert dict(chosen.levels) == {number: level for level, number in WANTED.items()}
+
+
+def test_canal_cord_and_sacrum_keep_their_meaning_and_the_rest_is_left_out() -> None:
+    """TotalSegmentator 2: 25 sacrum, 26 S1, 31 L1, 79 cord, 5 liver; in VerSe 26, 26, 20, and 60 here."""
+    array = np.array([[[25, 26, 31, 79, 5, 0]]], np.uint8)
+    names = {25: "sacrum", 26: "vertebrae_S1", 31: "vertebrae_L1", 79: "spinal_cord", 5: "liver"}
+    given = LabelImage(Volume(array, Geometry(np.eye(4), array.shape), "1"), names)
+    inside = verse_labels(BackendLabels(given, None, None, "a test"))
+    assert inside.labels.array.tolist() == [[[26, 26, 20, 60, 0, 0]]]
+    assert inside.names == {20: "vertebrae_L1", 26: "sacrum", 60: "spinal_cord"}
 
 
 def test_spineps_brings_its_subregions_and_not_the_raw_masks(tmp_path: Path) -> None:
