@@ -8,7 +8,7 @@ import pytest
 
 import spondyl as sp
 from spondyl.app.job import measure
-from spondyl.studies import write_label_nifti, write_nifti
+from spondyl.studies import write_dicom, write_label_nifti, write_nifti
 from spondyl.synthetic import WEDGE_30, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 
 WALK = """
@@ -19,6 +19,7 @@ plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
 outlook  = sp.predict_outcomes(study.patient)
 advice   = sp.assess_candidacy(study.patient, findings)
 sp.write_report("report.html", spine=spine, findings=findings, advice=advice, plans=plans, outlook=outlook)
+later    = sp.build_spine(sp.read_study("ct-6-weeks/"))
 urgency  = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])
 """
 
@@ -39,13 +40,16 @@ VERBS = ("read_", "build_", "find_", "measure_", "plan_", "write_")
 def test_the_walk_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = ScanSpec(in_plane_mm=1.5, slice_step_mm=2.5)
     levels = ("T12", "L1", "L2", "L3", "L4")
-    spec = VirtualSpineSpec(levels=levels, scan=scan, vertebrae={"L1": VertebraSpec(deformity=WEDGE_30)})
+    spec = VirtualSpineSpec(levels=levels, scan=scan, rib_reach=1.7, vertebrae={"L1": VertebraSpec(deformity=WEDGE_30)})
     made = make_virtual_patient(spec, np.random.default_rng(0))
     write_nifti(made.ct, tmp_path / "ct.nii.gz")
     write_label_nifti(made.labels, tmp_path / "seg.nii.gz")
+    write_dicom(made.ct, tmp_path / "ct-6-weeks", virtual=True)
     monkeypatch.chdir(tmp_path)
     walked: dict[str, object] = {"sp": sp}
     exec(WALK, walked)
+    assert isinstance(walked["later"], sp.Spine)
+    assert [level.name for level in walked["later"].levels][-5:] == list(levels)  # found and named without labels
     assert "L1 has a" in (tmp_path / "report.html").read_text("utf-8")
 
 

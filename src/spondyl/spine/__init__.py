@@ -1,14 +1,19 @@
 """The spine: levels, vertebrae, their masks, axes and surfaces."""
 
 from spondyl.spine.assembly import build_spine
+from spondyl.spine.bare import NamedSegmentation, name_segmentation, segment_levels
 from spondyl.spine.label_maps import LABEL_MAP_NAMES, LabelMap, load_label_map, parse_names
+from spondyl.spine.names import Anchor, NamingProposal, parse_anchor
 from spondyl.spine.naming import relabelled
 from spondyl.spine.types import Level, Pedicle, Side, Spine, Surrounding, Vertebra
 
 __all__ = [
     "LABEL_MAP_NAMES",
+    "Anchor",
     "LabelMap",
     "Level",
+    "NamedSegmentation",
+    "NamingProposal",
     "Pedicle",
     "Side",
     "Spine",
@@ -16,6 +21,9 @@ __all__ = [
     "Vertebra",
     "build_spine",
     "load_label_map",
+    "name_segmentation",
+    "parse_anchor",
     "parse_names",
     "relabelled",
+    "segment_levels",
 ]

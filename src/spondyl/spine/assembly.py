@@ -1,15 +1,18 @@
-"""From a label image to a spine: read the numbers, take the vertebrae apart, report what does not fit."""
+"""From a label image or a bare CT to a spine: read the numbers, take the vertebrae apart, report what does not fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
 from spondyl.spine.anatomy import Taken, mask_alone, take_apart
+from spondyl.spine.bare import METHOD, NamedSegmentation, segment_levels
 from spondyl.spine.canal import canal_mask
 from spondyl.spine.centres import rough_centre
 from spondyl.spine.label_maps import CANAL, CORD, LabelMap, choose_label_map, load_label_map, load_names
@@ -25,6 +28,7 @@ from spondyl.spine.masks import (
     touched_faces,
     trimmed,
 )
+from spondyl.spine.names import Anchor
 from spondyl.spine.naming import blocking_first, body_centres, naming_questions, refuse_reversed, unlabelled_ends
 from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions, refuse_air
 from spondyl.spine.surroundings import surrounding_masks
@@ -34,26 +38,31 @@ from spondyl.studies.progress import silent
 
 _NO_BODY = (Level.C1, Level.C2, Level.SACRUM, Level.COCCYX)  # taken apart otherwise, and never treated here
 _NEIGHBOURS = 4  # vertebrae that tell the direction of the spine; fewer, and a cut one may spoil it
+_SEGMENTED = 0.6  # share of the work after which the vertebrae of a bare CT are told apart
 _END_AREA_MM2 = 150.0  # of a mask on the head or foot face: more, and its centre is not its body's
 
 
 def build_spine(
     study: Study | None,
     *,
-    labels: str | Path | LabelImage,
+    labels: str | Path | LabelImage | NamedSegmentation | None = None,
     label_map: str | Path | LabelMap | None = None,
     subregions: str | Path | LabelImage | None = None,
     resample: bool = False,
+    anchors: Sequence[str | Anchor] = (),
+    disc_at: Sequence[ArrayLike] = (),
+    no_disc_at: Sequence[ArrayLike] = (),
     progress: Progress = silent,
 ) -> Spine:
-    """The spine of a label image: vertebrae with masks, axes and surfaces, the canal, and what is doubtful.
+    """The spine of a label image or a bare CT: vertebrae with masks, axes, surfaces, the canal, and what is doubtful.
 
     Parameters
     ----------
     study
         The CT that the labels were drawn in; None: the label image alone.
     labels
-        Label image with one number a vertebra, or its file.
+        Label image with one number a vertebra, or its file; or vertebrae that `segment_levels` found in this CT. None:
+        they are looked for in the CT.
     label_map
         Name of the tool whose numbers these are (`LABEL_MAP_NAMES`), or a FILE.tsv with the columns number and name.
         None: only names that stand in the label file are used.
@@ -62,14 +71,70 @@ def build_spine(
         instead of being separated here.
     resample
         Accept labels on another grid than the CT's. They keep their own grid; the CT is read at their points.
+    anchors, disc_at, no_disc_at
+        Without labels: what a person says of levels and discs, as for `segment_levels`.
     progress
         Called with the share done and what is being done.
 
     Raises
     ------
     InputError
-        If the numbers cannot be read, or if labels and CT cannot belong together.
+        If the numbers cannot be read, or if labels and CT cannot belong together; without labels, if no spine is found
+        or if what is seen does not decide which levels they are.
     """
+    if labels is not None and not isinstance(labels, NamedSegmentation):
+        if len(anchors) or len(disc_at) or len(no_disc_at):
+            raise InputError("anchors and discs are for a CT without labels: labels have their names; leave one out")
+        return _from_labels(study, labels, label_map, subregions, resample, progress)
+    if label_map is not None or subregions is not None:
+        raise InputError("a label map and sub-regions belong to labels: give the labels too, or leave them out")
+    if study is None:
+        raise InputError("neither a CT nor labels are given: give one of them")
+    if labels is None:
+        labels = segment_levels(
+            study.ct,
+            anchors=anchors,
+            disc_at=disc_at,
+            no_disc_at=no_disc_at,
+            progress=lambda share, what: progress(_SEGMENTED * share, what),
+        )
+    return _from_segmentation(study, labels, lambda share, what: progress(_SEGMENTED + share * (1 - _SEGMENTED), what))
+
+
+def _from_segmentation(study: Study, found: NamedSegmentation, progress: Progress) -> Spine:
+    """Through the same door as labels; what the segmenter knows beyond a label image is kept."""
+    if found.naming.levels is None:
+        asked = found.naming.questions[0]
+        raise InputError(f"{asked.text} {asked.action}")
+    spine = _from_labels(study, found.labels, None, found.parts, False, progress, cut=found.cut_levels)
+    confidence = dict(zip(found.naming.levels, found.segmentation.confidence, strict=True))
+    return replace(
+        spine,
+        vertebrae=tuple(
+            replace(v, remarks=(*v.remarks, f"told apart by the {METHOD}, confidence {confidence[v.level]:.2f} of 1"))
+            for v in spine
+        ),
+        questions=blocking_first([*found.questions, *spine.questions]),
+        notes=(
+            f"vertebrae were told apart by the {METHOD}, without labels; it follows grey values and can be wrong",
+            *(f"seen for the names: {evidence}" for evidence in found.naming.evidence),
+            *spine.notes,
+        ),
+        label_map=None,
+        method=METHOD,
+    )
+
+
+def _from_labels(
+    study: Study | None,
+    labels: str | Path | LabelImage,
+    label_map: str | Path | LabelMap | None,
+    subregions: str | Path | LabelImage | None,
+    resample: bool,
+    progress: Progress,
+    cut: Sequence[Level] = (),
+) -> Spine:
+    """The spine of a label image; levels named in `cut` are known to be cut."""
     progress(0.0, "reading the label image")
     label_image = _image(labels)
     image = label_image.labels
@@ -81,8 +146,8 @@ def build_spine(
     pieces = level_masks(image, {n: chosen.levels[n] for n in numbers if n in chosen.levels})
     questions = _early_checks(pieces, ct)
     parts_image = None if subregions is None else _image(subregions).labels
-    taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress)
-    vertebrae = tuple(t.vertebra for t in taken)
+    taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress, cut)
+    vertebrae = tuple(_known_cut(t.vertebra, pieces) if t.vertebra.level in cut else t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
     questions += [*_piece_questions(pieces, image.geometry), *naming]
     if ct is not None:
@@ -145,6 +210,7 @@ def _take_apart(
     image: Geometry,
     ct: Volume | None,
     progress: Progress,
+    cut: Sequence[Level],
 ) -> list[Taken]:
     """All vertebrae from head to foot; those that are never treated with their mask alone."""
     whole = [piece for piece in pieces if piece.level not in _NO_BODY]
@@ -154,11 +220,18 @@ def _take_apart(
     for i, piece in enumerate(pieces):
         progress(0.1 + 0.85 * i / len(pieces), f"taking {piece.level.name} apart")
         if piece.level in frames:
-            fragment, body = piece.level in fragments, bodies.get(piece.level)
+            fragment, body = piece.level in fragments or piece.level in cut, bodies.get(piece.level)
             taken.append(take_apart(piece, frames[piece.level], body, image, ct, fragment=fragment, alone=alone))
         else:
             taken.append(Taken(mask_alone(piece, image, ct), ()))
     return taken
+
+
+def _known_cut(vertebra: Vertebra, pieces: Sequence[LevelMask]) -> Vertebra:
+    """A vertebra at the end of what is found: cut, wherever its mask ends."""
+    end = "head" if vertebra.level is pieces[0].level else "foot"
+    remark = f"only one of its discs is found: it is cut towards the {end}"
+    return replace(vertebra, cut=tuple(dict.fromkeys((*vertebra.cut, end))), remarks=(*vertebra.remarks, remark))
 
 
 def _frames(pieces: Sequence[LevelMask], image: Geometry) -> tuple[Frame, ...]:

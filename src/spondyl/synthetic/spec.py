@@ -225,6 +225,9 @@ class VirtualSpineSpec:
     scale: float = 1.0  # of all bone sizes against an adult of middle size, 0.75-1.25
     cupping: float = 1.0  # depth of endplate cups against the usual one; 0: flat endplates
     waist: float = 1.0  # concavity of the walls against the usual one; 0: straight walls
+    rib_reach: float = (
+        1.0  # length of the ribs' stumps against the usual one, 0.3-2; from 1.5 no process reaches so far
+    )
     cobb_deg: float = 0.0  # scoliosis from the first to the last level; convex to the patient's right when positive
     kyphosis_deg: float = 25.0  # T5 to T12, of the bodies' mid-planes
     lordosis_deg: float = 32.0  # L1 to L5, of the bodies' mid-planes
@@ -257,6 +260,7 @@ class VirtualSpineSpec:
         _within("scale", self.scale, 0.75, 1.25, "of the middle size")
         _within("cupping", self.cupping, 0.0, 2.0, "of the usual depth")
         _within("waist", self.waist, 0.0, 2.0, "of the usual concavity")
+        _within("rib_reach", self.rib_reach, 0.3, 2.0, "of the usual length")
         _within("cobb_deg", self.cobb_deg, -60.0, 60.0, "degrees")
         _within("kyphosis_deg", self.kyphosis_deg, 0.0, 70.0, "degrees")
         _within("lordosis_deg", self.lordosis_deg, 0.0, 70.0, "degrees")

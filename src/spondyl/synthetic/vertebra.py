@@ -59,6 +59,7 @@ class VertebraShape:
     body: Body
     frame: Frame
     shell_mm: float
+    rib_reach: float = 1.0
     above: VertebraShape | None = None  # whose articular processes have a joint space in this one
 
     @property
@@ -219,7 +220,7 @@ class VertebraShape:
         s = _sign(side)
         outer = self.size.width_mm / 2
         start = np.array([0.15 * self.size.posterior_mm, self.back_mm + 3.0, s * (outer + 3.5)])
-        run = 1.0 if self.level <= Level.T10 else 0.7
+        run = self.rib_reach * (1.0 if self.level <= Level.T10 else 0.7)
         end = start + run * np.array([-6.0, -22.0, s * 30.0])
         return tube(start, end, (1, 0, 0), 5.0, 3.2)
 
@@ -241,7 +242,7 @@ def make_vertebra(
         options.schmorl_node,
         options.posterior_bulge_mm,
     )
-    return VertebraShape(level, size, options, body, frame, spec.shell_mm, above)
+    return VertebraShape(level, size, options, body, frame, spec.shell_mm, spec.rib_reach, above)
 
 
 def _sign(side: Side) -> float:

@@ -28,7 +28,7 @@ from spondyl.simulation import (
     solve_voxel_model,
 )
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
-from spondyl.spine import Side, build_spine, load_label_map
+from spondyl.spine import NamedSegmentation, NamingProposal, Side, build_spine, load_label_map
 from spondyl.spine.segmenters import ChainCandidate, DiscsFound, NetworkClasses, Segmentation, SpineClass
 from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.studies import LabelImage, Patient, Scan, Study
@@ -116,7 +116,7 @@ def examples() -> dict[type, object]:
     bone = build_bone_model(spine, spine.levels[0], voxel_mm=4.0)
     linear = solve_voxel_model(bone.model)
     roots = (
-        told,
+        NamedSegmentation(told, NamingProposal(None, (), (), ())),
         taken_for,
         BackendLabels(label_image, "verse", None, "a test"),
         voxels,

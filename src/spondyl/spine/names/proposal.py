@@ -132,7 +132,10 @@ def propose(
     tied = [place for place in (sacrum, last_rib, *fixed) if place is not None]
     best = rows[0]
     decided = bool(fixed) or (bool(tied) and best.share >= _DECIDED and _agrees(readings[0], signs, sacrum, last_rib))
-    evidence = _evidence(signs, numbers, sacrum, last_rib, anchors)
+    called = [letter(number) for number in range(1, len(signs) + 1)]
+    if decided:
+        called = [level.name for level in best.levels]
+    evidence = _evidence(signs, _Called(tuple(numbers), tuple(called)), sacrum, last_rib, anchors)
     told = tuple(row for i, row in enumerate(rows) if i == 0 or row.share >= _TOLD)
     if not decided:
         return NamingProposal(None, told, evidence, (_ask(told, numbers, evidence),), anchors)
@@ -178,54 +181,63 @@ def _agrees(reading: Reading, signs: Sequence[LevelSigns], sacrum: int | None, l
     return fits_sacrum and (last_rib is None or reading.levels[last_rib] is Level.T12)
 
 
-def _names(numbers: Sequence[int | None], place: int) -> str:
-    number = numbers[place]
-    return "the piece below them" if number is None else letter(number)
+@dataclass(frozen=True)
+class _Called:
+    """How the pieces are called in words: by names where they have some, else by letters."""
+
+    numbers: tuple[int | None, ...]  # of the vertebra at each piece
+    names: tuple[str, ...]  # of each vertebra
+
+    def at(self, place: int) -> str:
+        """The name of one piece."""
+        number = self.numbers[place]
+        return "the piece at the end" if number is None else self.names[number - 1]
+
+    def listed(self, places: Sequence[int]) -> str:
+        """The names of pieces from head to foot, runs joined: "A to D, F"."""
+        runs: list[list[int]] = []
+        for place in places:
+            if runs and place == runs[-1][-1] + 1:
+                runs[-1] = [runs[-1][0], place]
+            else:
+                runs.append([place])
+        return ", ".join(" to ".join(self.at(place) for place in run) for run in runs)
 
 
 def _evidence(
     signs: Sequence[LevelSigns],
-    numbers: Sequence[int | None],
+    called: _Called,
     sacrum: int | None,
     last_rib: int | None,
     anchors: tuple[str, ...],
 ) -> tuple[str, ...]:
     said = [f"you say {anchor}" for anchor in anchors]
-    pieces = [i for i, number in enumerate(numbers) if number is not None]
+    pieces = [i for i, number in enumerate(called.numbers) if number is not None]
     for side, name in enumerate(("left", "right")):
-        seen = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.SEEN]
-        none = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.NONE]
-        short = [_names(numbers, i) for i in pieces if signs[i].ribs[side] is Sight.UNCLEAR]
-        parts = [f"meet {_listed(seen)}" if seen else "", f"are missing at {_listed(none)}" if none else ""]
-        parts.append(f"cannot be told from processes at {_listed(short)}" if short else "")
+        seen = [i for i in pieces if signs[i].ribs[side] is Sight.SEEN]
+        none = [i for i in pieces if signs[i].ribs[side] is Sight.NONE]
+        short = [i for i in pieces if signs[i].ribs[side] is Sight.UNCLEAR]
+        parts = [f"meet {called.listed(seen)}" if seen else "", f"are missing at {called.listed(none)}" if none else ""]
+        parts.append(f"cannot be told from processes at {called.listed(short)}" if short else "")
         text = ", ".join(part for part in parts if part) or "cannot be seen in this field of view"
         said.append(f"ribs on the {name} {text}")
     if last_rib is not None:
-        said.append(f"the last pair of ribs meets {_names(numbers, last_rib)}")
-    if sacrum is not None:
-        above = _names(numbers, sacrum - 1)
-        said.append(f"the sacrum lies below {above}: {'; '.join(signs[sacrum].said)}")
-    else:
-        unclear = [i for i, sign in enumerate(signs) if sign.sacrum is Sight.UNCLEAR and sign.said]
-        said += [f"a sacrum is not sure at {_names(numbers, i)}: {'; '.join(signs[i].said)}" for i in unclear[-1:]]
-        if not unclear:
-            said.append("no sacrum is seen")
-    lungs = [_names(numbers, i) for i in pieces if Sight.SEEN in signs[i].lungs]
-    said.append(f"lung lies beside {_listed(lungs)}" if lungs else "no lung is seen beside the bodies")
-    spacing = [f"{signs[i].spacing_mm:.0f}" for i in pieces if signs[i].spacing_mm is not None]
+        said.append(f"the last pair of ribs meets {called.at(last_rib)}")
+    said += _of_sacrum(signs, called, sacrum)
+    lungs = [i for i in pieces if Sight.SEEN in signs[i].lungs]
+    said.append(f"lung lies beside {called.listed(lungs)}" if lungs else "no lung is seen beside the bodies")
+    spacing = [f"{mm:.0f}" for i in pieces if (mm := signs[i].spacing_mm) is not None]
     said.append(f"distances from disc to disc, from the head: {', '.join(spacing)} mm")
     return tuple(said)
 
 
-def _listed(letters: Sequence[str]) -> str:
-    """Letters as words, runs joined: "A to D, F"."""
-    runs: list[list[str]] = []
-    for name in letters:
-        if runs and len(name) == 1 and len(runs[-1][-1]) == 1 and ord(name) == ord(runs[-1][-1]) + 1:
-            runs[-1] = [runs[-1][0], name]
-        else:
-            runs.append([name])
-    return ", ".join(" to ".join(run) for run in runs)
+def _of_sacrum(signs: Sequence[LevelSigns], called: _Called, sacrum: int | None) -> list[str]:
+    if sacrum is not None:
+        return [f"the sacrum lies below {called.at(sacrum - 1)}: {'; '.join(signs[sacrum].said)}"]
+    unclear = [i for i, sign in enumerate(signs) if sign.sacrum is Sight.UNCLEAR and sign.said]
+    if unclear:
+        return [f"a sacrum is not sure at {called.at(unclear[-1])}: {'; '.join(signs[unclear[-1]].said)}"]
+    return ["no sacrum is seen"]
 
 
 def span(levels: Levels) -> str:

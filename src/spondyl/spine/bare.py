@@ -1,0 +1,172 @@
+"""From a bare CT to vertebrae with names: the own segmenter, the names, and label images of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spondyl.errors import InputError
+from spondyl.space import Volume
+from spondyl.spine.label_maps import CANAL
+from spondyl.spine.names import Anchor, NamingProposal, letter, name_levels, parse_anchor
+from spondyl.spine.segmenters import Segmentation, segment_spine
+from spondyl.spine.types import Level
+from spondyl.studies import LabelImage, Progress, Question
+from spondyl.studies.progress import silent
+
+ARCH, BODY, CANAL_NUMBER = 41, 49, 61  # sub-region numbers of SPINEPS
+METHOD = "own segmenter"
+_NAMED_FROM = 0.85  # share of the work after which the masks are there
+
+
+@dataclass(frozen=True, eq=False)
+class NamedSegmentation:
+    """Vertebrae told apart in a CT, with their names or with the question for them."""
+
+    segmentation: Segmentation
+    naming: NamingProposal
+
+    def __post_init__(self) -> None:
+        levels = self.naming.levels
+        if levels is not None and len(levels) != len(self.segmentation.cut):
+            raise InputError(f"{len(self.segmentation.cut)} vertebrae are told apart, but {len(levels)} are named")
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What each number of `labels` stands for; letters where the levels have no names."""
+        levels = self.naming.levels
+        if levels is None:
+            count = len(self.segmentation.cut)
+            return {number: letter(number) for number in range(1, count + 1)} | {CANAL_NUMBER: CANAL}
+        return {int(level): _structure(level) for level in levels} | {CANAL_NUMBER: CANAL}
+
+    @property
+    def labels(self) -> LabelImage:
+        """Label image: VerSe numbers, or 1, 2, 3 ... from the head where there are no names; 61 the canal."""
+        found, levels = self.segmentation, self.naming.levels
+        numbers = np.arange(len(found.cut) + 1, dtype=np.uint8)
+        if levels is not None:
+            numbers[1:] = [int(level) for level in levels]
+        array: NDArray[np.uint8] = numbers[found.vertebrae.array]
+        array[(array == 0) & (found.parts.array == CANAL_NUMBER)] = CANAL_NUMBER
+        return LabelImage(Volume(array, found.vertebrae.geometry, "1"), self.names, {})
+
+    @property
+    def parts(self) -> LabelImage:
+        """Sub-regions on the same grid: 49 body, 41 arch, 61 canal."""
+        names = {BODY: "body", ARCH: "arch", CANAL_NUMBER: CANAL}
+        return LabelImage(self.segmentation.parts, names, {})
+
+    @property
+    def cut_levels(self) -> tuple[Level, ...]:
+        """Levels of which only one disc is found; they are never measured."""
+        levels = self.naming.levels or ()
+        return tuple(level for level, cut in zip(levels, self.segmentation.cut, strict=False) if cut)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Of the names, and of single vertebrae that may be two, or half a one."""
+        called = self.names
+        numbers = [number for number in called if number != CANAL_NUMBER]
+        doubtful = [
+            (called[number].removeprefix("vertebrae_"), said)
+            for number, said, cut in zip(numbers, self.segmentation.doubts, self.segmentation.cut, strict=True)
+            if said and not cut
+        ]
+        asked = [
+            Question(
+                "vertebra_doubtful",
+                f"{name} as the own segmenter found it: {'; '.join(said)}.",
+                "Look at the picture of the levels; say where a disc is missing with --disc-at, or where there is none "
+                "with --no-disc-at, or give corrected labels.",
+                blocking=False,
+            )
+            for name, said in doubtful
+        ]
+        return (*self.naming.questions, *asked)
+
+
+def segment_levels(
+    ct: Volume,
+    *,
+    anchors: Sequence[str | Anchor] = (),
+    disc_at: Sequence[ArrayLike] = (),
+    no_disc_at: Sequence[ArrayLike] = (),
+    progress: Progress = silent,
+) -> NamedSegmentation:
+    """The vertebrae of a bare CT, told apart and named, or lettered with the question for their names.
+
+    Parameters
+    ----------
+    ct
+        Volume in Hounsfield units.
+    anchors
+        What a person says of levels, such as "L1=slice:412" (`parse_anchor`).
+    disc_at, no_disc_at
+        Points at which a person says that a disc is, or that none is, each shape (3,). [mm, LPS]
+    progress
+        Called with the share done and what is being done.
+
+    Raises
+    ------
+    InputError
+        If no spine is found, or if an anchor is not understood or means no vertebra.
+    """
+    parsed = [_anchor(anchor) for anchor in anchors]  # before the long part begins
+    found = segment_spine(
+        ct, wanted=disc_at, refused=no_disc_at, progress=lambda share, what: progress(_NAMED_FROM * share, what)
+    )
+    progress(_NAMED_FROM, "looking for ribs and sacrum")
+    named = name_segmentation(ct, found, parsed)
+    progress(1.0, "done")
+    return named
+
+
+def name_segmentation(ct: Volume, found: Segmentation, anchors: Sequence[str | Anchor] = ()) -> NamedSegmentation:
+    """Names for vertebrae that are told apart already, as `segment_levels` gives them.
+
+    Parameters
+    ----------
+    ct
+        Volume they were found in. [HU]
+    found
+        The vertebrae.
+    anchors
+        As for `segment_levels`.
+    """
+    numbers = piece_numbers(found)
+    doubts = [() if number is None else found.doubts[number - 1] for number in numbers]
+    parsed = [_anchor(anchor) for anchor in anchors]
+    discs = found.found
+    return NamedSegmentation(
+        found, name_levels(ct, discs.canal, discs.discs, numbers=numbers, doubts=doubts, anchors=parsed)
+    )
+
+
+def piece_numbers(found: Segmentation) -> tuple[int | None, ...]:
+    """Number of the vertebra at each piece between the discs, from head to foot; None: no vertebra is told there."""
+    inner, count = len(found.found.discs) - 1, len(found.cut)
+    above = count - inner == 2 or (count - inner == 1 and _lies_above_discs(found))
+    numbers: list[int | None] = [1] if above else [None]
+    numbers += [number + above for number in range(1, inner + 1)]
+    return (*numbers, count if count > inner + above else None)
+
+
+def _lies_above_discs(found: Segmentation) -> bool:
+    """Whether the first vertebra lies above the highest disc."""
+    geometry, discs = found.vertebrae.geometry, found.found.discs
+    voxels = np.argwhere((found.vertebrae.array == 1) & (found.parts.array == BODY))
+    if not len(voxels):
+        return False
+    return bool((geometry.points(voxels.mean(axis=0)) - discs[-1]) @ (discs[-1] - discs[-2]) > 0)
+
+
+def _anchor(anchor: str | Anchor) -> Anchor:
+    return parse_anchor(anchor) if isinstance(anchor, str) else anchor
+
+
+def _structure(level: Level) -> str:
+    return level.name.lower() if level in (Level.SACRUM, Level.COCCYX) else f"vertebrae_{level.name}"

@@ -1,0 +1,135 @@
+"""From a bare CT to a spine: the same door as labels, and what is asked where it does not decide."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.spine import Level, NamedSegmentation, build_spine, name_segmentation, segment_levels
+from spondyl.spine.bare import piece_numbers
+from spondyl.studies import Patient, Scan, Study, read_study
+from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
+
+LEVELS = ("T12", "L1", "L2", "L3", "L4")
+
+
+def virtual(rib_reach: float) -> VirtualPatient:
+    scan = ScanSpec(in_plane_mm=2.0, slice_step_mm=2.0)
+    spec = VirtualSpineSpec(levels=LEVELS, rib_reach=rib_reach, scale=0.9, scan=scan)  # type: ignore[arg-type]
+    return make_virtual_patient(spec, np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def patient() -> VirtualPatient:
+    return virtual(1.7)
+
+
+@pytest.fixture(scope="module")
+def study(patient: VirtualPatient) -> Study:
+    return Study(patient.ct, Scan(), Patient(), (), (), (), {})
+
+
+@pytest.fixture(scope="module")
+def named(patient: VirtualPatient) -> NamedSegmentation:
+    return segment_levels(patient.ct)
+
+
+@pytest.fixture(scope="module")
+def lettered() -> tuple[VirtualPatient, NamedSegmentation]:
+    """The same spine with stumps of ribs that no longer can be told from processes."""
+    short = virtual(1.0)
+    return short, segment_levels(short.ct)
+
+
+def test_labels_bear_the_numbers_of_their_levels(patient: VirtualPatient, named: NamedSegmentation) -> None:
+    """Most voxels of each vertebra that is found bear its true number."""
+    array = named.labels.labels.array
+    for level in named.naming.levels or ():
+        true = patient.labels.array[(array == level) & (named.parts.labels.array == 49)]
+        assert (true == level).mean() > 0.8, level.name
+    assert named.names[int(Level.L1)] == "vertebrae_L1"
+    assert named.names[61] == "spinal_canal"
+
+
+def test_a_bare_ct_becomes_a_spine(study: Study, named: NamedSegmentation) -> None:
+    found = named.segmentation
+    ends = replace(found, cut=(True, *found.cut[1:]))
+    spine = build_spine(study, labels=NamedSegmentation(ends, named.naming))
+    assert [level.name for level in spine.levels] == list(LEVELS)
+    assert spine.method == "own segmenter"
+    assert spine.label_map is None
+    assert spine.canal is not None
+    assert "head" in spine["T12"].cut  # only one of its discs is found
+    assert spine["T12"].frame is None
+    assert spine["L2"].frame is not None
+    assert any("confidence" in remark for remark in spine["L2"].remarks)
+    assert any("last pair of ribs meets T12" in note for note in spine.notes)
+    assert any(question.code == "level_one_tie" for question in spine.questions)
+
+
+def test_undecided_names_are_a_question_not_a_spine(lettered: tuple[VirtualPatient, NamedSegmentation]) -> None:
+    patient, found = lettered
+    assert found.naming.levels is None
+    assert set(np.unique(found.labels.labels.array).tolist()) == {0, 1, 2, 3, 4, 5, 61}
+    assert found.names[3] == "C"
+    study = Study(patient.ct, Scan(), Patient(), (), (), (), {})
+    with pytest.raises(InputError, match=r"does not decide which levels.*A to E.*--anchor C=L1"):
+        build_spine(study, labels=found)
+
+
+def test_one_word_of_a_person_names_them_without_segmenting_again(
+    lettered: tuple[VirtualPatient, NamedSegmentation],
+) -> None:
+    patient, found = lettered
+    named = name_segmentation(patient.ct, found.segmentation, ["C=L2"])
+    assert [level.name for level in named.naming.levels or ()] == list(LEVELS)
+    assert named.segmentation is found.segmentation
+    assert named.naming.evidence[0] == "you say L2=label:3"
+
+
+def test_a_wrong_anchor_is_refused_before_the_long_part(patient: VirtualPatient) -> None:
+    def told(share: float, what: str) -> None:
+        raise AssertionError("nothing may begin")
+
+    with pytest.raises(InputError, match="is not understood as an anchor"):
+        segment_levels(patient.ct, anchors=["L1 at slice 4"], progress=told)
+
+
+def test_doubts_of_the_segmenter_are_asked(named: NamedSegmentation) -> None:
+    found = named.segmentation
+    doubtful = replace(found, doubts=(*found.doubts[:2], ("no pedicles are seen here",), *found.doubts[3:]))
+    asked = [q for q in NamedSegmentation(doubtful, named.naming).questions if q.code == "vertebra_doubtful"]
+    assert asked[0].text == "L2 as the own segmenter found it: no pedicles are seen here."
+    assert "--disc-at" in asked[0].action
+
+
+def test_pieces_are_numbered_as_the_vertebrae(named: NamedSegmentation) -> None:
+    """Six discs bound five vertebrae; what lies beyond the outer discs is none."""
+    assert len(named.segmentation.found.discs) == 6
+    assert piece_numbers(named.segmentation) == (None, 1, 2, 3, 4, 5, None)
+
+
+def test_the_sacrum_bears_no_number(data_dir: Path) -> None:
+    ct = read_study(data_dir / "ts-lumbar-3mm" / "ct.nii.gz").ct
+    found = segment_levels(ct)
+    assert piece_numbers(found.segmentation) == (1, 2, 3, 4, 5, 6, None)
+    assert [level.name for level in found.naming.levels or ()] == ["T12", "L1", "L2", "L3", "L4", "L5"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"label_map": "verse"}, "belong to labels"),
+        ({"labels": "seg.nii.gz", "anchors": ["C=L1"]}, "labels have their names"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(study: Study, options: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build_spine(study, **options)  # type: ignore[arg-type]
+
+
+def test_neither_ct_nor_labels_is_refused() -> None:
+    with pytest.raises(InputError, match="neither a CT nor labels"):
+        build_spine(None)
