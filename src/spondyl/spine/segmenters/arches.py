@@ -103,7 +103,7 @@ def find_arches(
     rib &= ~site.body & (site.aside < _WIDEST_MM) & (site.behind > -12) & (site.station >= 0)
     labels = _seeds(bone & ~rib, site, bodies)
     if sacrum_below:
-        low = site.station < bodies.middles()[0] - _SACRUM_BELOW_MM
+        low = site.station < bodies.middles[0] - _SACRUM_BELOW_MM
         labels[bone & low & (site.behind < _SACRUM_BEHIND_MM) & (labels == 0)] = 1
     ribs = len(bodies.plates) + 2
     above = bone & (labels == 0) & (site.behind > 2) & _at_head(site, bodies)
@@ -141,7 +141,7 @@ def _site(
     hu, first = _cubes(image, places)
     left, back, station, interval, canal = _fields(hu.shape, first, places, bodies)
     stations = np.arange(len(column.wall_mm))
-    first_rib = float(bodies.middles()[min(2, len(bodies.plates) - 1)]) if sacrum_below else 0.0
+    first_rib = float(bodies.middles[min(2, len(bodies.plates) - 1)]) if sacrum_below else 0.0
     half, wall, ribs = (
         np.interp(station, stations, values).astype(np.float32)
         for values in (_half_width(bodies), column.wall_mm, _rib_bearing(straight, first_rib))
@@ -217,7 +217,7 @@ def _at_head(site: _Site, bodies: Bodies) -> Mask:
 def _seeds(bone: Mask, site: _Site, bodies: Bodies) -> NDArray[np.int16]:
     """Beginnings of the pedicles: bone that touches the upper part of each body from behind."""
     near = bone & (site.behind > -1) & (site.behind < 7) & (site.aside < site.half)
-    bounds = np.concatenate([[bodies.ends[0]], bodies.middles(), [bodies.ends[1]]])
+    bounds = np.concatenate([[bodies.ends[0]], bodies.middles, [bodies.ends[1]]])
     labels = np.zeros(bone.shape, np.int16)
     for n in range(len(bounds) - 1):
         body = site.interval == n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,7 @@ class Bodies:
             return out
         u, v, s = left[inside], back[inside], station[inside]
         number, free = np.zeros(len(s), np.int16), np.ones(len(s), bool)
-        for n, disc in enumerate(self.plates):
-            middle = 0.5 * float(np.median(disc.lower) + np.median(disc.upper))
+        for n, (disc, middle) in enumerate(zip(self.plates, self.middles, strict=True)):
             above = s > middle + _NEAR
             near = np.abs(s - middle) <= _NEAR
             if near.any():
@@ -49,6 +49,7 @@ class Bodies:
         inside = self.canal.margin(left, back, station) >= 0
         return np.asarray(inside & (station >= self.ends[0]) & (station <= self.ends[1]))
 
+    @cached_property
     def middles(self) -> Floats:
         """Station of each disc's middle."""
         return np.array([0.5 * (np.median(disc.lower) + np.median(disc.upper)) for disc in self.plates])

@@ -13,7 +13,7 @@ from spondyl.spine.segmenters.chains import Chain
 from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.curved import BACK_MM, LEFT_MM
 from spondyl.spine.segmenters.smooth_surface import least_surface
-from spondyl.spine.segmenters.walls import TubeWall
+from spondyl.spine.segmenters.walls import TubeWall, layer_inset
 
 _GRID_MM = 1.5
 _HALF_MM = 30.0
@@ -22,6 +22,7 @@ _DEEPEST_MM = 11.0  # beyond a flat disc: a deep depression or a node
 _PRICE = 0.08  # of a step of 0.5 mm from one column to the next
 _SHARE = 0.42  # of the way to the next disc
 _END_MM = 12.0  # where there is no next disc
+_SMOOTHED_MM = 0.5  # along the canal
 _NEAREST_MM = 1.0  # between the plates of one disc
 
 
@@ -40,15 +41,17 @@ class DiscPlates:
         return np.asarray(ndimage.map_coordinates(surface, where, order=1, mode="nearest"), np.float64)
 
 
-def find_end_plates(straight: Grey, column: Column, discs: Chain, wall: TubeWall) -> tuple[DiscPlates, ...]:
-    """The end plates beside each disc."""
-    image = ndimage.gaussian_filter(np.clip(straight, -50, 450), (1.0, 1.0, 0.5))
-    planes = _planes(column, discs)
+def find_end_plates(
+    straight: Grey, column: Column, discs: Chain, wall: TubeWall, slice_mm: float
+) -> tuple[DiscPlates, ...]:
+    """The end plates beside each disc, of an image with slices so far apart."""
+    image = ndimage.gaussian_filter(np.clip(straight, -50, 450), (1.0, 1.0, _SMOOTHED_MM))
+    planes, inset = _planes(column, discs), layer_inset(slice_mm, _SMOOTHED_MM)
     found = []
     for n, disc in enumerate(discs):
         below = _SHARE * (disc - discs[n - 1]) if n else _END_MM
         above = _SHARE * (discs[n + 1] - disc) if n + 1 < len(discs) else _END_MM
-        found.append(_beside(image, column, disc, planes[n], wall, (below, above)))
+        found.append(_beside(image, column, disc, planes[n], wall, (below, above), inset))
     return tuple(found)
 
 
@@ -63,7 +66,13 @@ def _planes(column: Column, discs: Chain) -> list[Floats]:
 
 
 def _beside(
-    image: Grey, column: Column, disc: int, plane: Floats, wall: TubeWall, reach_mm: tuple[float, float]
+    image: Grey,
+    column: Column,
+    disc: int,
+    plane: Floats,
+    wall: TubeWall,
+    reach_mm: tuple[float, float],
+    inset_mm: float,
 ) -> DiscPlates:
     """Both plates of one disc."""
     tilt, lean, width = plane
@@ -83,7 +92,7 @@ def _beside(
         seen = ndimage.map_coordinates(image, where, np.float32, order=1, mode="nearest")
         depth_index = least_surface(_cost(seen, offset, inside, width), _PRICE)
         smooth = ndimage.gaussian_filter(ndimage.median_filter(_STEP_MM * depth_index, 3), 0.8)
-        surfaces.append(flat + sign * smooth)
+        surfaces.append(flat + sign * (smooth + inset_mm))
     middle, gap = 0.5 * (surfaces[0] + surfaces[1]), np.maximum(surfaces[1] - surfaces[0], _NEAREST_MM)
     return DiscPlates(left_mm, back_mm, middle - gap / 2, middle + gap / 2)
 

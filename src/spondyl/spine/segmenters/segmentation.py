@@ -13,7 +13,7 @@ from spondyl.errors import InputError
 from spondyl.space import Floats, Volume
 from spondyl.spine.segmenters.arches import Arches, find_arches
 from spondyl.spine.segmenters.bodies import Bodies
-from spondyl.spine.segmenters.end_plates import find_end_plates
+from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
 from spondyl.spine.segmenters.found import DiscsFound, Search, search_discs
 from spondyl.spine.segmenters.places import StraightPlaces
 from spondyl.spine.segmenters.walls import find_body_wall, find_canal_wall
@@ -22,6 +22,9 @@ from spondyl.studies.progress import silent
 
 ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
+_ONE_DISC = "it is cut: only one of its discs is found"
+_RIM_MM = 1.5  # of an end plate that does not count
+_BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
 _CLEAR_DISC = 0.8  # score of a disc that could not be clearer
 _PER_DOUBT = 0.6
@@ -91,15 +94,16 @@ def segment_spine(
     arches = find_arches(search.image, search.straight, search.column, places, bodies, sacrum_below=search.sacrum_below)
     progress(0.8, "writing the masks")
     vertebrae, parts = _painted(search, places, bodies, arches)
-    told = _told(search, vertebrae, parts)
+    told = _told(search, bodies, vertebrae, parts)
     progress(1.0, "done")
     return told
 
 
 def _bodies(search: Search) -> Bodies:
     straight, column, discs = search.straight, search.column, search.levels.discs
-    wall = find_body_wall(straight, column)
-    plates = find_end_plates(straight, column, discs, wall)
+    spacing = search.image.spacing_mm
+    wall = find_body_wall(straight, column, float(spacing[:2].mean()))
+    plates = find_end_plates(straight, column, discs, wall, float(spacing[2]))
     shown = np.flatnonzero(column.shown)
     low = max(float(shown[0]), discs[0] - float(column.depth_mm[discs[0]]))
     high = min(float(shown[-1]), discs[-1] + float(column.depth_mm[discs[-1]]))
@@ -130,7 +134,7 @@ def _painted(
     return vertebrae, parts
 
 
-def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]) -> Segmentation:
+def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]) -> Segmentation:
     """Intervals numbered from the head, on the CT's own grid; what lies below the lowest disc of a sacrum left out."""
     image, levels = search.image, search.levels
     discs = levels.discs
@@ -141,16 +145,24 @@ def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]
     number[[n + 1 for n in kept[::-1]]] = np.arange(1, len(kept) + 1)
     vertebrae = number[intervals]
     parts[(vertebrae == 0) & (parts != CANAL)] = 0
+    outside = [_outside(search, disc, bodies) for disc in bodies.plates]
     confidence: list[float] = []
     doubts: list[tuple[str, ...]] = []
     cut: list[bool] = []
     for n in kept[::-1]:
         beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
         is_end = n in (0, len(discs))
-        said = ("it is cut: only one of its discs is found",) if is_end else levels.doubts[n - 1]
+        said = (_ONE_DISC,) if is_end else levels.doubts[n - 1]
+        beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
+        if beyond > _BEYOND_SHARE:
+            said = (*said, f"{beyond:.0%} of an end plate lies outside the image")
         confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * _PER_DOUBT ** len(said)))
         doubts.append(tuple(said))
-        cut.append(is_end or _touches_border((vertebrae == len(cut) + 1) & (parts == BODY), image.spacing_mm))
+        cut.append(
+            is_end
+            or beyond > _BEYOND_SHARE
+            or _touches_border((vertebrae == len(cut) + 1) & (parts == BODY), image.spacing_mm)
+        )
     return Segmentation(
         Volume(image.turned_back(vertebrae), image.geometry, "1"),
         Volume(image.turned_back(parts), image.geometry, "1"),
@@ -159,6 +171,24 @@ def _told(search: Search, intervals: NDArray[np.uint8], parts: NDArray[np.uint8]
         tuple(doubts),
         tuple(cut),
     )
+
+
+def _outside(search: Search, disc: DiscPlates, bodies: Bodies) -> tuple[float, float]:
+    """Share of the lower and of the upper plate of a disc that lies outside the image."""
+    frame, image = search.frame, search.image
+    left, back = np.meshgrid(disc.left_mm, disc.back_mm, indexing="ij")
+    shares = []
+    for surface in (disc.lower, disc.upper):
+        own = bodies.wall.margin(left, back, surface) > _RIM_MM
+        if not own.any():
+            return 1.0, 1.0
+        station, u, v = surface[own], left[own], back[own]
+        near = np.clip(np.rint(station).astype(int), 0, len(frame) - 1)
+        place = frame.origins[near] + (station - near)[:, None] * frame.head[near]
+        place = place + u[:, None] * frame.left[near] + v[:, None] * frame.back[near]
+        inside = ((place >= 0) & (place <= image.size_mm)).all(axis=1)
+        shares.append(float(1 - inside.mean()))
+    return shares[0], shares[1]
 
 
 def _touches_border(body: NDArray[np.bool_], spacing_mm: Floats) -> bool:
