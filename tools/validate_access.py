@@ -219,11 +219,14 @@ def by_width(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def by_level(rows: list[Row]) -> str:
-    """Share of each class by level."""
-    lines = ["| level | pedicles | A | B | C | none |", "|---|---|---|---|---|---|"]
+def by_level_and_width(rows: list[Row]) -> str:
+    """Share of each class by level and true width of the pedicle; what no patient had is left out."""
+    lines = ["| level | width | pedicles | A | B | C | none |", "|---|---|---|---|---|---|---|"]
     for level in (level.name for level in LEVELS):
-        lines.append(f"| {level} | {_shares([row for row in rows if row.level == level])} |")
+        for low, high in _WIDTH_GROUPS:
+            some = [row for row in rows if row.level == level and low <= row.width_mm <= high]
+            if some:
+                lines.append(f"| {level} | {low}-{high} mm | {_shares(some)} |")
     return "\n".join(lines)
 
 
@@ -314,9 +317,9 @@ Share of classes by true width of the pedicle, voxels of at most 1 mm:
 
 {by_width(fine)}
 
-By level:
+By level and width:
 
-{by_level(fine)}
+{by_level_and_width(fine)}
 
 With coarse slices clearance is not judged:
 

@@ -10,7 +10,7 @@ from math import floor
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_words
 from spondyl.documents.plan_files import balloon_words, landmark_words
-from spondyl.documents.tables import Table, joined
+from spondyl.documents.tables import Table
 from spondyl.evidence import source_keys
 from spondyl.planning import Balloon, CementTotal, NeedlePath, Plan, Structure, cement_total, clearance_profiles
 from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
@@ -160,7 +160,7 @@ def _clearance_rows(plan: Plan) -> list[tuple[str, ...]]:
     ]
     far = [structure_words(structure) for structure in plan.checked if structure not in structures]
     if far:
-        rows.append((f"Clearance to {joined(far)}", *("further than 12 mm" for _ in plan.needles)))
+        rows.append(("Further than 12 mm away", *(", ".join(far) for _ in plan.needles)))
     return rows
 
 

@@ -24,6 +24,14 @@ STRUCTURE_WORDS = {
     Structure.BODY_WALL: "wall of the body",
     Structure.NEIGHBOUR: "next vertebra",
 }
+CHART_WORDS = STRUCTURE_WORDS | {
+    Structure.CANAL: "canal",
+    Structure.BODY_WALL: "own wall",
+    Structure.AIR: "lung, bowel",
+    Structure.NEIGHBOUR: "next bone",
+    Structure.VENA_CAVA: "vena cava",
+    Structure.ILIAC_VESSELS: "iliac",
+}  # short: the legend stands where no curve is, behind the entry
 LIMITS_MM = {grade.value: limit for grade, limit in CLASS_LIMITS_MM.items()}
 BEHIND_MM, AHEAD_MM, HALF_MM = 40.0, 20.0, 30.0  # shown behind the entry, before the tip, to either side
 INCH_PER_MM = 0.028
@@ -33,7 +41,18 @@ MOST_MM = 8.0  # of the chart of clearances; what is further away is as good as 
 STEEP = 0.26  # of a direction's cosine, 75 degrees: from there a letter names it
 BALLOON = "#CC79A7"  # as in the viewer
 NEEDLE, DASHES = "#56B4E9", ("-", (0, (5, 2)), (0, (1.5, 1.5)), "-.", (0, (6, 1, 1, 1, 1, 1)))
-COLOURS = ("#D55E00", "#0072B2", "#007A5E", "#8A4A75", "#000000")
+COLOURS = (
+    "#D55E00",
+    "#0072B2",
+    "#007A5E",
+    "#8A4A75",
+    "#000000",
+    "#7A5C00",
+    "#666666",
+)  # more than dashes: each line differs
+AROUND = "#F0E442"  # what is labelled beside the spine
+TEXT_PT, LETTER_PT, TITLE_PT = 10.0, 12.0, 10.0  # of full sheets 0.64 as large on paper
+MOST_NAMES = 5  # of the legend in letters of TEXT_PT; more take smaller ones
 _OUTLINE = [withStroke(linewidth=2.2, foreground="black")]
 
 
@@ -56,9 +75,9 @@ def draw_needle(spine: Spine, plan: Plan, path: NeedlePath, profile: ClearancePr
     with mpl.rc_context(STYLE):
         figure, side, below, chart = _new_figure(path, has_chart=profile is not None)
         _paint(side, spine, path, up, balloon, upright=False)
-        side.set_title("upright plane along the needle", fontsize=9)
+        side.set_title("upright plane along the needle", fontsize=TITLE_PT)
         _paint(below, spine, path, -left, balloon, upright=True)
-        below.set_title("level plane, from below", fontsize=9)
+        below.set_title("level plane, from below", fontsize=TITLE_PT)
         if chart is not None and profile is not None:
             _draw_profile(chart, profile, side.get_xlim())
     name = f"{plan.level.name} {path.side.value} needle"
@@ -70,7 +89,7 @@ def draw_needle(spine: Spine, plan: Plan, path: NeedlePath, profile: ClearancePr
         f"{name} on two planes through its axis, {judged}. First plane: front on the left, head up. Second plane: seen "
         "from below, front up, the patient's right on the left side. Ticks every 10 mm from the entry into bone "
         f"(0) to the tip ({path.bone_depth_mm:.0f} mm); {_skin_words(path)}. "
-        f"{_balloon_words(balloon)}{_least_words(path)}",
+        f"{_balloon_words(balloon)}{_around_words(spine)}{_least_words(path)}",
         clearance_table(path),
     )
 
@@ -123,6 +142,10 @@ def _paint(
     points = path.entry + along[..., None] * path.direction + off[..., None] * across
     extent = (float(second[0]), float(second[-1]), float(first[-1]), float(first[0]))
     show_plane(axes, spine, points, extent)
+    for _, mask in spine.surroundings:
+        inside = mask.sample(points, order=0)
+        if 0 < inside.mean() < 1:
+            axes.contour(second, first, inside, levels=[0.5], colors=AROUND, linewidths=1.2)
     axes.set_xlim(extent[0], extent[1])
     axes.set_ylim(extent[2], extent[3])
     axes.set_xticks([])
@@ -134,7 +157,12 @@ def _paint(
     ahead, aside = path.direction, across
     edges = (-aside, aside, ahead, -ahead) if upright else (-ahead, ahead, aside, -aside)  # right, left, top, bottom
     for direction, x, y in zip(edges, (0.94, 0.06, 0.5, 0.5), (0.5, 0.5, 0.94, 0.06), strict=True):
-        style: dict[str, Any] = {"color": "white", "fontweight": "bold", "fontsize": 11, "transform": axes.transAxes}
+        style: dict[str, Any] = {
+            "color": "white",
+            "fontweight": "bold",
+            "fontsize": LETTER_PT,
+            "transform": axes.transAxes,
+        }
         place: dict[str, Any] = {"va": "center", "ha": "left" if x < 0.1 else "right" if x > 0.9 else "center"}
         axes.text(x, y, direction_letters(direction), path_effects=_OUTLINE, **place, **style)
 
@@ -178,7 +206,7 @@ def _draw_path(axes: Axes, path: NeedlePath, *, upright: bool) -> None:
         if depth % LABEL_EVERY_MM == 0:
             x, y = (-half - 3.5, depth) if upright else (depth, -half - 3.5)
             where: dict[str, Any] = {"ha": "left", "va": "center"} if upright else {"ha": "center", "va": "top"}
-            axes.text(x, y, _depth_text(path, depth), fontsize=8, color="white", path_effects=_OUTLINE, **where)
+            axes.text(x, y, _depth_text(path, depth), fontsize=TEXT_PT, color="white", path_effects=_OUTLINE, **where)
 
 
 def _depth_text(path: NeedlePath, depth: float) -> str:
@@ -192,32 +220,41 @@ def _outside(path: NeedlePath) -> float:
 
 
 def _draw_profile(axes: Axes, profile: ClearanceProfile, limits: tuple[float, float]) -> None:
-    for number, (structure, values) in enumerate(profile.clearance_mm):
+    """What comes within 8 mm along the needle; what stays further away has no curve."""
+    near = [(structure, values) for structure, values in profile.clearance_mm if (values <= MOST_MM).any()]
+    for number, (structure, values) in enumerate(near):
         colour = COLOURS[number % len(COLOURS)]
         shown = np.where(values <= MOST_MM, values, np.nan)
-        line: dict[str, Any] = {
-            "color": colour,
-            "linestyle": DASHES[number % len(DASHES)],
-            "label": _line_words(structure),
-        }
-        axes.plot(profile.depth_mm, shown, linewidth=1.6, **line)
+        line: dict[str, Any] = {"color": colour, "linestyle": DASHES[number % len(DASHES)]}
+        axes.plot(profile.depth_mm, shown, linewidth=1.6, label=_line_words(structure), **line)
         low, high = shown - profile.doubt_below_mm, shown + profile.doubt_above_mm
         axes.fill_between(profile.depth_mm, low, high, color=colour, alpha=0.18, linewidth=0)
     for number, (name, limit) in enumerate(LIMITS_MM.items()):
-        axes.axhline(limit, color="black", linewidth=0.6)
-        place = limits[0] - 2.0 - 5.0 * number  # side by side: the limits are closer than letters are high
-        axes.text(place, limit, name, fontsize=8, va="bottom", ha="center")
+        axes.plot([limits[0], 0.0], [limit, limit], color="black", linewidth=0.6)
+        place = limits[0] - 2.5 - 6.0 * number  # side by side: the limits are closer than letters are high
+        axes.text(place, limit, name, fontsize=TEXT_PT, va="bottom", ha="center")
     axes.set_xlim(*limits)
     axes.set_ylim(-1.5, MOST_MM)
-    axes.set_xlabel("depth from bone [mm]", fontsize=8, labelpad=1)
-    axes.set_ylabel("clearance [mm]", fontsize=8)
-    axes.tick_params(labelsize=8)
-    if profile.clearance_mm:
-        axes.legend(fontsize=8, loc="upper right", frameon=False, borderpad=0.0, labelspacing=0.1, handlelength=1.4)
+    axes.set_xlabel("depth from bone [mm]", fontsize=TEXT_PT, labelpad=1)
+    axes.set_ylabel("clear [mm]", fontsize=TEXT_PT)
+    axes.set_xticks(np.arange(0.0, limits[0], LABEL_EVERY_MM))
+    axes.tick_params(labelsize=TEXT_PT)
+    if near:
+        axes.legend(
+            loc="upper right",
+            bbox_to_anchor=(1.0, 1.02),
+            fontsize=TEXT_PT if len(near) <= MOST_NAMES else TEXT_PT * MOST_NAMES / len(near),
+            frameon=False,
+            borderpad=0.0,
+            borderaxespad=0.2,
+            labelspacing=0.05,
+            handlelength=1.2,
+            handletextpad=0.4,
+        )
 
 
 def _line_words(structure: Structure) -> str:
-    return "wall of this bone" if structure is Structure.BODY_WALL else structure_words(structure)
+    return CHART_WORDS.get(structure, structure_words(structure))
 
 
 def _square_to(vector: Floats, axis: Floats) -> Floats:
@@ -241,3 +278,9 @@ def _least_words(path: NeedlePath) -> str:
 def _balloon_words(balloon: Balloon | None) -> str:
     """What the picture shows of a balloon; nothing where there is none."""
     return "" if balloon is None else "The outline of the balloon is the widest that the body holds now. "
+
+
+def _around_words(spine: Spine) -> str:
+    """What is labelled beside the spine and so outlined where a plane meets it; nothing where nothing is."""
+    names = [kind.value.replace("_", " ") for kind, _ in spine.surroundings]
+    return f"Outlined where a plane meets them: {joined(names)}. " if names else ""

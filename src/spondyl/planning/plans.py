@@ -127,7 +127,7 @@ def plan_augmentation(
         alternatives=tuple(compared(path, first) for path in sorted(left, key=worth, reverse=True)),
         unchecked=_unchecked(case, ways, around),
         notes=(*_notes(spine), told, *without, *(balloon_notes() if case.balloon else ())),
-        checked=_checked(case, ways, around),
+        checked=_checked(case, ways, around) if judged or not chosen else (),
     )
 
 

@@ -11,25 +11,29 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from pypdf import PdfReader
 
 from spondyl.documents.access import access_section, cited_keys, class_words
-from spondyl.documents.figures import WINDOW_HU
-from spondyl.documents.figures_access import balloon_outline, direction_letters, draw_needle
+from spondyl.documents.figures import WINDOW_HU, Picture
+from spondyl.documents.figures_access import _draw_profile, balloon_outline, direction_letters, draw_needle
 from spondyl.documents.report import write_report
 from spondyl.planning import (
     AccessClass,
     Angles,
     Approach,
     Balloon,
+    ClearanceProfile,
     NeedlePath,
     Plan,
+    Structure,
     clearance_profiles,
     no_treatment,
     plan_augmentation,
 )
 from spondyl.space import Volume
-from spondyl.spine import Level, Side, Spine, build_spine
+from spondyl.spine import Level, Side, Spine, Surrounding, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 
@@ -81,6 +85,46 @@ def test_a_path_that_cannot_be_judged_has_no_class_no_chart_and_no_clearance(rea
     picture = draw_needle(real, unsure, bare, clearance_profiles(real, unsure)[0])
     assert "orientation only" in picture.title and "cannot be judged" in picture.alt
     assert "depths from it are unknown" in picture.alt and not picture.table.rows
+
+
+def test_the_legend_stands_where_no_curve_is_and_only_what_is_near_has_a_curve(real: Spine, plan: Plan) -> None:
+    """Behind the entry no clearance is drawn: the legend had lain over the curves near the entry."""
+    path = plan.needles[0]
+    depth = np.linspace(0.0, path.bone_depth_mm, 20)
+    near, far = np.full(20, 3.0), np.full(20, 9.0)
+    kinds = (Structure.CANAL, Structure.NEIGHBOUR, Structure.FORAMEN, Structure.AIR, Structure.ILIAC_VESSELS)
+    told = (*((kind, near) for kind in kinds), (Structure.RIBS, far), (Structure.BODY_WALL, near))
+    figure = Figure(figsize=(5.5, 3.5))
+    axes = figure.add_axes((0.08, 0.2, 0.56, 0.23))  # as large as in the report
+    limits = (path.bone_depth_mm + 20.0, -40.0)
+    _draw_profile(axes, ClearanceProfile(depth, told, 0.5, 0.9), limits)
+    FigureCanvasAgg(figure).draw()
+    legend = axes.get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["canal", "next bone", "foramen", "lung, bowel", "iliac", "own wall"]  # ribs: nowhere near
+    left = legend.get_window_extent().x0
+    entry = axes.transData.transform((0.0, 0.0))[0]
+    assert left >= entry  # depth runs to the left
+    looks = {(str(line.get_color()), str(line.get_linestyle())) for line in axes.lines[:6]}
+    assert len(looks) == 6
+
+
+def test_what_is_labelled_beside_the_spine_is_outlined_and_named(real: Spine, plan: Plan) -> None:
+    x = real.geometry.points(np.moveaxis(np.indices(real.geometry.shape), 0, -1).astype(float))[..., 0]
+    mask = Volume(x > plan.needles[0].target[0] + 8, real.geometry, "1")
+    labelled = dataclasses.replace(real, surroundings=((Surrounding.KIDNEYS, mask),))
+    profiles = clearance_profiles(real, plan)
+    bare, drawn = (draw_needle(spine, plan, plan.needles[0], profiles[0]) for spine in (real, labelled))
+    assert "Outlined where a plane meets them: kidneys." in drawn.alt and "Outlined" not in bare.alt
+    yellow = [_yellow(picture) for picture in (bare, drawn)]
+    assert yellow[0] == 0 and yellow[1] > 50
+
+
+def _yellow(picture: Picture) -> int:
+    """Pixels of the outlines' colour."""
+    red, green, blue = np.moveaxis(matplotlib.image.imread(io.BytesIO(picture.png))[..., :3], -1, 0)
+    return int(((red > 0.85) & (green > 0.8) & (blue < 0.45)).sum())
 
 
 def test_balloons_have_rows_of_their_own_and_a_side_without_one_says_so(real: Spine) -> None:

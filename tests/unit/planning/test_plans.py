@@ -124,6 +124,7 @@ def test_on_coarse_slices_there_is_no_class(coarse: Known) -> None:
         assert path.access_class is None
         assert path.clearances == ()
         assert "pedicle clearance cannot be judged on this CT" in path.reasons[0]
+    assert plan.checked == ()  # nothing was measured, so nothing was checked
 
 
 def test_a_needle_that_does_not_fit_is_refused_with_what_limits_it(known: Known) -> None:
