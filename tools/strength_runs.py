@@ -16,12 +16,21 @@ from pathlib import Path
 
 import numpy as np
 
+from spondyl.evidence.attenuation import mass_attenuation
 from spondyl.findings import find_calibration, nominal_calibration
+from spondyl.findings.calibration import DISPLACED_CM3_G
 from spondyl.findings.trabecular import RegionValue, measure_region
-from spondyl.simulation import build_bone_model, estimate_strength
+from spondyl.numerics.plasticity import VON_MISES
+from spondyl.simulation import (
+    PlatenResponse,
+    build_bone_model,
+    estimate_strength,
+    follow_load_path,
+    press_bone,
+)
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study, read_study
-from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
+from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient, trabecular_density
 
 DATA = Path(os.environ.get("SPONDYL_DATA", Path(__file__).parents[2] / "shared" / "data"))
 REAL = {  # CT, labels, subregions
@@ -29,9 +38,9 @@ REAL = {  # CT, labels, subregions
     "ts-lumbar-3mm": ("ct.nii.gz", "vertebrae_auto.nii.gz", None),
     "tptbox-l3-ct-mr": ("l3_ct.nii.gz", "l3_ct_vertebra_label.nii.gz", "l3_ct_subregions.nii.gz"),
 }
-DENSITIES = {  # of virtual patients by seed: trabecular mean of each level [mg/cm³]
-    11: {"T12": 60.0, "L1": 90.0, "L2": 130.0, "L3": 175.0},
-    12: {"T10": 110.0, "T11": 75.0, "L4": 150.0, "L5": 50.0},
+READINGS = {  # of virtual patients by seed: what a calibrated CT should read in each level [mg/cm³ K2HPO4 in water]
+    11: {"T12": 40.0, "L1": 70.0, "L2": 100.0, "L3": 140.0},
+    12: {"T10": 55.0, "T11": 85.0, "L4": 120.0, "L5": 165.0},
 }
 SIZES_MM = (3.0, 2.0, 1.5)
 
@@ -56,6 +65,8 @@ class Row:
     bone_cm3: float
     voxels: int
     seconds: float
+    curve: list[list[float]]  # displacement [mm] and force [N] of the load path
+    von_mises: list[list[float]]  # the same by a law without crushing
 
     @property
     def reaction_n(self) -> float:
@@ -76,7 +87,7 @@ def spine_of(case: str) -> Spine:
             subregions=None if parts is None else folder / parts,
         )
     seed = int(case.removeprefix("virtual-"))
-    levels = tuple(Level.parse(name) for name in DENSITIES[seed])
+    levels = tuple(Level.parse(name) for name in READINGS[seed])
     span = tuple(Level(n) for n in range(min(levels), max(levels) + 1))
     spec = VirtualSpineSpec(
         levels=span,
@@ -84,21 +95,35 @@ def spine_of(case: str) -> Spine:
             in_plane_mm=0.8, slice_step_mm=1.0, noise_hu=20.0,
             margin_side_mm=10.0, margin_front_mm=25.0, margin_back_mm=10.0, margin_head_mm=15.0, margin_foot_mm=15.0,
         ),
-        vertebrae={Level.parse(name): VertebraSpec(density_mg_cm3=rho) for name, rho in DENSITIES[seed].items()},
+        vertebrae={
+            Level.parse(name): VertebraSpec(density_mg_cm3=mineral_of(reading))
+            for name, reading in READINGS[seed].items()
+        },
     )  # fmt: skip
     patient = make_virtual_patient(spec, np.random.default_rng(seed))
     study = Study(patient.ct, Scan(kvp=120.0, contrast=False), Patient())
     return build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
 
 
+def mineral_of(reading: float) -> float:
+    """Mineral in yellow marrow that reads as so much K2HPO4 in water, as phantoms and the law of bone count it.
+
+    Fat lowers what single-energy CT reads (decision 0006): bone without mineral reads -36, mineral of 110 reads 60.
+    """
+    energy = VirtualSpineSpec().scan.energy_kev
+    water, salt = (float(mass_attenuation(name, energy)) for name in ("water", "k2hpo4"))
+    per_hu = water / (salt - DISPLACED_CM3_G * water)  # mg/cm³
+    return float(trabecular_density(reading / per_hu, energy, 1.0))
+
+
 def cases() -> dict[str, tuple[str, ...]]:
     """Levels of each case: the whole ones with a body from T5 to L5."""
-    names = (*REAL, *(f"virtual-{seed}" for seed in DENSITIES))
+    names = (*REAL, *(f"virtual-{seed}" for seed in READINGS))
     return {name: tuple(_usable(name)) for name in names}
 
 
 def _usable(case: str) -> Iterator[str]:
-    wanted = DENSITIES.get(int(case.removeprefix("virtual-")), {}) if case not in REAL else None
+    wanted = READINGS.get(int(case.removeprefix("virtual-")), {}) if case not in REAL else None
     for vertebra in spine_of(case):
         if wanted is not None and vertebra.level.name not in wanted:
             continue
@@ -112,7 +137,9 @@ def measure(case: str, level: str, voxel_mm: float, part: str = "body") -> Row:
     assert spine.ct is not None
     begun = time.perf_counter()
     bone = build_bone_model(spine, level, voxel_mm=voxel_mm, part=part)
-    found = estimate_strength(bone)
+    path = press_bone(bone)
+    found = estimate_strength(bone, path=path)
+    other = follow_load_path(bone.model, bone.yield_stress, law=VON_MISES, tolerance=1e-3)
     seconds = time.perf_counter() - begun
     region = measure_region(spine, spine[level])
     line = find_calibration(spine).calibration or nominal_calibration()
@@ -134,7 +161,13 @@ def measure(case: str, level: str, voxel_mm: float, part: str = "body") -> Row:
         float((bone.density.array > 0).sum()) * voxel_mm**3 / 1000,
         found.voxels,
         seconds,
+        _points(path),
+        _points(other),
     )
+
+
+def _points(path: PlatenResponse) -> list[list[float]]:
+    return [[point.displacement_mm, point.reaction_n] for point in path.curve or ()]
 
 
 def read_rows(path: Path) -> list[Row]:
