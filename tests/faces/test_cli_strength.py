@@ -23,3 +23,8 @@ def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> N
 def test_a_level_that_is_not_there_is_named(case: Path, cli: Cli) -> None:
     result = cli("strength", case, "--level", "T5")
     assert result.code == 2 and "T5 is not in this study" in result.err
+
+
+def test_an_unknown_load_case_is_named_with_the_known_ones(case: Path, cli: Cli) -> None:
+    result = cli("strength", case, "--level", "L2", "--load-case", "sideways")
+    assert result.code == 2 and "axial, flexion, extension, left, right" in result.err

@@ -18,6 +18,8 @@ from spondyl.simulation import (
     estimate_loads,
     estimate_strength,
     estimate_strength_linear,
+    find_load_case,
+    loaded_as,
     mean_step,
     measure_pressed,
     press_bone,
@@ -35,6 +37,8 @@ class StrengthWish:
     law: str = "kopperdahl-power"
     linear: bool = False  # by the linear estimate and its map alone
     kyphosis_deg: float | None = None  # for the loads
+    load_case: str = "axial"
+    eccentricity_mm: float = 5.0  # of the line of force, where it is not axial
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -66,6 +70,8 @@ class PressedLevels:
             [(one.bone, one.strength) for one in self.pressed],
             part=self.wish.part,
             voxel_mm=self.wish.voxel_mm,
+            load_case=self.wish.load_case,
+            eccentricity_mm=self.wish.eccentricity_mm,
             loads=[one.loads for one in self.pressed],
             left_out=dict(self.left_out),
         )
@@ -85,7 +91,9 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     NotConverged
         Where a step of its load path cannot be balanced.
     """
+    case = find_load_case(wish.load_case)
     bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law)
+    bone = loaded_as(bone, case, eccentricity_mm=wish.eccentricity_mm)
     loads = estimate_loads(
         bone.level,
         weight_kg=patient.weight_kg,

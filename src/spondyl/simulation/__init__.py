@@ -30,6 +30,7 @@ from spondyl.simulation.injection_model import InjectionModel, build_injection_m
 from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import Driver, LeakShares, PathShare, PublishedRate, Share, count_leaks
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, estimate_linear, find_map
+from spondyl.simulation.load_cases import LoadCase, find_load_case, loaded_as
 from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.loads import Activity, SpineLoad, estimate_loads, mean_step
 from spondyl.simulation.mechanics import Mechanics, measure_mechanics
@@ -69,6 +70,7 @@ __all__ = [
     "LeakPath",
     "LeakShares",
     "LinearEstimates",
+    "LoadCase",
     "Mechanics",
     "Needle",
     "NeighbourEffect",
@@ -110,12 +112,14 @@ __all__ = [
     "filled_with_cement",
     "find_cement",
     "find_creep_compliance",
+    "find_load_case",
     "find_map",
     "follow_height",
     "follow_load_path",
     "inject",
     "injection_model",
     "load_between_platens",
+    "loaded_as",
     "mean_step",
     "measure_fields",
     "measure_mechanics",

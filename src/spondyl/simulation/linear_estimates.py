@@ -71,7 +71,7 @@ def estimate_linear(bone: BoneModel, answer: PlatenResponse | None = None) -> Li
     solved = solve_voxel_model(bone.model) if answer is None else answer
     stiffness = solved.stiffness_n_per_mm
     strained = _effective_strain(bone, solved)
-    known = find_map(bone.voxel_mm)
+    known = map_of(bone)
     return LinearEstimates(
         stiffness,
         _number("strength.crawford_coefficient") * stiffness * bone.height_mm,
@@ -79,6 +79,11 @@ def estimate_linear(bone: BoneModel, answer: PlatenResponse | None = None) -> Li
         strained,
         None if known is None else stiffness * known.strain_limit / strained,
     )
+
+
+def map_of(bone: BoneModel) -> EstimateMap | None:
+    """The map that holds for a bone model; None where its voxels have none, or its top is tilted."""
+    return None if any(bone.model.tilt) else find_map(bone.voxel_mm)
 
 
 def find_map(voxel_mm: float) -> EstimateMap | None:

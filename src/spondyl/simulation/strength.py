@@ -8,7 +8,7 @@ from spondyl.errors import InputError
 from spondyl.numerics.plasticity import CRUSHABLE
 from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, solve_voxel_model
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.linear_estimates import MAPS, LinearEstimates, estimate_linear, find_map
+from spondyl.simulation.linear_estimates import MAPS, LinearEstimates, estimate_linear, map_of
 from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.strength_spread import SpreadCause, failure_of, interval, spread_causes
 
@@ -22,7 +22,7 @@ class Strength:
     failure_n: float
     failure_low_n: float  # 95 % interval by `causes`
     failure_high_n: float
-    method: str  # "load_path", or "linear": Crawford's estimate through the map of `linear_estimates`
+    method: str  # "load_path", or "linear": Pistoia's estimate with the limit of `linear_estimates`
     has_peak: bool | None  # False: the force at 1.9 % of apparent strain; None: no path was followed
     curve: tuple[CurvePoint, ...] | None
     linear: LinearEstimates
@@ -91,9 +91,10 @@ def estimate_strength(
 def estimate_strength_linear(
     bone: BoneModel, *, borders: tuple[LinearEstimates, LinearEstimates] | None = None
 ) -> Strength:
-    """Failure load from a linear answer alone, by the map that was measured between the two.
+    """Failure load from a linear answer alone: where a share of the bone is overstrained, by the limit of these voxels.
 
-    The interval holds the scatter of the map besides the causes of `estimate_strength`.
+    Of the estimates it scatters least about the load path, over real and virtual bodies and over densities. The
+    interval holds that scatter besides the causes of `estimate_strength`.
 
     Raises
     ------
@@ -102,13 +103,18 @@ def estimate_strength_linear(
     """
     answer = solve_voxel_model(bone.model)
     linear = estimate_linear(bone, answer)
-    known, mapped = find_map(bone.voxel_mm), _mapped(bone, linear)
-    if known is None or mapped is None:
+    known, failure = map_of(bone), linear.pistoia_n
+    if any(bone.model.tilt):
+        raise InputError(
+            "the map from linear estimates holds for an axial force alone: leave the load case or --linear out"
+        )
+    if known is None or failure is None:
         sizes = ", ".join(f"{one.voxel_mm:g}" for one in MAPS)
         raise InputError(f"no map from linear estimates holds for voxels of {bone.voxel_mm:g} mm: choose {sizes} mm")
-    causes = (*spread_causes(bone, None, borders), SpreadCause("map from the linear estimate", known.crawford[2]))
-    low, high = interval(mapped, causes)
-    return Strength(mapped, low, high, "linear", None, None, linear, mapped, bone.height_mm, answer.voxels, causes)
+    causes = (*spread_causes(bone, None, borders), SpreadCause("map from the linear estimate", known.pistoia_spread))
+    low, high = interval(failure, causes)
+    mapped = _mapped(bone, linear)
+    return Strength(failure, low, high, "linear", None, None, linear, mapped, bone.height_mm, answer.voxels, causes)
 
 
 def press_bone(bone: BoneModel, *, steps: int = STEPS) -> PlatenResponse:
@@ -117,5 +123,5 @@ def press_bone(bone: BoneModel, *, steps: int = STEPS) -> PlatenResponse:
 
 
 def _mapped(bone: BoneModel, linear: LinearEstimates) -> float | None:
-    known = find_map(bone.voxel_mm)
+    known = map_of(bone)
     return None if known is None else known.failure_n(linear.crawford_n)

@@ -30,6 +30,10 @@ def strength(
         float | None,
         typer.Option(help="For the loads: by which a deformity bends the trunk forward.", show_default=False),
     ] = None,
+    load_case: Annotated[
+        str, typer.Option(help="axial; or the line of force moved: flexion, extension, left or right of the patient.")
+    ] = "axial",
+    eccentricity_mm: Annotated[float, typer.Option(help="How far it is moved, before anything yields.")] = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Give stiffness and failure load of vertebrae by a voxel model from the CT, with the interval and the grade.
@@ -42,7 +46,7 @@ def strength(
     from spondyl.app.job import Job
     from spondyl.app.strength import PressedLevels, StrengthWish, press_level
 
-    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg), []
+    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm), []
     with progress() as tell:
         job = Job(case, None, tell=tell)
         spine, patient = job.spine, job.patient
