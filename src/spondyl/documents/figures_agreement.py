@@ -109,7 +109,7 @@ def _write_names(
 
 def _name_text(bone: BoneMatch) -> str:
     here, there = ("+".join(level_text(level) for level in levels) or "–" for levels in (bone.first, bone.second))
-    cut = " cut" if bone.is_cut else ""
+    cut = " cut" if bone.is_cut and len(bone.first) == len(bone.second) == 1 else ""
     return f"{here}{cut}" if here == there else f"{here} | {there}{cut}"
 
 

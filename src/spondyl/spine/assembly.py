@@ -31,6 +31,7 @@ from spondyl.spine.masks import (
 from spondyl.spine.names import Anchor
 from spondyl.spine.naming import blocking_first, body_centres, naming_questions, refuse_reversed, unlabelled_ends
 from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions, refuse_air
+from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.spine.surroundings import surrounding_masks
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
@@ -45,7 +46,7 @@ _END_AREA_MM2 = 150.0  # of a mask on the head or foot face: more, and its centr
 def build_spine(
     study: Study | None,
     *,
-    labels: str | Path | LabelImage | NamedSegmentation | None = None,
+    labels: str | Path | LabelImage | NamedSegmentation | BackendLabels | None = None,
     label_map: str | Path | LabelMap | None = None,
     subregions: str | Path | LabelImage | None = None,
     resample: bool = False,
@@ -61,8 +62,8 @@ def build_spine(
     study
         The CT that the labels were drawn in; None: the label image alone.
     labels
-        Label image with one number a vertebra, or its file; or vertebrae that `segment_levels` found in this CT. None:
-        they are looked for in the CT.
+        Label image with one number a vertebra, or its file; or what `segment_levels` or an outside segmenter
+        (`run_backend`) found in this CT. None: the vertebrae are looked for in the CT.
     label_map
         Name of the tool whose numbers these are (`LABEL_MAP_NAMES`), or a FILE.tsv with the columns number and name.
         None: only names that stand in the label file are used.
@@ -85,6 +86,8 @@ def build_spine(
     if labels is not None and not isinstance(labels, NamedSegmentation):
         if len(anchors) or len(disc_at) or len(no_disc_at):
             raise InputError("anchors and discs are for a CT without labels: labels have their names; leave one out")
+        if isinstance(labels, BackendLabels):
+            return _from_backend(study, labels, label_map, subregions, progress)
         return _from_labels(study, labels, label_map, subregions, resample, progress)
     if label_map is not None or subregions is not None:
         raise InputError("a label map and sub-regions belong to labels: give the labels too, or leave them out")
@@ -99,6 +102,25 @@ def build_spine(
             progress=lambda share, what: progress(_SEGMENTED * share, what),
         )
     return _from_segmentation(study, labels, lambda share, what: progress(_SEGMENTED + share * (1 - _SEGMENTED), what))
+
+
+def _from_backend(
+    study: Study | None,
+    answer: BackendLabels,
+    label_map: str | Path | LabelMap | None,
+    subregions: str | Path | LabelImage | None,
+    progress: Progress,
+) -> Spine:
+    """Through the same door; the spine says which program made the labels."""
+    if label_map is not None or subregions is not None:
+        raise InputError(
+            f"the labels of {answer.made_by} come with their map and sub-regions: leave out label map and sub-regions"
+        )
+    spine = _from_labels(study, answer.labels, answer.label_map, answer.subregions, False, progress)
+    note = (
+        f"vertebrae were told apart and named by {answer.made_by}, which is not part of this program and can be wrong"
+    )
+    return replace(spine, notes=(note, *spine.notes), method=answer.made_by)
 
 
 def _from_segmentation(study: Study, found: NamedSegmentation, progress: Progress) -> Spine:

@@ -18,7 +18,7 @@ import pytest
 
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Level
+from spondyl.spine import Level, build_spine
 from spondyl.spine.label_maps import choose_label_map, load_label_map
 from spondyl.spine.masks import label_numbers
 from spondyl.spine.segmenters.backends import (
@@ -31,6 +31,7 @@ from spondyl.spine.segmenters.backends import (
 )
 from spondyl.studies import LabelImage
 from tests.unit.spine import outside_programs as outside
+from tests.unit.spine.conftest import Blocks
 
 NAMES = tuple(outside.PROGRAMS)
 WANTED = {Level.T12: 19, Level.L1: 20, Level.L2: 21}
@@ -89,6 +90,16 @@ def test_all_become_verse_with_names_and_can_be_read_without_a_map(name: str, tm
     assert labels.names == {19: "vertebrae_T12", 20: "vertebrae_L1", 21: "vertebrae_L2"}
     chosen, _ = choose_label_map(label_numbers(labels.labels), labels.names, None)
     assert dict(chosen.levels) == {number: level for level, number in WANTED.items()}
+
+
+def test_a_spine_of_a_backend_says_who_made_it(blocks: Blocks) -> None:
+    """The same vertebrae as from the label image, and the map comes with the answer."""
+    answer = BackendLabels(blocks.image, "verse", None, "SPINEPS 2.1.0")
+    spine = build_spine(None, labels=answer)
+    assert spine.levels == build_spine(None, labels=blocks.image, label_map="verse").levels
+    assert spine.method == "SPINEPS 2.1.0" and "by SPINEPS 2.1.0, which is not part of this program" in spine.notes[0]
+    with pytest.raises(InputError, match="come with their map"):
+        build_spine(None, labels=answer, label_map="verse")
 
 
 def test_canal_cord_and_sacrum_keep_their_meaning_and_the_rest_is_left_out() -> None:
