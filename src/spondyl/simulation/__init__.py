@@ -1,5 +1,8 @@
 """What loads do to bone, and where cement goes in it: voxel models between platens, and injections."""
 
+from spondyl.simulation.balloon import inflate_balloons, retained_ratio
+from spondyl.simulation.balloon_device import BalloonDevice, find_device
+from spondyl.simulation.balloon_records import BalloonLift, BalloonSettings, BalloonStage, RestoredShares
 from spondyl.simulation.between_platens import (
     CurvePoint,
     PlatenResponse,
@@ -16,6 +19,7 @@ from spondyl.simulation.creep import CreepCompliance, CreepLaw, find_creep_compl
 from spondyl.simulation.damage import Damage, damage_by_loading
 from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
+from spondyl.simulation.fracture import FracturedBone, FracturePlane, fractured_bone, whole_bone
 from spondyl.simulation.height_course import Fan, HeightCourse, StandingLoad, follow_height
 from spondyl.simulation.injection import (
     InjectionResult,
@@ -47,6 +51,10 @@ from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 
 __all__ = [
     "Activity",
+    "BalloonDevice",
+    "BalloonLift",
+    "BalloonSettings",
+    "BalloonStage",
     "BodyInjection",
     "BoneModel",
     "BrokenBody",
@@ -60,6 +68,8 @@ __all__ = [
     "EstimateMap",
     "Fan",
     "FlowModel",
+    "FracturePlane",
+    "FracturedBone",
     "HardCement",
     "HeightCourse",
     "InjectionModel",
@@ -84,6 +94,7 @@ __all__ = [
     "PressedFields",
     "PressureCourse",
     "PublishedRate",
+    "RestoredShares",
     "Scenario",
     "SegmentModel",
     "Share",
@@ -112,10 +123,13 @@ __all__ = [
     "filled_with_cement",
     "find_cement",
     "find_creep_compliance",
+    "find_device",
     "find_load_case",
     "find_map",
     "follow_height",
     "follow_load_path",
+    "fractured_bone",
+    "inflate_balloons",
     "inject",
     "injection_model",
     "load_between_platens",
@@ -126,9 +140,11 @@ __all__ = [
     "measure_pressed",
     "press_bone",
     "pushed_off_middle",
+    "retained_ratio",
     "simulate",
     "simulate_injection",
     "slit",
     "solve_voxel_model",
     "tube",
+    "whole_bone",
 ]

@@ -47,6 +47,7 @@ class BoneModel:
     law: BoneLaw
     calibration: GradedCalibration
     notes: tuple[str, ...]  # of ranges, resolution and what was assumed
+    vertebra: Vertebra  # that it was made of
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
@@ -125,6 +126,7 @@ def build_bone_model(
         chosen,
         graded,
         (*_range_notes(told[bone]), *_grid_notes(spine.ct.geometry, voxel_mm), *model.warnings),
+        vertebra,
     )
 
 

@@ -14,12 +14,14 @@ import pytest
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.simulation import (
+    BalloonSettings,
     break_body,
     build_bone_model,
     build_flow_model,
     build_segment_model,
     build_voxel_model,
     count_leaks,
+    inflate_balloons,
     injection_model,
     measure_fields,
     measure_pressed,
@@ -115,6 +117,11 @@ def examples() -> dict[type, object]:
     taken_for = NetworkClasses(np.zeros((len(SpineClass), *ends.geometry.shape)), ends.geometry)
     bone = build_bone_model(spine, spine.levels[0], voxel_mm=4.0)
     linear = solve_voxel_model(bone.model)
+    frame = spine.vertebrae[0].frame
+    assert frame is not None
+    seated = Balloon(Side.LEFT, frame.origin, frame.anterior, 15.0, 12.0, 11.0, 13.0, "an endplate")
+    resting = BalloonSettings(volume_ml=0.0)
+    lift = inflate_balloons(bone, replace(plan, balloons=(seated,)), preload_n=0.0, settings=resting)
     roots = (
         NamedSegmentation(told, NamingProposal(None, (), (), ())),
         taken_for,
@@ -122,6 +129,7 @@ def examples() -> dict[type, object]:
         voxels,
         pressed,
         bone,
+        lift,
         measure_fields(voxels, pressed.displacement),
         flow,
         injection_model(flow, reference_m2=2e-8),

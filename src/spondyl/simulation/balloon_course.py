@@ -1,0 +1,482 @@
+"""The stages of a balloon's course: preload, inflation, deflation, and what is measured on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from spondyl.errors import InputError, NotConverged
+from spondyl.findings.heights import Heights, measure_heights
+from spondyl.numerics.compaction import filled_in, laid_on_grid, pack_shell
+from spondyl.numerics.elasticity import CORNERS, isotropic
+from spondyl.numerics.growing import GrowingBody
+from spondyl.numerics.nonlinear import newton_krylov
+from spondyl.planning import Balloon
+from spondyl.simulation.balloon_device import BalloonDevice
+from spondyl.simulation.balloon_records import LIMITS, BalloonLift, BalloonSettings, BalloonStage, lift_between
+from spondyl.simulation.bone import BoneModel
+from spondyl.simulation.fracture import FracturedBone
+from spondyl.space import HeightMap, Volume
+from spondyl.studies.progress import Progress
+
+Array = NDArray[Any]
+Mask = NDArray[np.bool_]
+Stop = Literal["nothing", "volume", "restored", "pressure", "wall"]
+
+WATER_MPA = 2200.0  # bulk modulus of what fills a balloon
+TISSUE_G_CM3 = 2.0  # of bone without pores, handbook 1.2
+SMALLEST = 1 / 64  # of a stage: halved no further
+FINEST = 1 / 500  # of all the volume: a limit is searched for no finer
+CRUSHED = 0.15  # of the height: a preload that takes more crushes the body
+OVER = 1.05  # a limit may be passed by so much before a stage is halved
+DEFLATION = (0.7, 0.45, 0.25, 0.1, 0.0)
+PRELOAD = (0.25, 0.5, 0.75, 1.0)
+WALL_WARNING_MM = 2.0
+BULGE_MM = 1.0  # of a side wall: from here on it is warned of
+
+
+def run_course(
+    broken: FracturedBone,
+    balloons: Sequence[Balloon],
+    devices: Sequence[BalloonDevice],
+    preload_n: float,
+    settings: BalloonSettings,
+    progress: Progress,
+) -> BalloonLift:
+    """See `balloon.inflate_balloons`."""
+    return _Course(broken, balloons, devices, preload_n, settings, progress).run()
+
+
+class _Course:
+    """A body on its way through the stages."""
+
+    def __init__(
+        self,
+        broken: FracturedBone,
+        balloons: Sequence[Balloon],
+        devices: Sequence[BalloonDevice],
+        preload_n: float,
+        settings: BalloonSettings,
+        progress: Progress,
+    ) -> None:
+        self.broken, self.devices, self.preload_n, self.settings = broken, devices, preload_n, settings
+        self.progress = progress
+        bone = self.bone = broken.bone
+        self.box = bone.model.box
+        self.nodes = tuple(slice(part.start, part.stop + 1) for part in self.box)
+        self.cavities = _seated(bone, balloons, settings)
+        self.density = pack_shell(
+            bone.density.array, np.any(self.cavities, axis=0), settings.packed_g_cm3, bone.voxel_mm
+        )
+        self.body = self._body()
+        self.known = _nodes_of(np.where(np.any(self.cavities, axis=0), 0.0, bone.model.modulus) > 0)
+        self.walls = _side_walls(bone, np.any(self.cavities, axis=0))
+        self.solve = newton_krylov(rtol=settings.tolerance, inner=0.02, iterations=25)
+        self.displacement: Array = np.zeros(self.body.load.shape)
+        self.stages: list[BalloonStage] = []
+        self.before: Heights | None = None
+        self.first = list(self.body.volumes)
+        self.stage_error = 0.0
+
+    def run(self) -> BalloonLift:
+        settings, body = self.settings, self.body
+        unloaded = _measured(self.bone, None)
+        load = body.load.copy()
+        top = self.bone.model.platens.top[self.nodes]
+        even = np.zeros((3, *top.shape))
+        even[2] = -self.preload_n * _areas(top)
+        even = body.widened(even)
+
+        def press(share: float) -> None:
+            body.load = load + share * even
+
+        if self.preload_n > 0:
+            for start, end in zip((0.0, *PRELOAD[:-1]), PRELOAD, strict=True):
+                self._go(press, start, end)
+                self._check_standing()
+        self.before = _measured(self.bone, self._whole())
+        rest = self.displacement.copy()
+        first_pushes = [push.copy() for push in body.pushes]
+        stop = self._inflate()
+        inflated, at_most = _measured(self.bone, self._whole()), self._whole()
+        linear = sum(
+            first + float(np.vdot(push, self.displacement - rest))
+            for first, push in zip(self.first, first_pushes, strict=True)
+        )
+        wall, bulge = self._wall(self.displacement), self._bulge(rest)
+        volume_error = linear / sum(body.volumes) - 1
+        self._deflate()
+        self.progress(0.95, "laying bone and cavity onto the grid")
+        displacement = self._whole()
+        cavity, packed, mass_error = self._handed_over(displacement)
+        return BalloonLift(
+            self.broken,
+            self.preload_n,
+            settings,
+            tuple(self.stages),
+            unloaded,
+            self.before,
+            inflated,
+            _measured(self.bone, displacement),
+            stop,
+            volume_error,
+            self.stage_error,
+            wall,
+            bulge,
+            cavity,
+            packed,
+            mass_error,
+            at_most,
+            displacement,
+            body.folded,
+            self._warnings(stop, wall, bulge, inflated),
+            self._assumptions(),
+        )
+
+    def _body(self) -> GrowingBody:
+        bone, box = self.bone, self.box
+        modulus = bone.model.modulus.copy()
+        for cavity in self.cavities:
+            modulus[cavity] = 0.0
+        held = np.zeros((3, *(part.stop - part.start + 1 for part in box)), bool)
+        held[:, bone.model.platens.bottom[self.nodes]] = True
+        plane = self.broken.plane
+        axes = bone.model.geometry.axes / bone.voxel_mm
+        body = GrowingBody(
+            isotropic(modulus[box], bone.model.poisson[box]),
+            bone.voxel_mm,
+            held,
+            bone.yield_stress.array[box],
+            self.settings.law,
+            onset=_onset(bone.density.array)[box],
+            cavities=[cavity[box] for cavity in self.cavities],
+            plane=self.broken.broken[box],
+            normal=np.array([0.0, 0.0, 1.0]) if plane is None else axes.T @ plane.normal,
+            fluid=WATER_MPA / 4000,
+        )
+        body.start(self.broken.crushed[box])
+        return body
+
+    def _inflate(self) -> Stop:
+        """Stage by stage to the first limit."""
+        last = [
+            max(first, 1000 * (device.nominal_ml if self.settings.volume_ml is None else self.settings.volume_ml))
+            for first, device in zip(self.first, self.devices, strict=True)
+        ]
+        shares = _growth(sum(self.first), sum(last), self.settings.growth)
+
+        def fill(share: float) -> None:
+            self.body.fill([first + share * (end - first) for first, end in zip(self.first, last, strict=True)])
+
+        room = self._wall(self.displacement)
+        if room < 1e-6:
+            raise InputError("a seated balloon touches a side wall of the body: move it inward, or take a thinner one")
+        self._closest = min(self.settings.wall_mm, 0.8 * room)
+        before: tuple[float, Array] | None = None
+        reached = 0.0
+        for share in shares:
+            self.progress(0.1 + 0.7 * reached, f"inflating, {sum(self.body.volumes) / 1000:.1f} ml in all")
+            goals = [share]
+            while goals:
+                change = goals[-1] - reached
+                try:
+                    moved = self._balanced(fill, goals[-1], change, before)
+                    stop = self._limit(moved)
+                except NotConverged:
+                    if change / 2 < SMALLEST * (share - reached if len(goals) == 1 else shares[-1]) / 4:
+                        raise
+                    goals.append(reached + change / 2)
+                    continue
+                if stop is not None and change > FINEST and not self._just_over(moved, stop):
+                    goals.append(reached + change / 2)
+                    continue
+                before = change, moved - self.displacement
+                self._accept(moved, "inflation")
+                reached = goals.pop()
+                if stop is not None:
+                    return stop
+        return "volume" if shares else "nothing"
+
+    def _deflate(self) -> None:
+        full = self.body.pressures
+
+        def hold(share: float) -> None:
+            self.body.pressures = tuple(share * pressure for pressure in full)
+
+        start = 1.0
+        for share in DEFLATION:
+            self.progress(0.85, "deflating")
+            self._go(hold, start, share)
+            self._note("deflation")
+            start = share
+
+    def _go(self, set_to: Callable[[float], None], start: float, end: float) -> None:
+        """Change a load in one go, or in halves where that cannot be balanced."""
+        goals, reached, before = [end], start, None
+        while goals:
+            change = goals[-1] - reached
+            try:
+                moved = self._balanced(set_to, goals[-1], change, before)
+            except NotConverged:
+                if abs(change) < SMALLEST * abs(end - start):
+                    raise
+                goals.append(reached + change / 2)
+                continue
+            before = change, moved - self.displacement
+            self.body.commit(moved)
+            self.displacement = moved
+            reached = goals.pop()
+
+    def _balanced(
+        self, set_to: Callable[[float], None], goal: float, change: float, before: tuple[float, Array] | None
+    ) -> Array:
+        """A displacement in balance, from the last one carried on, else from the last one."""
+        set_to(goal)
+        if before is not None:
+            try:
+                return self.solve(self.body, self.displacement + min(change / before[0], 2.0) * before[1]).displacement
+            except NotConverged:
+                pass
+        return self.solve(self.body, self.displacement).displacement
+
+    def _accept(self, moved: Array, phase: Literal["inflation", "deflation"]) -> None:
+        linear = [self.body.volume_of(cavity, moved) for cavity in range(len(self.cavities))]
+        self.body.commit(moved)
+        self.displacement = moved
+        errors = [abs(told / true - 1) for told, true in zip(linear, self.body.volumes, strict=True)]
+        self.stage_error = max(self.stage_error, *errors)
+        self._note(phase)
+
+    def _check_standing(self) -> None:
+        top = self.bone.model.platens.top[self.nodes]
+        sunk = -float(self.body.cut(self.displacement)[2][top].min())
+        if sunk > CRUSHED * self.bone.height_mm:
+            raise NotConverged(
+                f"a preload of {self.preload_n:g} N presses the broken body by {sunk:.1f} mm: it does not bear "
+                "that; give less, or check the density"
+            )
+
+    def _note(self, phase: Literal["inflation", "deflation"]) -> None:
+        assert self.before is not None
+        volumes = tuple(volume / 1000 for volume in self.body.volumes)
+        skin = [device.skin_pressure(volume) for device, volume in zip(self.devices, volumes, strict=True)]
+        pressures = tuple(a + b * (phase == "inflation") for a, b in zip(self.body.pressures, skin, strict=True))
+        lift = lift_between(self.before, _measured(self.bone, self._whole()))
+        self.stages.append(BalloonStage(phase, volumes, pressures, lift))
+
+    def _limit(self, moved: Array) -> Stop | None:
+        """The first limit that this displacement meets."""
+        if any(gauge >= device.rated_mpa for gauge, device in zip(self._gauges(moved), self.devices, strict=True)):
+            return "pressure"
+        if self.settings.stop_when_restored and self._restored(moved) >= 1:
+            return "restored"
+        return "wall" if self._wall(moved) < self._closest else None
+
+    def _just_over(self, moved: Array, stop: Stop) -> bool:
+        if stop == "pressure":
+            return all(g <= OVER * d.rated_mpa for g, d in zip(self._gauges(moved), self.devices, strict=True))
+        return stop == "restored" and self._restored(moved) <= OVER
+
+    def _gauges(self, moved: Array) -> list[float]:
+        return [
+            self.body.pressure_of(cavity, moved) + device.skin_pressure(self.body.volume_of(cavity, moved) / 1000)
+            for cavity, device in enumerate(self.devices)
+        ]
+
+    def _restored(self, moved: Array) -> float:
+        """Gain of the front over what it lacks; at least 1 where it lacks nothing."""
+        assert self.before is not None
+        now = _measured(self.bone, self._whole(moved)).anterior_mm
+        intact = self.before.posterior_mm if self.settings.intact_mm is None else self.settings.intact_mm[0]
+        lacking = intact - self.before.anterior_mm
+        return (now - self.before.anterior_mm) / lacking if lacking > 0.2 else (now >= intact + 0.2) * 1.0
+
+    def _wall(self, moved: Array) -> float:
+        """Least distance between a cavity's wall and a side wall of the body, both where they are. [mm]"""
+        places = self._places(moved)
+        inner = np.unique(np.concatenate([wall.faces.ravel() for wall in self.body.walls]))
+        outer = places.reshape(3, -1)[:, self._side_nodes(self.walls)]
+        return float(cKDTree(outer.T).query(places.reshape(3, -1)[:, inner].T)[0].min())
+
+    def _bulge(self, rest: Array) -> float:
+        """Most that a side wall moved outward: to either side, or the back one backward. [mm]
+
+        The front is left out: it swings forward as the halves open.
+        """
+        nodes = self._side_nodes(self.walls & ~_nodes_of(self.broken.broken))
+        x, y = self._places(rest).reshape(3, -1)[:2, nodes]
+        forward, left = (self.displacement - rest).reshape(3, -1)[:2, nodes]
+        behind = x < x.min() + 0.25 * np.ptp(x)
+        return float(max((left * np.sign(y - y.mean())).max(), (-forward * behind).max()))
+
+    def _side_nodes(self, walls: Mask) -> Array:
+        padded = np.pad(walls[self.nodes], ((0, 0), (0, 0), (0, self.body.extra)))
+        return np.flatnonzero(padded.ravel())
+
+    def _places(self, moved: Array) -> Array:
+        lines = (self.bone.voxel_mm * np.arange(n) for n in moved.shape[1:])
+        return np.stack(np.meshgrid(*lines, indexing="ij")) + moved
+
+    def _whole(self, moved: Array | None = None) -> Array:
+        """Displacements on the bone model's grid, carried on to nodes without material."""
+        whole = np.zeros((3, *self.bone.model.platens.top.shape))
+        whole[(slice(None), *self.nodes)] = self.body.cut(self.displacement if moved is None else moved)
+        return filled_in(whole, self.known)
+
+    def _handed_over(self, displacement: Array) -> tuple[Volume, Volume, float]:
+        """Cavity and density where they have moved to, and the relative error of the mass."""
+        edge, geometry = self.bone.voxel_mm, self.bone.model.geometry
+        share = laid_on_grid(np.any(self.cavities, axis=0).astype(float), displacement, edge, as_volume=True)
+        packed = laid_on_grid(self.density, displacement, edge)
+        before = float(self.bone.density.array.sum())
+        return Volume(share, geometry, "1"), Volume(packed, geometry, "g/cm3"), float(packed.sum()) / before - 1
+
+    def _warnings(self, stop: Stop, wall: float, bulge: float, inflated: Heights) -> tuple[str, ...]:
+        told = []
+        if stop == "pressure":
+            rated = min(device.rated_mpa for device in self.devices)
+            told.append(f"inflation ended at the rated pressure of {rated:.2f} MPa: beyond it a balloon may rupture")
+        full = [stage for stage in self.stages if stage.phase == "inflation"]
+        for device, volume in zip(self.devices, full[-1].volumes_ml if full else (), strict=bool(full)):
+            if volume > device.nominal_ml * 1.001:
+                told.append(f"a balloon holds {volume:.1f} ml, {device.nominal_ml:.1f} ml are nominal: it may rupture")
+        if wall < self.settings.wall_mm:
+            told.append(f"{wall:.1f} mm of bone are left between a balloon and a side wall: it may breach the wall")
+        elif wall < WALL_WARNING_MM:
+            told.append(f"only {wall:.1f} mm of bone are left between a balloon and a side wall")
+        if bulge > BULGE_MM:
+            told.append(f"a wall of the body moves outward by {bulge:.1f} mm; behind the back one lies the canal")
+        if self.body.folded:
+            told.append(f"{self.body.folded} voxels are crushed to next to nothing and keep an earlier shape")
+        if self.broken.plane is None:
+            told.append("nothing is broken in this model: what a balloon cannot open it cannot lift")
+        return tuple(told)
+
+    def _assumptions(self) -> tuple[str, ...]:
+        told = [*self.broken.assumptions, *LIMITS]
+        for device in self.devices:
+            told += [text for text in device.assumptions if text not in told]
+        told.append(f"bone is packed to {self.settings.packed_g_cm3:g} g/cm³ around the seated balloon: handbook A14")
+        if self.settings.intact_mm is None and self.settings.stop_when_restored:
+            told.append("the intact height is not known: inflation ends where the front is as high as the back")
+        return tuple(told)
+
+
+def _seated(bone: BoneModel, balloons: Sequence[Balloon], settings: BalloonSettings) -> list[Mask]:
+    """Where the balloons lie before they are inflated: all of it must be bone, and they must not meet."""
+    found: list[Mask] = []
+    for balloon in balloons:
+        here = _capsule(bone, balloon, settings.start_diameter_mm)
+        outside = here & (bone.density.array == 0)
+        if not here.any() or outside.any():
+            raise InputError(
+                f"the {balloon.side.value} balloon does not lie within the bone of {bone.level.name} when it is seated "
+                f"({settings.start_diameter_mm:g} mm wide): move it inward, or take a shorter or thinner one"
+            )
+        if any((here & other).any() for other in found):
+            raise InputError("the balloons meet when they are seated: move them apart, or use one")
+        found.append(here)
+    return found
+
+
+def _capsule(bone: BoneModel, balloon: Balloon, diameter_mm: float) -> Array:
+    """Voxels whose middle lies in a rod with round ends of this diameter and the balloon's length, bool."""
+    geometry = bone.model.geometry
+    places = geometry.points(np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1))
+    radius = min(diameter_mm, balloon.length_mm) / 2
+    reach = balloon.length_mm / 2 - radius
+    off = places - balloon.centre
+    along = np.clip(off @ balloon.axis, -reach, reach)
+    return np.asarray(np.linalg.norm(off - along[..., None] * balloon.axis, axis=-1) <= radius)
+
+
+def _onset(density: Array) -> Array:
+    """Share of volume lost at which pores are used up: 1 - 1.4 ρ_app / ρ_tissue (handbook 5 and 1.2)."""
+    apparent = (0.079 + 0.877 * density) / 0.6
+    return np.asarray(np.clip(1 - 1.4 * apparent / TISSUE_G_CM3, 0.02, 0.95))
+
+
+def _growth(first: float, last: float, growth: float) -> list[float]:
+    """Shares of the way at the ends of the stages: small ones first, since all yields at the start."""
+    if last <= first * 1.001:
+        return []
+    volumes = [first * (1 + growth * share) for share in (0.1, 0.3, 0.6, 1.0)]
+    while volumes[-1] * (1 + growth) < last:
+        volumes.append(volumes[-1] * (1 + growth))
+    volumes = [volume for volume in volumes if volume < 0.98 * last]
+    return [(volume - first) / (last - first) for volume in volumes] + [1.0]
+
+
+def _nodes_of(solid: Mask) -> Mask:
+    nodes = np.zeros([n + 1 for n in solid.shape], bool)
+    a, b, c = solid.shape
+    for i, j, k in CORNERS:
+        nodes[i : i + a, j : j + b, k : k + c] |= solid
+    return nodes
+
+
+def _areas(top: Mask) -> Array:
+    """Each top node's share of the force: it counts by how many of the platen's faces it has a corner of."""
+    level = int(np.nonzero(top)[2][0])
+    plane = top[:, :, level]
+    faces = plane[:-1, :-1] & plane[1:, :-1] & plane[:-1, 1:] & plane[1:, 1:]
+    weights = np.zeros(top.shape)
+    for a in (0, 1):
+        for b in (0, 1):
+            weights[a : a + faces.shape[0], b : b + faces.shape[1], level] += faces
+    return np.asarray(weights / weights.sum())
+
+
+def _side_walls(bone: BoneModel, cavity: Mask) -> Mask:
+    """Nodes on the bone's own side walls: between bone and nothing, sideways."""
+    solid = (bone.model.modulus > 0) | cavity
+    of_bone = bone.density.array > 0
+    nodes = np.zeros([n + 1 for n in solid.shape], bool)
+    for axis in (0, 1):
+        for side in (-1, 1):
+            bare = of_bone & ~np.roll(solid, -side, axis)
+            at = np.argwhere(bare)
+            at[:, axis] += side > 0
+            for one in (0, 1):
+                for other in (0, 1):
+                    corner = at.copy()
+                    corner[:, 1 - axis] += one
+                    corner[:, 2] += other
+                    nodes[tuple(corner.T)] = True
+    return nodes
+
+
+def _measured(bone: BoneModel, displacement: Array | None) -> Heights:
+    """Heights as `findings` measures them, on the endplates where they have moved to."""
+    vertebra = bone.vertebra
+    if displacement is not None and vertebra.superior is not None and vertebra.inferior is not None:
+        vertebra = replace(
+            vertebra,
+            superior=_moved(vertebra.superior, bone, displacement),
+            inferior=_moved(vertebra.inferior, bone, displacement),
+        )
+    heights = measure_heights(vertebra)
+    if isinstance(heights, str):
+        raise InputError(f"heights of {bone.level.name} cannot be measured: {heights}")
+    return heights
+
+
+def _moved(plate: HeightMap, bone: BoneModel, displacement: Array) -> HeightMap:
+    """The endplate with its points moved; sideways shifts by way of the slope of the surface at its old place."""
+    axes = bone.model.geometry.axes / bone.voxel_mm  # front, left, head
+    places = bone.model.geometry.indices(plate.points()) + 0.5
+    filled = np.where(np.isfinite(places), places, 0.0)
+    shift = np.stack([ndimage.map_coordinates(part, np.moveaxis(filled, -1, 0), order=1) for part in displacement], -1)
+    local = (shift @ axes.T) @ plate.frame.axes  # cranial, anterior, left
+    u, v = np.meshgrid(plate.u_mm, plate.v_mm, indexing="ij")
+    earlier = plate.at(
+        np.clip(u - local[..., 1], *plate.u_mm[[0, -1]]), np.clip(v - local[..., 2], *plate.v_mm[[0, -1]])
+    )
+    height = np.where(np.isfinite(earlier), earlier, plate.height_mm) + local[..., 0]
+    return replace(plate, height_mm=height)

@@ -1,0 +1,111 @@
+"""A body that grows cavities: forces against the fixed body, tangent against differences, contact, locking."""
+
+import numpy as np
+import pytest
+
+from spondyl.numerics import elasticity as el
+from spondyl.numerics.growing import GrowingBody, Locking
+from spondyl.numerics.nonlinear import newton_krylov
+from spondyl.numerics.plasticity import CRUSHABLE, YieldLaw
+from spondyl.numerics.yielding import YieldingBody
+
+SHAPE = (8, 7, 9)
+NODES = (3, 9, 8, 10)
+NONE = np.zeros(SHAPE, bool)
+UP = np.array([0.0, 0.0, 1.0])
+
+
+def hole() -> np.ndarray:
+    cavity = np.zeros(SHAPE, bool)
+    cavity[3:5, 3:5, 3:6] = True
+    return cavity
+
+
+def held() -> np.ndarray:
+    fixed = np.zeros(NODES, bool)
+    fixed[:, :, :, 0] = True
+    return fixed
+
+
+def body(law: YieldLaw = CRUSHABLE, *, plane: np.ndarray = NONE, cavity: np.ndarray | None = None) -> GrowingBody:
+    cavities = [hole() if cavity is None else cavity]
+    modulus = np.where(cavities[0], 0.0, 300.0)
+    coefficients = el.isotropic(modulus, 0.3)
+    onset = np.full(SHAPE, 0.8)
+    return GrowingBody(
+        coefficients,
+        1.5,
+        held(),
+        np.full(SHAPE, 1.5),
+        law,
+        onset=onset,
+        cavities=cavities,
+        plane=plane,
+        normal=UP,
+        fluid=0.5,
+    )
+
+
+def moved(size: float) -> np.ndarray:
+    return np.where(held(), 0.0, np.random.default_rng(2).normal(0, size, NODES))
+
+
+def test_forces_before_any_stage_are_those_of_the_yielding_body() -> None:
+    growing = body()
+    coefficients = el.isotropic(np.where(hole(), 0.0, 300.0), 0.3)
+    fixed = YieldingBody(coefficients, (1.5,) * 3, held(), np.full(SHAPE, 1.5), CRUSHABLE)
+    one, other = growing.residual(growing.widened(moved(0.03))), fixed.residual(fixed.widened(moved(0.03)))
+    assert one == pytest.approx(other, abs=1e-9 * np.abs(other).max())
+
+
+def test_the_tangent_is_that_of_the_forces_also_on_present_shapes() -> None:
+    """Central differences with a plane and a filled cavity; 5e-4 is left where points cross the yield surface."""
+    plane = NONE.copy()
+    plane[5:, :, 4] = True
+    growing = body(YieldLaw(2.0, 0.8, damage_limit=0.6, hardening=1.5), plane=plane)
+    at = growing.widened(moved(0.02))
+    growing.fill([45.0])
+    for _ in range(2):
+        change = np.where(growing.free, growing.widened(moved(1.0)), 0.0)
+        step = 1e-6
+        difference = (growing.residual(at - step * change) - growing.residual(at + step * change)) / (2 * step)
+        growing.residual(at)
+        assert np.linalg.norm(growing.tangent(change) - difference) < 5e-4 * np.linalg.norm(difference)
+        growing.commit(at)  # then about shapes of their own
+        growing.fill([45.0])
+        at = at + 0.3 * growing.widened(moved(0.02))
+
+
+def test_a_stage_keeps_the_balance() -> None:
+    """At its end the shapes change, yet forces and pressures stay in balance to some percent of the pressure's."""
+    growing = body(YieldLaw(2.0, 0.8, damage_limit=0.6, hardening=1.5))
+    first = growing.volumes[0]
+    growing.fill([first * 1.1])
+    at = newton_krylov(rtol=1e-6, inner=0.02)(growing, np.zeros(growing.load.shape)).displacement
+    told = growing.volume_of(0, at)
+    growing.commit(at)
+    assert growing.volumes[0] == pytest.approx(told, rel=0.02)
+    assert growing.pressures[0] > 0.5
+    assert np.linalg.norm(growing.residual(at)) < 0.1 * growing.force_norm()
+
+
+def test_the_plane_bears_pressing_and_not_pulling() -> None:
+    """The upper half pulled off leaves next to no force, pressed down the forces of whole bone within 2 %."""
+    plane = np.zeros(SHAPE, bool)
+    plane[:, :, 4] = True
+    parted, whole = body(plane=plane, cavity=NONE), body(cavity=NONE)
+    for way, low, high in ((0.001, 0.0, 1e-4), (-0.001, 0.98, 1.02)):
+        lifted = np.zeros(NODES)
+        lifted[2, :, :, 5:] = way
+        forces = []
+        for one in (parted, whole):
+            one.residual(one.widened(lifted))
+            forces.append(one.internal[2, :, :, 5:].sum())
+        assert low <= forces[0] / forces[1] <= high
+
+
+def test_locking_begins_where_the_pores_are_used_up() -> None:
+    """1 up to the onset, 2 at the middle of the margin, never above the most."""
+    locking = Locking(rise=1.0, power=1.0, margin=0.1, most=20.0)
+    factor = locking.factor(np.array([0.5, 0.8, 0.85, 0.95]), np.array(0.8))
+    assert factor == pytest.approx([1.0, 1.0, 2.0, 20.0])

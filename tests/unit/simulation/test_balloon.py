@@ -1,0 +1,228 @@
+"""Balloons in a body of one density with flat ends: symmetric, mirrored, under more load, without a fracture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spondyl.errors import InputError, NotConverged
+from spondyl.planning import Angles, Approach, Balloon, NeedlePath, Plan
+from spondyl.simulation.balloon import inflate_balloons, retained_ratio
+from spondyl.simulation.balloon_device import BalloonDevice, find_device
+from spondyl.simulation.balloon_records import BalloonLift, BalloonSettings
+from spondyl.simulation.bone import BoneModel, build_bone_model
+from spondyl.simulation.fracture import FracturedBone, FracturePlane, fractured_bone, whole_bone
+from spondyl.space import Frame, Geometry, HeightMap, Volume
+from spondyl.spine import Level, Side, Spine, Vertebra
+from spondyl.studies import Patient, Scan, Study
+
+HALF_DEPTH, HALF_WIDTH, HEIGHT = 15.0, 20.0, 20.0
+WIDE = BalloonDevice(15.0, 3.5, 4.0, 5.0, 2.76, ("a device of the test",))
+SETTINGS = BalloonSettings(volume_ml=1.1, stop_when_restored=False, start_diameter_mm=6.0, growth=0.2, device=WIDE)
+
+
+def make_bone(hu: float = 150.0) -> BoneModel:
+    """An elliptic cylinder in LPS, its front at negative y; endplates flat at ±10 mm."""
+    geometry = Geometry(np.array([[2.0, 0, 0, -25], [0, 2, 0, -25], [0, 0, 2, -19], [0, 0, 0, 1]]), (26, 26, 20))
+    points = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
+    x, y, z = np.moveaxis(points, -1, 0)
+    inside = (x / HALF_WIDTH) ** 2 + (y / HALF_DEPTH) ** 2 < 1
+    inside &= np.abs(z) < HEIGHT / 2
+    frame = Frame.from_directions(np.zeros(3), np.array([0.0, 0, 1]), np.array([0.0, -1, 0]))
+    across, along, up = np.arange(-24.0, 25), np.arange(-14.0, 15), np.arange(-9.0, 10)
+    flat = np.zeros((len(along), len(across)))
+    plates = [HeightMap(frame, "cranial", along, across, flat + h, 0.1) for h in (HEIGHT / 2, -HEIGHT / 2)]
+    wall = np.zeros((len(up), len(across)))
+    walls = [HeightMap(frame, "anterior", up, across, wall + h, 0.1) for h in (HALF_DEPTH, -HALF_DEPTH)]
+    mask = Volume(inside, geometry, "1")
+    ct = Volume(np.full(geometry.shape, hu, np.float32), geometry, "[hnsf'U]")
+    body = Vertebra(Level.L1, mask, mask, frame, *plates, *walls, (), ())
+    spine = Spine(Study(ct, Scan(kvp=120.0, contrast=False), Patient()), geometry, (body,), None)
+    return build_bone_model(spine, "L1", voxel_mm=2.0)
+
+
+def balloon_at(x: float, side: Side) -> Balloon:
+    return Balloon(side, np.array([x, -2.0, 0.0]), np.array([0.0, -1.0, 0.0]), 15.0, 14.0, 13.0, 15.0, "an endplate")
+
+
+def plan_of(*balloons: Balloon) -> Plan:
+    angles = Angles(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    entry, tip = np.array([9.0, 25.0, 0.0]), np.array([9.0, -9.0, 0.0])
+    needle = NeedlePath(Side.LEFT, Approach.TRANSPEDICULAR, 11, 3.0, entry, tip, (), None, angles, None, ())
+    return Plan(Level.L1, needles=(needle,), balloons=balloons)
+
+
+BOTH = plan_of(balloon_at(9.0, Side.LEFT), balloon_at(-9.0, Side.RIGHT))
+
+
+@pytest.fixture(scope="module")
+def bone() -> BoneModel:
+    return make_bone()
+
+
+@pytest.fixture(scope="module")
+def broken(bone: BoneModel) -> FracturedBone:
+    return fractured_bone(bone)
+
+
+@pytest.fixture(scope="module")
+def lifted(broken: FracturedBone) -> BalloonLift:
+    return inflate_balloons(broken, BOTH, preload_n=110.0, settings=SETTINGS)
+
+
+def tops(lift: BalloonLift) -> np.ndarray:
+    """Displacement along the axis of the middle layer of the upper platen's nodes, by place from left to right."""
+    top = lift.bone.bone.model.platens.top
+    return np.where(top, lift.displacement_inflated[2], np.nan)[:, :, int(np.nonzero(top)[2][0])]
+
+
+def test_balloons_lift_the_front_and_keep_some_of_it(lifted: BalloonLift) -> None:
+    """The plane is open at the front, and the hinge at the back bends; empty, the preload takes some of it away."""
+    inflated, kept = lifted.lift_mm(lifted.inflated), lifted.lift_mm()
+    assert inflated[0] > inflated[1] > 0.2
+    assert 0 < kept[0] < inflated[0]
+    assert lifted.stopped_by == "volume"
+    assert [stage.phase for stage in lifted.stages].count("deflation") == 5
+
+
+def test_a_symmetric_plan_lifts_symmetrically(lifted: BalloonLift) -> None:
+    """Both sides within 2 % of the lift, ten times the solver's tolerance."""
+    top = tops(lifted)
+    assert np.nanmax(np.abs(top - top[:, ::-1])) < 0.02 * np.nanmax(np.abs(top))
+
+
+def test_one_balloon_lifts_its_own_side_and_its_mirror_the_other(broken: FracturedBone) -> None:
+    """The grid's second axis runs to the left: the left balloon lifts larger indices more."""
+    left, right = (
+        inflate_balloons(broken, plan_of(balloon_at(x, side)), preload_n=50.0, settings=SETTINGS)
+        for x, side in ((9.0, Side.LEFT), (-9.0, Side.RIGHT))
+    )
+    one, other = tops(left), tops(right)
+    half = one.shape[1] // 2
+    assert np.nanmean(one[:, half + 1 :]) > np.nanmean(one[:, :half]) + 0.01
+    assert np.nanmax(np.abs(one - other[:, ::-1])) < 0.05 * np.nanmax(np.abs(one))
+
+
+def test_no_volume_lifts_nothing(broken: FracturedBone) -> None:
+    lift = inflate_balloons(broken, BOTH, preload_n=0.0, settings=replace(SETTINGS, volume_ml=0.0))
+    assert lift.stopped_by == "nothing"
+    assert lift.lift_mm() == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
+
+
+def test_more_preload_keeps_less_height(broken: FracturedBone, lifted: BalloonLift) -> None:
+    free, heavy = (inflate_balloons(broken, BOTH, preload_n=n, settings=SETTINGS) for n in (0.0, 400.0))
+    assert free.lift_mm()[0] > lifted.lift_mm()[0] > heavy.lift_mm()[0]
+    assert free.lift_mm(free.inflated)[0] > heavy.lift_mm(heavy.inflated)[0]
+    ratio = retained_ratio(heavy, free)
+    assert ratio is not None
+    assert ratio < 1
+
+
+def test_without_a_fracture_almost_nothing_lifts(bone: BoneModel, lifted: BalloonLift) -> None:
+    """Whole bone holds the endplates together: less than a fifth of what the broken body gives."""
+    whole = inflate_balloons(whole_bone(bone), BOTH, preload_n=110.0, settings=SETTINGS)
+    assert whole.lift_mm(whole.inflated)[0] < 0.2 * lifted.lift_mm(lifted.inflated)[0]
+    assert any("nothing is broken" in text for text in whole.warnings)
+
+
+def test_mass_and_volume_are_kept(lifted: BalloonLift) -> None:
+    """Bone is pushed aside, never lost (rounding alone); the cavity on the grid has the volume of its wall."""
+    assert abs(lifted.mass_error) < 1e-10
+    assert lifted.packed.array.sum() == pytest.approx(lifted.bone.bone.density.array.sum(), rel=1e-10)
+    assert lifted.cavity_ml == pytest.approx(sum(lifted.stages[-1].volumes_ml), rel=0.02)
+    assert lifted.linear_volume_error != 0
+    assert lifted.stage_volume_error < 0.1
+
+
+def test_the_rated_pressure_ends_inflation(broken: FracturedBone) -> None:
+    """A balloon rated for 0.6 MPa, far below what this volume needs: it stops at most 5 % above it, and warns."""
+    weak = replace(SETTINGS, volume_ml=3.0, device=replace(WIDE, rated_mpa=0.6))
+    lift = inflate_balloons(broken, BOTH, preload_n=110.0, settings=weak)
+    assert lift.stopped_by == "pressure"
+    highest = max(max(stage.pressures_mpa) for stage in lift.stages)
+    assert 0.5 < highest <= 1.05 * 0.6
+    assert any("rupture" in text for text in lift.warnings)
+
+
+def test_the_skin_needs_pressure_of_its_own() -> None:
+    """0 up to 3.5 ml, the rated pressure at 5 ml."""
+    assert WIDE.skin_pressure(3.0) == 0.0
+    assert WIDE.skin_pressure(4.25) == pytest.approx(2.76 / 2)
+    assert find_device(20.0).nominal_ml == 6.0
+    assert find_device(10.0).nominal_ml == pytest.approx(4.0 * 10 / 15)
+    assert any("instructions for use" in text for text in find_device(15.0).assumptions)
+
+
+def test_a_balloon_near_a_wall_ends_and_warns(broken: FracturedBone) -> None:
+    """Seated 2 mm from the side wall; inflation ends once it is within four fifths of that."""
+    lift = inflate_balloons(
+        broken,
+        plan_of(balloon_at(10.5, Side.LEFT)),
+        preload_n=0.0,
+        settings=replace(SETTINGS, wall_mm=4.0, volume_ml=2.0),
+    )
+    assert lift.stopped_by == "wall"
+    assert any("side wall" in text for text in lift.warnings)
+
+
+def test_inflation_ends_at_the_intact_height(broken: FracturedBone) -> None:
+    """Intact: 0.5 mm more than the 20 mm it has; the front gains that within the 5 % of a limit."""
+    wanted = replace(SETTINGS, stop_when_restored=True, intact_mm=(20.5, 20.5, 20.0), volume_ml=2.0)
+    lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=wanted)
+    assert lift.stopped_by == "restored"
+    assert lift.inflated.anterior_mm == pytest.approx(20.5, abs=0.1)
+    front = lift.restored()[0]
+    assert front.of_intact == pytest.approx(lift.lift_mm()[0] / 20.5)
+    assert front.of_lost == pytest.approx(lift.lift_mm()[0] / (20.5 - lift.before.anterior_mm))
+    assert front.of_not_recovered == pytest.approx(lift.lift_mm()[0] / (20.5 - lift.unloaded.anterior_mm))
+
+
+def test_bad_input_is_told(bone: BoneModel, broken: FracturedBone) -> None:
+    with pytest.raises(InputError, match="no balloon"):
+        inflate_balloons(broken, Plan(Level.L1), preload_n=0.0)
+    with pytest.raises(InputError, match="L2, the bone model for L1"):
+        inflate_balloons(broken, replace(BOTH, level=Level.L2), preload_n=0.0)
+    with pytest.raises(InputError, match="0 to 600 N"):
+        inflate_balloons(broken, BOTH, preload_n=-1.0)
+    with pytest.raises(InputError, match="does not lie within the bone"):
+        inflate_balloons(broken, plan_of(balloon_at(19.0, Side.LEFT)), preload_n=0.0)
+    with pytest.raises(InputError, match="touches a side wall"):
+        inflate_balloons(broken, plan_of(balloon_at(12.5, Side.LEFT)), preload_n=0.0)
+    with pytest.raises(InputError, match="meet"):
+        inflate_balloons(broken, plan_of(balloon_at(2.0, Side.LEFT), balloon_at(-2.0, Side.RIGHT)), preload_n=0.0)
+    with pytest.raises(InputError, match="misses"):
+        fractured_bone(bone, FracturePlane(np.array([0.0, 0, 80]), np.array([0.0, 0, 1])))
+    with pytest.raises(InputError, match="steeper"):
+        fractured_bone(bone, FracturePlane(np.zeros(3), np.array([0.0, 1, 0])))
+    with pytest.raises(InputError, match="hinge"):
+        FracturePlane(np.zeros(3), np.array([0.0, 0, 1]), hinge_share=0.0)
+
+
+def test_a_preload_that_crushes_the_hinge_is_not_converged() -> None:
+    """Bone of 0.011 g/cm³ bears some 0.07 MPa: 600 N over its 940 mm² are nine times that."""
+    soft = make_bone(hu=-400.0)
+    with pytest.raises(NotConverged, match="does not bear"):
+        inflate_balloons(fractured_bone(soft), BOTH, preload_n=600.0, settings=SETTINGS)
+
+
+def test_a_tilted_plane_parts_the_halves(bone: BoneModel) -> None:
+    """No voxel above a plane of 20 degrees shares a node with one below it, in front of the hinge."""
+    normal = np.array([0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))])
+    tilted = fractured_bone(bone, FracturePlane(np.array([0.0, -2.0, 1.0]), normal))
+    geometry = bone.model.geometry
+    places = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
+    above = (places - tilted.plane.point) @ normal > 0
+    ahead = np.arange(geometry.shape[0])[:, None, None] > np.argwhere(tilted.broken)[:, 0].min()
+    solid = (bone.density.array > 0) & ~tilted.broken & ahead
+    nodes = []
+    for side in (above, ~above):
+        here = np.zeros([n + 1 for n in solid.shape], bool)
+        for i in (0, 1):
+            for j in (0, 1):
+                for k in (0, 1):
+                    a, b, c = solid.shape
+                    here[i : i + a, j : j + b, k : k + c] |= solid & side
+        nodes.append(here)
+    assert not (nodes[0] & nodes[1]).any()
