@@ -21,8 +21,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from spondyl.documents.figures import CONTOUR, DEFORMED
-from spondyl.documents.figures_access import BEHIND_MM, NEEDLE
+from spondyl.documents.figures_access import AROUND, BEHIND_MM, NEEDLE
 from spondyl.documents.plan_files import needle_name
+from spondyl.documents.records import SURROUNDING_NUMBERS
 from spondyl.documents.tables import deformed_levels
 from spondyl.errors import InputError
 from spondyl.findings import Findings
@@ -108,10 +109,11 @@ def grey_nifti(ct: Volume) -> bytes:
 
 
 def label_nifti(spine: Spine, shown: Floats) -> bytes:
-    """The vertebrae (VerSe numbers) and the canal around some points, as NIfTI. [points: (n, 3), LPS mm]"""
+    """Vertebrae (VerSe numbers), canal and what is labelled beside them around some points. [(n, 3), LPS mm]"""
     labels = np.zeros(spine.geometry.shape, np.uint8)
     canal = () if spine.canal is None else ((CANAL_LABEL, spine.canal),)
-    for number, mask in (*canal, *((v.level.value, v.mask) for v in spine)):
+    around = ((SURROUNDING_NUMBERS[kind], mask) for kind, mask in spine.surroundings)
+    for number, mask in (*around, *canal, *((v.level.value, v.mask) for v in spine)):
         first = np.rint(spine.geometry.indices(mask.geometry.affine[:3, 3])).astype(int)
         place = tuple(slice(a, a + n) for a, n in zip(first, mask.array.shape, strict=True))
         labels[place][mask.array.astype(bool)] = number
@@ -183,10 +185,11 @@ def _cropped(volume: Volume, points: Floats) -> Volume:
 def _label_table(spine: Spine, findings: Findings) -> list[dict[str, Any]]:
     """Colours of the labels, as in the still pictures: deformed levels differ."""
     deformed = set(deformed_levels(findings))
+    around = [(SURROUNDING_NUMBERS[kind], kind.value.replace("_", " "), AROUND) for kind, _ in spine.surroundings]
     rows = [(v.level.value, v.level.name, DEFORMED if v.level in deformed else CONTOUR) for v in spine]
     return [
         {"value": number, "name": name, "rgb": _rgb(colour)}
-        for number, name, colour in (*rows, (CANAL_LABEL, "spinal canal", CANAL))
+        for number, name, colour in (*rows, (CANAL_LABEL, "spinal canal", CANAL), *around)
     ]
 
 

@@ -13,11 +13,11 @@ import trimesh
 
 from spondyl.documents import viewer
 from spondyl.documents.pages import render
-from spondyl.documents.viewer import coarsened, grey_nifti, label_nifti, needle_mesh, viewer_section
+from spondyl.documents.viewer import _label_table, coarsened, grey_nifti, label_nifti, needle_mesh, viewer_section
 from spondyl.findings import Findings
 from spondyl.planning import AccessClass, Angles, Approach, NeedlePath, Plan, no_treatment
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Level, Side, Spine
+from spondyl.spine import Level, Side, Spine, Surrounding
 
 ANGLES = Angles(**dict.fromkeys((field.name for field in dataclasses.fields(Angles)), 0.0))
 
@@ -57,6 +57,21 @@ def test_labels_lie_where_the_vertebrae_are(spine: Spine) -> None:
         world = vertebra.frame.origin * [-1, -1, 1]
         voxel = np.rint(np.linalg.solve(image.affine, [*world, 1.0])[:3]).astype(int)
         assert image.get_fdata()[tuple(voxel)] == vertebra.level.value
+
+
+def test_what_is_labelled_beside_the_spine_is_shown_with_its_name(spine: Spine) -> None:
+    assert spine.vertebrae[0].frame is not None
+    place = spine.vertebrae[0].frame.origin - np.array([0.0, 40.0, 0.0])  # LPS: in front of the body
+    voxel = tuple(np.rint(spine.geometry.indices(place)).astype(int))
+    there = np.zeros(spine.geometry.shape, bool)
+    there[voxel] = True
+    labelled = dataclasses.replace(spine, surroundings=((Surrounding.AORTA, Volume(there, spine.geometry, "1")),))
+    image = opened(label_nifti(labelled, spine.geometry.points([[0, 0, 0], np.array(spine.geometry.shape) - 1.0])))
+    world = spine.geometry.points(np.array(voxel, float)) * [-1, -1, 1]
+    seen = np.rint(np.linalg.solve(image.affine, [*world, 1.0])[:3]).astype(int)
+    number = int(image.get_fdata()[tuple(seen)])
+    rows = {row["value"]: row["name"] for row in _label_table(labelled, ())}
+    assert rows[number] == "aorta" and number not in {row["value"] for row in _label_table(spine, ())}
 
 
 def test_a_needle_lies_in_the_nifti_world_with_its_tip_and_width() -> None:
