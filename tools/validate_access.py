@@ -339,6 +339,15 @@ of 3-4 mm lay within the degree. With a CT walls are followed on its grey values
 left 90 within it, and chords followed as far as on the mask 94, with 0.5 degrees of bias inwards at 5-7 mm. What is
 left is worst at 3-4 mm and 1 mm: the neck is three voxels wide.
 
+Looked at on real CTs, on both planes of each needle (no truth, so no figures): `tptbox-l3-ct-mr` with its labels, L3:
+both needles of class B, within the pedicles as they are seen. `rider-pilot-0117-thoracic` without labels, by the own
+segmenter, one level named by hand: at the upper of its two whole levels the right needle (class A) lies within the
+pedicle; the left pedicle was not found, and at the lower level both sides were refused because the masks of neighbours
+overlap the way, with pedicles told far too wide (16 and 21 mm: the ribs' heads are in the mask). `ts-lumbar-3mm`,
+`lidc-0001-thoracic` (T8, T11) and `acrin-flt-001-lumbar` (T10 to L5, own segmenter): 'pedicle clearance cannot be
+judged on this CT' at every level, axes for orientation only; on lidc the skin is unknown, since its image ends less
+than 5 mm behind it.
+
 What this does not show: real anatomy, whose necks are less regular, errors of automatic masks (true masks bound the
 grey values here), the blur of other scanners, needles beside the pedicle. The generator's necks are straight and
 symmetrical.
