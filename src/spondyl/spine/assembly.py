@@ -139,6 +139,7 @@ def _from_segmentation(study: Study, found: NamedSegmentation, progress: Progres
         questions=blocking_first([*found.questions, *spine.questions]),
         notes=(
             f"vertebrae were told apart by the {METHOD}, without labels; it follows grey values and can be wrong",
+            *found.notes,
             *(f"seen for the names: {evidence}" for evidence in found.naming.evidence),
             *spine.notes,
         ),

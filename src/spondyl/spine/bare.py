@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +12,14 @@ from spondyl.errors import InputError
 from spondyl.space import Volume
 from spondyl.spine.label_maps import CANAL
 from spondyl.spine.names import Anchor, NamingProposal, letter, name_levels, parse_anchor
-from spondyl.spine.segmenters import Segmentation, segment_spine
+from spondyl.spine.segmenters import Segmentation, look_again, segment_spine
 from spondyl.spine.types import Level
 from spondyl.studies import LabelImage, Progress, Question
 from spondyl.studies.progress import silent
 
 ARCH, BODY, CANAL_NUMBER = 41, 49, 61  # sub-region numbers of SPINEPS
 METHOD = "own segmenter"
-_NAMED_FROM = 0.85  # share of the work after which the masks are there
+_FOUND_FROM, _NAMED_FROM = 0.6, 0.85  # share of the work after which the masks are there, and looked at again
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,7 @@ class NamedSegmentation:
 
     segmentation: Segmentation
     naming: NamingProposal
+    notes: tuple[str, ...] = ()  # of how it was found
 
     def __post_init__(self) -> None:
         levels = self.naming.levels
@@ -117,12 +118,26 @@ def segment_levels(
     """
     parsed = [_anchor(anchor) for anchor in anchors]  # before the long part begins
     found = segment_spine(
-        ct, wanted=disc_at, refused=no_disc_at, progress=lambda share, what: progress(_NAMED_FROM * share, what)
+        ct, wanted=disc_at, refused=no_disc_at, progress=lambda share, what: progress(_FOUND_FROM * share, what)
     )
+    found, note = _looked_again(ct, found, progress)
     progress(_NAMED_FROM, "looking for ribs and sacrum")
     named = name_segmentation(ct, found, parsed)
     progress(1.0, "done")
-    return named
+    return replace(named, notes=(note,))
+
+
+def _looked_again(ct: Volume, found: Segmentation, progress: Progress) -> tuple[Segmentation, str]:
+    """The vertebrae with the network's doubts where it can run, and a note that says whether."""
+    span = _NAMED_FROM - _FOUND_FROM
+    try:
+        seen = look_again(ct, found, progress=lambda share, what: progress(_FOUND_FROM + span * share, what))
+    except InputError as error:
+        return found, f"vertebrae were told apart from grey values alone: {error}"
+    return (
+        seen,
+        "a network looked at the vertebrae again for discs inside them; what it sees is a doubt, no mask is its own",
+    )
 
 
 def name_segmentation(ct: Volume, found: Segmentation, anchors: Sequence[str | Anchor] = ()) -> NamedSegmentation:

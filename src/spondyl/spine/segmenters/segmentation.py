@@ -27,7 +27,7 @@ _RIM_MM = 1.5  # of an end plate that does not count
 _BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
 _CLEAR_DISC = 0.8  # score of a disc that could not be clearer
-_PER_DOUBT = 0.6
+PER_DOUBT = 0.6  # of the confidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
             said = (*said, f"{beyond:.0%} of an end plate lies outside the image")
-        confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * _PER_DOUBT ** len(said)))
+        confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * PER_DOUBT ** len(said)))
         doubts.append(tuple(said))
         cut.append(
             is_end
