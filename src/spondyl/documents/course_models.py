@@ -1,0 +1,291 @@
+"""The shape of simulations.json: what each course does to each level, by models, and what it does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from spondyl.documents.mechanics import CurvePointModel
+from spondyl.documents.models import Document
+from spondyl.simulation import BodyInjection, Fan, HeightCourse, LeakShares, Mechanics, Share, Simulation
+
+WORDS = "not calibrated on patients: use it to compare plans, not to decide whether one is safe"
+
+
+class FanModel(Document):
+    """Middle and 95 % range over the runs, a value for each day."""
+
+    middle: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class HeightCourseModel(Document):
+    """Shortening since the CT under the force of standing, and wedge added."""
+
+    days: tuple[float, ...]
+    heals: bool
+    front_mm: FanModel
+    middle_mm: FanModel
+    back_mm: FanModel
+    wedge_deg: FanModel
+    beyond_share: tuple[float, ...]  # of runs past the limit of small strains, by day
+    runs: int
+    seed: int
+
+    @classmethod
+    def of(cls, course: HeightCourse) -> HeightCourseModel:
+        """The model of a course of heights."""
+        return cls(
+            days=course.days,
+            heals=course.heals,
+            front_mm=_fan(course.front_mm),
+            middle_mm=_fan(course.middle_mm),
+            back_mm=_fan(course.back_mm),
+            wedge_deg=_fan(course.wedge_deg),
+            beyond_share=course.beyond_share,
+            runs=course.runs,
+            seed=course.seed,
+        )
+
+
+class StateModel(Document):
+    """One state of the body between caps; forces are null where the density has no calibration."""
+
+    failure_n: float | None
+    failure_low_n: float | None
+    failure_high_n: float | None
+    stiffness_n_per_mm: float | None
+    stiffness_share: float  # of that before the fracture
+    strength_share: float
+    left_share: float  # of the force, borne by the patient's left half while the top stays level
+    curve: tuple[CurvePointModel, ...]  # empty where forces are null
+
+    @classmethod
+    def of(cls, state: Mechanics, before: Mechanics, *, absolute: bool) -> StateModel:
+        """The model of a state against the body before its fracture."""
+        found = state.strength
+        curve = (found.curve or ()) if absolute else ()
+        return cls(
+            failure_n=found.failure_n if absolute else None,
+            failure_low_n=found.failure_low_n if absolute else None,
+            failure_high_n=found.failure_high_n if absolute else None,
+            stiffness_n_per_mm=state.stiffness_n_per_mm if absolute else None,
+            stiffness_share=state.stiffness_n_per_mm / before.stiffness_n_per_mm,
+            strength_share=found.failure_n / before.strength.failure_n,
+            left_share=state.left_share,
+            curve=tuple(
+                CurvePointModel(displacement_mm=point.displacement_mm, reaction_n=point.reaction_n) for point in curve
+            ),
+        )
+
+
+class PathLeakModel(Document):
+    """Cement that left by one path in the one run that is shown."""
+
+    path: str
+    openings: tuple[str, ...]  # empty: the model has no way there
+    volume_ml: float
+    first_min: float | None
+
+
+class CementModel(Document):
+    """Where the cement of a plan went in one run: middle permeability, the plan's own tips."""
+
+    cement: str
+    scenario: str
+    injected_ml: float
+    in_bone_ml: float
+    fill: float  # of the body's volume
+    left_share: float  # of the cement, on the patient's left
+    contact_superior: float  # share of the endplate's area that cement lies under
+    contact_inferior: float
+    stop_reason: str
+    leaks: tuple[PathLeakModel, ...]
+    cement_file: str | None = None  # share of each voxel that is cement, on the vertebra's own grid
+
+    @classmethod
+    def of(cls, injection: BodyInjection) -> CementModel:
+        """The model of an injection."""
+        return cls(
+            cement=injection.cement.name,
+            scenario=injection.scenario.value,
+            injected_ml=injection.result.injected_ml,
+            in_bone_ml=injection.result.in_bone_ml,
+            fill=injection.fill,
+            left_share=injection.left_share,
+            contact_superior=injection.contact_superior,
+            contact_inferior=injection.contact_inferior,
+            stop_reason=injection.stop_reason,
+            leaks=tuple(
+                PathLeakModel(
+                    path=leak.path.value, openings=leak.openings, volume_ml=leak.volume_ml, first_min=leak.first_min
+                )
+                for leak in injection.leaks
+            ),
+        )
+
+
+class RateModel(Document):
+    """A published rate, of patients."""
+
+    what: str
+    percent: float
+    entry: str
+    source: str
+
+
+class RunShareModel(Document):
+    """Share of simulated runs that leaked more than 0.1 mL, with its interval by the number of runs alone."""
+
+    leaked: int
+    runs: int
+    value: float
+    low: float
+    high: float
+
+
+class LeakShareModel(Document):
+    """Runs that leaked by one path; never a chance of a patient."""
+
+    path: str  # "any", or one path
+    has_opening: bool
+    share: RunShareModel
+    by_scenario: dict[str, RunShareModel]
+    scenarios_disagree: bool  # by more than a factor 2: all three are then shown
+    by_volume_ml: tuple[tuple[float, float], ...]  # cement injected, share of runs by then
+    strongest_input: str | None  # what the leaked volume ranks with most; null: told apart by none
+    published: tuple[RateModel, ...]
+
+
+class NeighbourModel(Document):
+    """A neighbour and the disc towards it, treated over untreated; 1: no change."""
+
+    level: str
+    disc_pressure: float
+    endplate_bulge: float
+    strain: float
+    strain_by_wedge: float | None
+    strain_by_both: float | None
+
+
+class UnknownModel(Document):
+    """A question this run has no answer to."""
+
+    what: str
+    reason: str
+
+
+class CourseModel(Document):
+    """One course of one level."""
+
+    level: str
+    course: Literal["untreated", "vertebroplasty", "kyphoplasty"]
+    before: StateModel  # estimated: the present shape without cracks
+    broken: StateModel
+    after: StateModel | None
+    cement: CementModel | None
+    leak_shares: tuple[LeakShareModel, ...]
+    heights: tuple[HeightCourseModel, ...]
+    neighbours: tuple[NeighbourModel, ...]
+    unknown: tuple[UnknownModel, ...]
+    notes: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Simulation, leaks: LeakShares | None) -> CourseModel:
+        """The model of a simulation and of its leaks under doubt."""
+        absolute = found.is_absolute
+        told = (*found.assumptions, *(() if leaks is None else leaks.assumptions))
+        return cls(
+            level=found.level.name,
+            course=found.course.value,
+            before=StateModel.of(found.before, found.before, absolute=absolute),
+            broken=StateModel.of(found.broken, found.before, absolute=absolute),
+            after=None if found.after is None else StateModel.of(found.after, found.before, absolute=absolute),
+            cement=None if found.injection is None else CementModel.of(found.injection),
+            leak_shares=() if leaks is None else _leak_shares(leaks),
+            heights=tuple(HeightCourseModel.of(course) for course in found.heights),
+            neighbours=tuple(
+                NeighbourModel(
+                    level=one.level.name,
+                    disc_pressure=one.disc_pressure,
+                    endplate_bulge=one.endplate_bulge,
+                    strain=one.strain,
+                    strain_by_wedge=one.strain_by_wedge,
+                    strain_by_both=one.strain_by_both,
+                )
+                for one in found.neighbours
+            ),
+            unknown=tuple(UnknownModel(what=one.what, reason=one.reason) for one in found.unknown),
+            notes=tuple(dict.fromkeys((*found.notes, *(() if leaks is None else leaks.notes)))),
+            assumptions=tuple(dict.fromkeys(told)),
+        )
+
+
+class LeftOutModel(Document):
+    """A level that could not be simulated."""
+
+    level: str
+    reason: str
+
+
+class SimulationsDocument(Document):
+    """All courses of the levels of a case."""
+
+    schema_: Literal["spondyl.simulations/1"] = "spondyl.simulations/1"
+    density_grade: int | None  # null: nothing was simulated
+    density_reason: str | None
+    voxel_mm: float
+    courses: tuple[CourseModel, ...]
+    left_out: tuple[LeftOutModel, ...]
+    words: str = WORDS
+
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[tuple[Simulation, LeakShares | None]],
+        *,
+        voxel_mm: float,
+        left_out: Mapping[str, str],
+    ) -> SimulationsDocument:
+        """The document of these courses."""
+        graded = found[0][0].calibration if found else None
+        return cls(
+            density_grade=None if graded is None else graded.grade,
+            density_reason=None if graded is None else graded.reason,
+            voxel_mm=voxel_mm,
+            courses=tuple(CourseModel.of(*pair) for pair in found),
+            left_out=tuple(LeftOutModel(level=level, reason=reason) for level, reason in left_out.items()),
+        )
+
+
+def _fan(fan: Fan) -> FanModel:
+    return FanModel(middle=fan.middle, low=fan.low, high=fan.high)
+
+
+def _leak_shares(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
+    told = []
+    for one in leaks.paths:
+        driver = one.drivers[0] if one.drivers and one.drivers[0].is_told_apart else None
+        told.append(
+            LeakShareModel(
+                path="any" if one.path is None else one.path.value,
+                has_opening=one.has_opening,
+                share=_share(one.share),
+                by_scenario={scenario.value: _share(share) for scenario, share in one.by_scenario},
+                scenarios_disagree=one.scenarios_disagree,
+                by_volume_ml=tuple((volume, share.value) for volume, share in one.by_volume),
+                strongest_input=None if driver is None else driver.name,
+                published=tuple(
+                    RateModel(what=rate.what, percent=rate.percent, entry=rate.entry, source=rate.source)
+                    for rate in one.published
+                ),
+            )
+        )
+    return tuple(told)
+
+
+def _share(share: Share) -> RunShareModel:
+    low, high = share.interval
+    return RunShareModel(leaked=share.leaked, runs=share.runs, value=share.value, low=low, high=high)
