@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from spondyl.followup import CheckIn, Triage, triage
     from spondyl.outcomes import Prediction, predict_outcomes
     from spondyl.planning import Plan, no_treatment, plan_augmentation
-    from spondyl.simulation import PlatenResponse, VoxelModel, build_voxel_model, follow_load_path, load_between_platens
+    from spondyl.simulation import (
+        PlatenResponse,
+        Simulation,
+        VoxelModel,
+        build_voxel_model,
+        follow_load_path,
+        load_between_platens,
+        simulate,
+    )
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
@@ -49,6 +57,7 @@ __all__ = [
     "Recommendation",
     "Sex",
     "Side",
+    "Simulation",
     "Spine",
     "Status",
     "Study",
@@ -74,6 +83,7 @@ __all__ = [
     "predict_outcomes",
     "read_study",
     "relabelled",
+    "simulate",
     "triage",
     "write_booklet",
     "write_report",
@@ -102,10 +112,12 @@ _OWNERS = {
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
     "spondyl.simulation": (
         "PlatenResponse",
+        "Simulation",
         "VoxelModel",
         "build_voxel_model",
         "follow_load_path",
         "load_between_platens",
+        "simulate",
     ),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),

@@ -16,15 +16,17 @@ study    = sp.read_study("ct.nii.gz", sp.Patient(age_years=74, pain_nrs=8))
 spine    = sp.build_spine(study, labels="seg.nii.gz", label_map="verse")
 findings = sp.find_deformities(spine) + sp.measure_density(spine)
 plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
+results  = tuple(sp.simulate(spine, plan) for plan in plans)
 outlook  = sp.predict_outcomes(study.patient)
 advice   = sp.assess_candidacy(study.patient, findings)
-sp.write_report("report.html", spine=spine, findings=findings, advice=advice, plans=plans, outlook=outlook)
+sp.write_report(
+    "report.html", spine=spine, findings=findings, advice=advice, plans=plans, simulations=results, outlook=outlook
+)
 later    = sp.build_spine(sp.read_study("ct-6-weeks/"))
 urgency  = sp.triage(sp.CheckIn(days_after=42, pain_nrs=3), plans[1])
 """
 
 STILL_TO_COME = {
-    "simulate": "results = tuple(sp.simulate(spine, plan) for plan in plans)",
     "compare": "change  = sp.compare(spine, later)",
 }
 

@@ -12,6 +12,9 @@ import pytest
 from spondyl.documents.schema_files import shipped_schema
 
 Cli = Callable[..., Any]
+ALL_STAGES = (
+    *("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"),
+)
 
 
 def stages(document: dict[str, Any]) -> dict[str, str]:
@@ -32,10 +35,9 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf", "booklet.html", "booklet.pdf"),
     }
-    for name in ("study", "spine", "findings", "decisions", "bone_health", "plans", "strength", "run"):
+    for name in ("study", "spine", "findings", "decisions", "bone_health", "plans", "strength", "simulations", "run"):
         jsonschema.validate(json.loads((case / f"{name}.json").read_text()), shipped_schema(f"spondyl.{name}/1"))
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
-    assert stages(document) == dict.fromkeys(all_stages, "made")
+    assert stages(document) == dict.fromkeys(ALL_STAGES, "made")
 
 
 def test_the_broken_level_is_found(finished: Any) -> None:
@@ -63,8 +65,7 @@ def test_run_json_names_inputs_versions_and_times(finished: Any) -> None:
 def test_a_second_run_keeps_everything(case: Path, inputs: Any, cli: Cli) -> None:
     before = {path.name: path.read_bytes() for path in case.iterdir()}
     document = cli("plan", *inputs, "--out", case, "--json").json()
-    all_stages = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
-    assert stages(document) == dict.fromkeys(all_stages, "kept")
+    assert stages(document) == dict.fromkeys(ALL_STAGES, "kept")
     assert {path.name: path.read_bytes() for path in case.iterdir()} == before
 
 
@@ -73,11 +74,11 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
     early = {"study": "kept", "spine": "kept"}
     asked_early = early | {"findings": "kept", "decide": "kept", "forecast": "kept", "booklet": "kept"}
-    assert asked == asked_early | {"access": "made", "strength": "made", "report": "made"}
+    assert asked == asked_early | {"access": "made", "strength": "made", "simulate": "made", "report": "made"}
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
     assert made == early | dict.fromkeys(
-        ("findings", "decide", "forecast", "booklet", "access", "strength", "report"), "made"
+        ("findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"), "made"
     )
 
 
@@ -114,7 +115,7 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
     assert stages(document) == dict.fromkeys(
-        ("relabel", "findings", "decide", "forecast", "booklet", "access", "strength", "report"), "made"
+        ("relabel", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"), "made"
     )
     found = json.loads((case / "findings.json").read_text())["findings"]
     assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from spondyl import __version__
 from spondyl.app.booklet import BookletWish, write_booklets
+from spondyl.app.courses import CourseWish, simulate_courses
 from spondyl.app.strength import StrengthWish, press_levels
 from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
+from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
 from spondyl.documents.files import hashes_of, sha256, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.pages import pdf_version
@@ -79,7 +81,7 @@ from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "report")
+STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report")
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
@@ -111,6 +113,7 @@ class Job:
         force: Collection[str] = (),
         levels: Collection[str] = (),
         booklets: BookletWish | None = None,
+        courses: CourseWish | None = None,
         tell: Tell,
     ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
@@ -121,7 +124,7 @@ class Job:
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
-        self._booklets = booklets
+        self._booklets, self._courses = booklets, courses
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
@@ -133,6 +136,7 @@ class Job:
             with failure_recorded(self.folder, STAGES[0]):
                 self._look_for_inputs()
             self._earlier_wish, self._booklets = self._wish_in_folder(), self.booklet_wish
+            self._courses = self.course_wish
             for stage in STAGES[: STAGES.index(last) + 1]:
                 self._ensure(stage)
 
@@ -140,7 +144,7 @@ class Job:
         """Rename all vertebrae by whole levels, then run what rests on the names."""
         with _alone_in(self.folder):
             sweep(self.folder)
-            self._booklets = self.booklet_wish
+            self._booklets, self._courses = self.booklet_wish, self.course_wish
             self._write_relabelled(shift)
             for stage in STAGES[STAGES.index("findings") :]:
                 self._ensure(stage)
@@ -153,6 +157,7 @@ class Job:
         with _alone_in(self.folder):
             sweep(self.folder)
             before = read_run(self.folder)
+            self._courses = self.course_wish
             self._earlier_wish = asked_wish(self.levels, by="access", **needle)
             self.tell("access", "begins")
             rests_on, parameters = self._access_needs()
@@ -165,6 +170,16 @@ class Job:
                 raise
             self._note("access", "made")
             for stage in STAGES[STAGES.index("access") + 1 :]:
+                self._ensure(stage)
+
+    def simulate(self) -> None:
+        """Simulate the courses of the levels that are planned as this job asks for them, then make the report again."""
+        if not (self.folder / PLANS_FILE).is_file():
+            raise InputError(f"'{self.folder}' holds no plan: make one with `spondyl access` or `spondyl plan`")
+        with _alone_in(self.folder):
+            sweep(self.folder)
+            self._booklets, self._courses = self.booklet_wish, self.course_wish
+            for stage in STAGES[STAGES.index("strength") :]:
                 self._ensure(stage)
 
     @cached_property
@@ -223,6 +238,11 @@ class Job:
     def strength(self) -> KeptStrength:
         """The strength of the levels of this job as it stands in the folder."""
         return read_strength(self.folder)
+
+    @cached_property
+    def simulations(self) -> KeptSimulations:
+        """The simulated courses of the levels of this job as they stand in the folder."""
+        return read_simulations(self.folder)
 
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
@@ -304,6 +324,7 @@ class Job:
             "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
             "access": (self._access_needs, self._make_access),
             "strength": (self._strength_needs, self._make_strength),
+            "simulate": (self._simulate_needs, self._make_simulations),
             "booklet": (self._booklet_needs, self._make_booklets),
             "report": (self._report_needs, self._make_report),
         }[stage]
@@ -394,6 +415,21 @@ class Job:
         found = press_levels(self.spine, self.patient, self._wish.levels, StrengthWish(), self.tell)
         return list(write_strength(self.folder, found.document(), found.fields()))
 
+    def _simulate_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        return self._hashes(STUDY_FILE, PLANS_FILE, *self._spine_files()), self.course_wish.parameters
+
+    def _make_simulations(self) -> list[str]:
+        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell)
+        return list(write_simulations(self.folder, found.document(), found.simulations()))
+
+    @property
+    def course_wish(self) -> CourseWish:
+        """How courses were asked for now, or before; as they are by default where nobody asked."""
+        if self._courses is not None:
+            return self._courses
+        made = find_stage(self.folder, "simulate")
+        return CourseWish() if made is None else CourseWish(**made.parameters)
+
     @property
     def booklet_wish(self) -> BookletWish:
         """What was asked for now, or before; English where nothing was."""
@@ -422,7 +458,16 @@ class Job:
 
     def _report_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         shown = {"levels": [level.name for level in self.levels], "team": self.booklet_wish.here.parameters["team"]}
-        records = (STUDY_FILE, FINDINGS_FILE, DECISIONS_FILE, BONE_FILE, FORECAST_FILE, PLANS_FILE, STRENGTH_FILE)
+        records = (
+            STUDY_FILE,
+            FINDINGS_FILE,
+            DECISIONS_FILE,
+            BONE_FILE,
+            FORECAST_FILE,
+            PLANS_FILE,
+            STRENGTH_FILE,
+            SIMULATIONS_FILE,
+        )
         return self._hashes(*records, *self._spine_files()), shown
 
     def _make_report(self) -> list[str]:
@@ -437,6 +482,7 @@ class Job:
             "bones": self.bones,
             "plans": self.plans,
             "strength": self.strength,
+            "simulations": self.simulations,
             "recovery": plan_recovery(self.plans[0] if self.plans else None),
             "suitability": self._study_document.suitability,
             "run": read_run(self.folder),

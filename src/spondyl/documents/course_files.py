@@ -25,6 +25,15 @@ class KeptSimulations:
     cements: tuple[Volume | None, ...] = ()  # of the courses, in their order; None: no cement
 
 
+def kept_of(found: Sequence[Simulation]) -> KeptSimulations:
+    """The same of simulations that were just made."""
+    voxel_mm = found[0].voxel_mm if found else 0.0
+    document = SimulationsDocument.of([(one, None) for one in found], voxel_mm=voxel_mm, left_out={})
+    return KeptSimulations(
+        document, tuple(None if one.injection is None else one.injection.cement_share for one in found)
+    )
+
+
 def write_simulations(folder: Path, document: SimulationsDocument, found: Sequence[Simulation]) -> tuple[str, ...]:
     """Write the document and the cement of its courses; gives the names of the files."""
     named: list[CourseModel] = []

@@ -15,7 +15,8 @@ from spondyl.documents.figures import STYLE, Picture, png_of, show_plane
 from spondyl.documents.strength import LevelStrengthModel
 from spondyl.documents.tables import Table
 from spondyl.simulation import PressedFields
-from spondyl.spine import Spine
+from spondyl.space import Geometry
+from spondyl.spine import Level, Spine
 
 Array = NDArray[Any]
 
@@ -30,6 +31,7 @@ _OUTLINE = [withStroke(linewidth=2.2, foreground="black")]
 
 def draw_pressed(spine: Spine, fields: PressedFields) -> Picture:
     """Shortening strain and lasting strain at the end of the load path, from the side and from the front."""
+    geometry = fields.least_strain.geometry
     shown = {name: np.ma.masked_where(fields.least_strain.array == 0, 100 * field) for name, field in _both(fields)}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.1, 5.2), layout="constrained")
@@ -37,7 +39,7 @@ def draw_pressed(spine: Spine, fields: PressedFields) -> Picture:
         for row, (name, field) in enumerate(shown.items()):
             top = max(float(np.quantile(field.compressed(), FULL_QUANTILE)), 1e-3)
             for axes, plane in zip(grid[row], ("sagittal", "coronal"), strict=True):
-                painted = _paint(axes, spine, fields, field, plane, COLOURS[name], top)
+                painted = paint_field(axes, spine, fields.level, (field, geometry), plane, COLOURS[name], top)
             bar = figure.colorbar(painted, ax=list(grid[row]), shrink=0.85, extend="max")
             bar.set_label(WORDS[name])
         for axes, words in zip(grid[0], ("from the side, mid-sagittal", "from the front, middle"), strict=True):
@@ -132,19 +134,22 @@ def _both(fields: PressedFields) -> tuple[tuple[str, Array], ...]:
     return ("strain", shortening), ("lasting", fields.lasting_strain.array)
 
 
-def _paint(
+def paint_field(
     axes: Axes,
     spine: Spine,
-    fields: PressedFields,
-    field: np.ma.MaskedArray[Any, Any],
+    level: Level,
+    shown: tuple[np.ma.MaskedArray[Any, Any], Geometry],
     plane: str,
     colours: str,
     top: float,
 ) -> Any:
-    """One plane through the middle of the vertebra: the CT in grey, the field over its bone, sides named."""
-    frame = spine[fields.level].frame
-    assert frame is not None  # it was pressed along it
-    geometry = fields.least_strain.geometry
+    """One plane through the middle of a vertebra: the CT in grey, a field over its bone, sides named.
+
+    The field lies on a grid of the vertebra's own axes, to the front, to the left and to the head.
+    """
+    field, geometry = shown
+    frame = spine[level].frame
+    assert frame is not None  # the field was made along it
     edge = float(geometry.spacing_mm[0])
     first = frame.to_local(geometry.points(np.zeros(3)))[[1, 2, 0]]  # of the first voxel, along the grid's axes
     across, through = (0, 1) if plane == "sagittal" else (1, 0)

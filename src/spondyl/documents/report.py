@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spondyl import __version__
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
-from spondyl.documents import access, forecast, strength_section
+from spondyl.documents import access, course_section, forecast, strength_section
 from spondyl.documents.advice import advice_section, cited_keys, short_words, urgent_words
 from spondyl.documents.aftercare import aftercare_section
 from spondyl.documents.care import bone_section, sheet_section
+from spondyl.documents.course_files import KeptSimulations, kept_of
 from spondyl.documents.figures import (
     Picture,
     draw_close_up,
@@ -40,6 +41,7 @@ from spondyl.findings import Findings
 from spondyl.followup import RecoveryPlan
 from spondyl.outcomes import Prediction
 from spondyl.planning import Plan
+from spondyl.simulation import Simulation
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
 
@@ -59,6 +61,7 @@ def write_report(
     bones: BoneHealthPlan | None = None,
     plans: tuple[Plan, ...] = (),
     strength: KeptStrength | None = None,
+    simulations: KeptSimulations | Sequence[Simulation] = (),
     recovery: RecoveryPlan | None = None,
     suitability: tuple[Suitability, ...] = (),
     run: RunDocument | None = None,
@@ -88,6 +91,8 @@ def write_report(
         Ways in (`planning.plan_augmentation`); each gets a sheet.
     strength
         What the levels of the job bear in the model (`documents.strength_files`).
+    simulations
+        Courses of the levels (`simulation.simulate`), or those of a case folder (`documents.course_files`).
     recovery
         The weeks after (`followup.plan_recovery`).
     suitability
@@ -118,6 +123,7 @@ def write_report(
             bones=bones,
             plans=plans,
             strength=strength,
+            simulations=simulations if isinstance(simulations, KeptSimulations) else kept_of(simulations),
             recovery=recovery,
             suitability=suitability,
             run=run,
@@ -144,6 +150,7 @@ class _Parts:
     bones: BoneHealthPlan | None
     plans: tuple[Plan, ...]
     strength: KeptStrength | None
+    simulations: KeptSimulations
     recovery: RecoveryPlan | None
     suitability: tuple[Suitability, ...]
     run: RunDocument | None
@@ -190,7 +197,8 @@ def _advised(parts: _Parts) -> dict[str, Any]:
     aftercare = None if parts.recovery is None else aftercare_section(parts.recovery)
     ways_in = access.access_section(parts.plans, parts.spine, _why_planned(parts.run))
     borne = None if parts.strength is None else strength_section.strength_section(parts.strength, parts.spine)
-    cited = (sheet, bone_care, aftercare, borne)
+    courses = course_section.course_section(parts.simulations, parts.spine)
+    cited = (sheet, bone_care, aftercare, borne, courses)
     others = {source for part in cited if part is not None for source in part.sources}
     others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
     others |= set(() if ways_in is None else access.cited_keys(ways_in))
@@ -201,6 +209,7 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "outlook": None if outlook is None else forecast_section(outlook),
         "access": ways_in,
         "strength": borne,
+        "courses": courses,
         "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
         "here": parts.here,
         "sheet": sheet,

@@ -11,7 +11,7 @@ import typer
 COMMANDS = (
     *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
     *("triage", "recovery"),
-    *("report", "booklet", "agree", "fe", "strength", "inject", "synth", "warmup", "doctor"),
+    *("report", "booklet", "agree", "fe", "strength", "simulate", "inject", "synth", "warmup", "doctor"),
 )
 
 app = typer.Typer(

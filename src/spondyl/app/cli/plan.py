@@ -35,18 +35,23 @@ def plan(
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
     settings: SettingsOption = None,
+    runs: Annotated[
+        int | None, typer.Option(help="Runs that leaks are counted over. [default: 40]", show_default=False)
+    ] = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
     """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
+    from spondyl.app.courses import CourseWish
     from spondyl.app.job import Inputs, Job
     from spondyl.documents.settings import read_settings
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell:
-        job = Job(out, inputs, booklets=wish, force=force or (), levels=level or (), tell=tell)
+        courses = None if runs is None else CourseWish(runs=runs)
+        job = Job(out, inputs, booklets=wish, courses=courses, force=force or (), levels=level or (), tell=tell)
         job.run()
     print_job(job.document(), as_json)

@@ -1,0 +1,113 @@
+"""Simulated courses on paper: what is written is read back, and every model's words stand beside its figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
+from spondyl.documents.course_files import SIMULATIONS_FILE, kept_of, read_simulations, write_simulations
+from spondyl.documents.course_section import CourseSection, course_section
+from spondyl.documents.report import write_report
+from spondyl.documents.schema_files import shipped_schema
+from spondyl.errors import InputError
+from spondyl.planning import no_treatment
+from spondyl.spine import Side, Spine
+from spondyl.studies import Patient
+from tests.unit.simulation.round_bodies import plan, stacked_spine
+
+TIPS = ((Side.LEFT, (0.0, 3.0, 6.0)), (Side.RIGHT, (0.0, 3.0, -6.0)))
+WISH = CourseWish(runs=6, voxel_mm=4.0, flow_voxel_mm=3.0)
+
+
+@pytest.fixture(scope="module")
+def spine() -> Spine:
+    return stacked_spine(patient=Patient(weight_kg=60.0, height_cm=160.0))
+
+
+@pytest.fixture(scope="module")
+def courses(spine: Spine) -> SimulatedCourses:
+    return simulate_courses(spine, [plan(spine, TIPS)], WISH, lambda stage, status: None)
+
+
+@pytest.fixture(scope="module")
+def section(courses: SimulatedCourses, spine: Spine, tmp_path_factory: pytest.TempPathFactory) -> CourseSection:
+    folder = tmp_path_factory.mktemp("case")
+    write_simulations(folder, courses.document(), courses.simulations())
+    found = course_section(read_simulations(folder), spine)
+    assert found is not None
+    return found
+
+
+def test_what_is_written_is_read_back(courses: SimulatedCourses, tmp_path: Path) -> None:
+    names = write_simulations(tmp_path, courses.document(), courses.simulations())
+    assert set(names) == {SIMULATIONS_FILE, "simulation_L1_vertebroplasty_cement.nii.gz"}
+    jsonschema.validate(json.loads((tmp_path / SIMULATIONS_FILE).read_text()), shipped_schema("spondyl.simulations/1"))
+    kept = read_simulations(tmp_path)
+    assert [course.course for course in kept.document.courses] == ["untreated", "vertebroplasty"]
+    cement, made = kept.cements[1], courses.simulations()[1].injection
+    assert kept.cements[0] is None
+    assert cement is not None and made is not None
+    assert np.allclose(cement.array, made.cement_share.array, atol=1e-6)  # single precision on disk
+    assert cement.geometry.is_same_grid(made.cement_share.geometry)
+
+
+def test_shares_are_told_with_their_words_and_never_as_chances(section: CourseSection) -> None:
+    words = " ".join(
+        [section.words, *(" ".join((table.caption, *table.head, *sum(table.rows, ()))) for table in tables(section))]
+    )
+    assert "not calibrated on patients" in section.words
+    assert "Share of simulated runs that leaked" in words
+    assert not re.search(r"\b(chance|risk|probab)", words, re.IGNORECASE)
+    leaks = next(table for table in tables(section) if "leaks" in table.caption)
+    assert leaks.rows[0][0] == "any way out" and " of 6 (" in leaks.rows[0][1]
+    assert "33 %" in leaks.rows[0][3]  # the published rate, verified, beside it
+
+
+def test_states_and_heights_stand_side_by_side(section: CourseSection) -> None:
+    states = tables(section)[0]
+    assert [row[0] for row in states.rows] == [
+        "before the fracture (estimated)",
+        "as it is, untreated",
+        "after vertebroplasty",
+    ]
+    assert states.rows[0][1:3] == ("1.00", "1.00")
+    heights = next(table for table in tables(section) if "Height" in table.caption)
+    assert {row[0] for row in heights.rows} == {"untreated, not healing", "untreated, healing", "vertebroplasty"}
+    assert not any("-0.0" in cell for row in heights.rows for cell in row)
+
+
+def test_pictures_tell_in_words_what_they_show(section: CourseSection) -> None:
+    pictures = section.sheets[0].pictures
+    assert [picture.name for picture in pictures] == ["course-states-L1", "course-cement-L1", "course-heights-L1"]
+    assert all(len(picture.alt) > 100 for picture in pictures)
+
+
+def test_the_report_takes_simulations_as_they_come(courses: SimulatedCourses, spine: Spine, tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings=(), spine=spine, simulations=courses.simulations())
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Doing nothing and cement, as modelled" in page
+    assert len(kept_of(courses.simulations()).cements) == 2
+
+
+def test_a_level_that_cannot_be_simulated_is_named_and_others_go_on(spine: Spine) -> None:
+    cut = replace(spine, vertebrae=tuple(replace(v, cut=("head",)) if v.level.name == "T12" else v for v in spine))
+    found = simulate_courses(cut, [no_treatment("T12"), no_treatment("L1")], WISH, lambda stage, status: None)
+    assert [simulation.level.name for simulation in found.simulations()] == ["L1"]
+    assert found.left_out[0][0] == "T12" and "cut" in found.left_out[0][1]
+
+
+@pytest.mark.parametrize(("bad", "words"), [({"runs": -1}, "-1 runs"), ({"volume_ml": 25.0}, "25 mL")])
+def test_wishes_that_make_no_sense(bad: dict[str, float], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        CourseWish(**bad)  # type: ignore[arg-type]
+
+
+def tables(section: CourseSection) -> tuple:  # type: ignore[type-arg]
+    return section.sheets[0].tables
