@@ -70,6 +70,18 @@ def test_the_mirror_image_has_each_needle_on_the_other_side() -> None:
     drawn(module.draw(one, other))
 
 
+def test_a_pillar_and_a_slab_are_the_limits_of_case_a02() -> None:
+    """700 and 363.2 MPa, and shorter pillars between; three millimetres of bone cost more than a third of the gain."""
+    module = example("strength/plot_pillar_or_slab.py")
+    found = module.table()
+    assert found["pillar of 30 mm"] == pytest.approx(700.0, rel=1e-6)
+    assert found["slab"] == pytest.approx(1 / (0.8 / 300 + 0.2 / 2300), rel=1e-6)
+    between = [found[f"pillar of {2 * height} mm"] for height in module.HEIGHTS]
+    assert between == sorted(between, reverse=True) and between[-1] > found["slab"] > found["no cement"]
+    assert (found["pillar of 24 mm"] - 300) / (found["pillar of 30 mm"] - 300) < 2 / 3
+    drawn(module.draw(found))
+
+
 @pytest.mark.parametrize("path", sorted(GALLERY.rglob("*.py")), ids=lambda path: path.stem)
 def test_each_example_is_short_begins_with_prose_and_stands_in_the_documentation(path: Path) -> None:
     lines = path.read_text("utf-8").splitlines()
