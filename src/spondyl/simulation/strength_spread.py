@@ -65,6 +65,8 @@ def spread_causes(
 ) -> tuple[SpreadCause, ...]:
     """The causes of doubt of a failure load: density, law, yield strain, border of the labels, and the model itself.
 
+    The density's spread is that of its grade, or the gap between two ways to calibrate it where that is wider.
+
     Parameters
     ----------
     curve
@@ -79,7 +81,7 @@ def spread_causes(
             return yield_factor
         return scaled_failure(curve, bone.height_mm, modulus_factor=modulus_factor, yield_factor=yield_factor)
 
-    density = bone.calibration.density_spread or 0.0
+    density = max(bone.calibration.density_spread or 0.0, abs(bone.density_gap))
     rho = np.median(bone.density.array[bone.density.array > 0])
 
     def by_density(factor: float) -> float:

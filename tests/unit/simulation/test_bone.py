@@ -9,7 +9,9 @@ import pytest
 
 from spondyl.documents.strength import NO_NEWTONS, StrengthDocument
 from spondyl.errors import InputError
-from spondyl.findings import nominal_calibration
+from spondyl.evidence.attenuation import mass_attenuation
+from spondyl.findings import GradedCalibration, nominal_calibration
+from spondyl.findings.calibration import Calibration
 from spondyl.simulation import (
     LinearEstimates,
     Strength,
@@ -18,6 +20,7 @@ from spondyl.simulation import (
     estimate_strength,
     estimate_strength_linear,
 )
+from spondyl.simulation import bone as bone_module
 from spondyl.simulation.bone import CAP_MM, TOP, _inside, capped
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.space import Geometry, Volume
@@ -94,6 +97,24 @@ def test_the_border_of_the_labels_widens_the_interval(spine: Spine) -> None:
     added = {cause.name: cause.sd for cause in wider.causes}["border of the labels"]
     assert added == pytest.approx(2 * 0.75 / RADIUS, abs=0.06)
     assert wider.failure_low_n < plain.failure_low_n and wider.failure_high_n > plain.failure_high_n
+
+
+@pytest.mark.parametrize("energy", [68.0, 87.0])
+def test_a_calibration_that_reads_too_much_is_told(
+    spine: Spine, energy: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nominal line of 120 kV has 68 keV; at 87 keV the same CT number is more mineral, by a third at 140 HU."""
+    line = _line(energy)
+    monkeypatch.setattr(bone_module, "find_calibration", lambda _: GradedCalibration(2, "blood was found", line))
+    bone = build_bone_model(spine, "L1", voxel_mm=3.0)
+    told = float(line.density(HU)) / float(nominal_calibration(120.0).density(HU))
+    assert np.exp(bone.density_gap) == pytest.approx(told, rel=1e-3)
+    assert any("nominal line" in note for note in bone.notes) is (energy > 80)
+
+
+def _line(energy: float) -> Calibration:
+    water = float(mass_attenuation("water", energy))
+    return Calibration(energy, 0.0, water / 1000, water, 1.0, {})
 
 
 def test_stiffness_lies_between_free_and_fully_held_sides(spine: Spine) -> None:

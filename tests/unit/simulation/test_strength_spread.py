@@ -59,11 +59,13 @@ def test_failure_is_the_peak_or_the_force_at_the_limit() -> None:
     assert failure_of(rising, HEIGHT, 0.021)[0] == pytest.approx(320.0)  # carried on
 
 
-def bone(spread: float | None) -> BoneModel:
+def bone(spread: float | None, gap: float = 0.0) -> BoneModel:
     law = find_bone_law("kopperdahl-power")
     density = SimpleNamespace(array=np.full((2, 2, 2), 0.1))
     graded = SimpleNamespace(density_spread=spread)
-    return cast(BoneModel, SimpleNamespace(density=density, law=law, calibration=graded, height_mm=HEIGHT))
+    return cast(
+        BoneModel, SimpleNamespace(density=density, law=law, calibration=graded, height_mm=HEIGHT, density_gap=gap)
+    )
 
 
 def test_a_yielded_body_goes_with_its_yield_stress() -> None:
@@ -74,6 +76,12 @@ def test_a_yielded_body_goes_with_its_yield_stress() -> None:
     assert causes["yield strain"] == pytest.approx(YIELD_STRAIN_SPREAD) == pytest.approx(0.0714, abs=1e-4)
     assert causes["model"] == MODEL_SPREAD
     assert "border of the labels" not in causes
+
+
+@pytest.mark.parametrize(("gap", "spread"), [(0.05, 0.1), (0.3, 0.3), (-0.3, 0.3)])
+def test_two_calibrations_that_disagree_count_where_they_lie_further_apart(gap: float, spread: float) -> None:
+    causes = spread_causes(bone(0.1, gap), PATH, None)
+    assert causes[0].sd == pytest.approx(1.39 * spread, rel=1e-3)
 
 
 def test_a_body_that_stays_elastic_goes_with_its_modulus() -> None:
