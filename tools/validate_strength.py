@@ -18,6 +18,9 @@ from spondyl.simulation import CurvePoint
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, fit_map
 from spondyl.simulation.strength_spread import failure_of, scaled_failure
+from tools.strength_coverage import PATIENTS, Seen
+from tools.strength_coverage import make_rows as make_seen
+from tools.strength_coverage import read_rows as read_seen
 from tools.strength_runs import DATA, READINGS, Row, make_rows, mineral_of, read_rows, virtual
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "strength.md"
@@ -30,7 +33,7 @@ NAMES = {"reaction": "force at 0.2 mm", "crawford": "Crawford"}
 MODULUS_POWER, YIELD_POWER = 1.05, 1.39  # of the law of bone
 E02 = "the shipped law takes no damage; compression by a quarter is beyond small strain"
 E03 = "the ends are cement here, discs were asked"
-E19 = "needs the composite of cement, see the page on courses"
+E19 = "needs cement within the bone"
 THEIRS = {"reaction": (1.459, -1.737, 0.924), "crawford": (1.074, -0.526, 0.849)}  # slope, intercept in kN, R²
 
 
@@ -129,6 +132,20 @@ def readings(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def coverage(rows: list[Seen]) -> str:
+    """Usual scans beside the truth, and how many intervals hold it."""
+    if not rows:
+        return "Not run."
+    lines = ["| body | slices mm | energy keV (truth 70) | kN | truth kN | ratio | off by, in sd |", "|---" * 7 + "|"]
+    for row in rows:
+        lines.append(
+            f"| {row.seed} {row.level} | {row.step_mm:g} | {row.energy_kev:.0f} | {row.failure_n / 1000:.2f} "
+            f"| {row.true_n / 1000:.2f} | {row.failure_n / row.true_n:.2f} | {row.off:+.1f} |"
+        )
+    held = sum(abs(row.off) < 1.96 for row in rows)
+    return "\n".join(lines) + f"\n\n{held} of {len(rows)} within the 95 % interval of density and border."
+
+
 def e01() -> str:
     """Yield strain that the law implies, with the offset of 0.2 % that the strength was read with."""
     law = find_bone_law("kopperdahl-power")
@@ -159,7 +176,7 @@ def of_map(name: str, line: tuple[float, float, float]) -> str:
     return f"| {name} | {line[0]:.4g} | {line[1]:.3f} | {100 * line[2]:.0f} % |"
 
 
-def page(rows: list[Row], found: EstimateMap, left_out: str) -> str:
+def page(rows: list[Row], seen: list[Seen], found: EstimateMap, left_out: str) -> str:
     """The page of these rows."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     cohort = population()
@@ -196,11 +213,11 @@ Asked: slopes within 15 %, R² of 0.85. What makes the lines differ was taken ap
 - **The yield law** is the rest. Bone that can be crushed (ours) yields under pressure; theirs, of Mohr-Coulomb type
   with equal strengths, does not, nor does von Mises, which on the same voxels bears
   {ratio.mean():.2f} ± {ratio.std():.2f} times as much and has lines near theirs. At the cohort's densities the means
-  are
-  {means["curve"][2].mean():.1f} kN (crushable) and {means["von_mises"][2].mean():.1f} kN (von Mises), theirs
-  {np.mean([force for _, force in cohort]) / 1000:.1f} kN of whole vertebrae. Which law is right for the size of a
-  strength, models cannot say: no cadaver test with its CT is at hand. Von Mises in plain voxels locks (a cylinder of
-  one strength read 1.5 to 1.8 of its yield load), so the crushable law is kept, and every report says the factor.
+  are {means["curve"][2].mean():.1f} kN (crushable) and {means["von_mises"][2].mean():.1f} kN (von Mises),
+  theirs {np.mean([force for _, force in cohort]) / 1000:.1f} kN of whole vertebrae. Which law is right for the size
+  of a strength, models cannot say: no cadaver test with its CT is at hand. Von Mises in plain voxels locks (a
+  cylinder of one strength read 1.5 to 1.8 of its yield load), so the crushable law is kept, and every report says the
+  factor.
 
 ## Why virtual patients read less than the mineral in them
 
@@ -209,6 +226,18 @@ measured with, count K2HPO4 in water with the same CT number (decision 0006): fa
 bone reads -36, with 110 mg/cm³ 60. Neither partial volume nor the border of the mask has a part in it. [mg/cm³]
 
 {readings(rows)}
+
+## Coverage of the interval on virtual patients
+
+Scans of 0.8 mm in plane with noise of 20 HU, calibrated by tissues, beside the same bodies at 0.8 mm without noise and
+with the exact line. Bodies of one patient share its calibration, so this is a sign, not a rate.
+
+{coverage(seen)}
+
+All lie on the high side, the more the coarser the slices: blur takes from the cortex that the calibration reads its
+energy from. On the first bodies of these patients the exact line on the same coarse scans brings overstrained bone
+within 2 % of the truth, so that neither partial volume nor the labels' border is to blame. Where the tube voltage is
+recorded, the gap between the tissues' and the nominal line is therefore told, and widens the interval.
 
 ## Experiments
 
@@ -243,13 +272,15 @@ def main() -> None:
     """Make the rows, the map and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, default=Path(gettempdir()) / "spondyl-strength-rows.jsonl")
+    parser.add_argument("--coverage", type=Path, default=Path(gettempdir()) / "spondyl-strength-coverage.jsonl")
     parser.add_argument("--as-they-are", action="store_true", help="make no rows that are missing")
     options = parser.parse_args()
     rows = read_rows(options.rows) if options.as_they_are else make_rows(options.rows, (SIZE_MM,))
     rows = [row for row in rows if row.voxel_mm == SIZE_MM and row.part == "body"]
     found = fit_map(SIZE_MM, np.array([row.failure_n for row in rows]), [estimates(row) for row in rows])
-    left_out = "Levels of the same CTs that were not measured yet are left out." if options.as_they_are else ""
-    PAGE.write_text(page(rows, found, left_out))
+    left_out = "The rows are those that were kept from a run." if options.as_they_are else ""
+    seen = read_seen(options.coverage) if options.as_they_are else make_seen(options.coverage, PATIENTS)
+    PAGE.write_text(page(rows, seen, found, left_out))
     print(found)
 
 

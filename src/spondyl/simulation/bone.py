@@ -30,7 +30,6 @@ _NOTCH_MM = 8.0  # hollows of an end that open to a side no wider than twice thi
 MOST_SAMPLES = 4  # along each edge of a voxel
 _FAR_MM = 1000.0
 GAP_TOLD = 0.1  # the density's own spread at grades 1 and 2
-GAP_TOLD = 0.1  # the density's own spread at grades 1 and 2
 
 
 @dataclass(frozen=True, eq=False)
