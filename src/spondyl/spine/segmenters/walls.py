@@ -59,7 +59,7 @@ def layer_inset(voxel_mm: float, smoothed_mm: float) -> float:
     0.5: the share taken lies between.
 
     >>> round(layer_inset(1.0, 0.7), 2)
-    0.4
+    0.41
     """
     blur = np.sqrt((_VOXEL_BLUR * voxel_mm) ** 2 + _SCANNER_MM**2 + (_VOXEL_BLUR * STEP_MM) ** 2 + smoothed_mm**2)
     return float(_INSET_SHARE * blur)
