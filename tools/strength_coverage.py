@@ -52,9 +52,15 @@ class Seen:
         return log(self.failure_n / self.true_n) / hypot(self.density_sd, self.border_sd)
 
 
+def drawn(seed: int) -> tuple[np.ndarray, float]:
+    """Densities of the bodies as a CT reads them, between 40 and 170 mg/cm³, and the step of the slices. [mm]"""
+    generator = np.random.default_rng(1000 + seed)
+    return generator.uniform(40, 170, len(LEVELS)), float(generator.choice(STEPS_MM))
+
+
 def spine_of(seed: int, scan: ScanSpec) -> Spine:
-    """A virtual patient of a seed, its densities between 40 and 170 mg/cm³ as a CT reads them."""
-    read = np.random.default_rng(1000 + seed).uniform(40, 170, len(LEVELS))
+    """A virtual patient of a seed."""
+    read, _ = drawn(seed)
     bodies = {level: VertebraSpec(density_mg_cm3=mineral_of(rho)) for level, rho in zip(LEVELS, read, strict=True)}
     spec = VirtualSpineSpec(levels=LEVELS, scan=scan, vertebrae=bodies)
     patient = make_virtual_patient(spec, np.random.default_rng(seed))
@@ -70,7 +76,7 @@ def exact(graded: GradedCalibration) -> GradedCalibration:
 
 def measure(seed: int) -> list[Seen]:
     """The bodies of one patient."""
-    step = STEPS_MM[seed % len(STEPS_MM)]
+    step = drawn(seed)[1]
     scan = partial(
         ScanSpec, in_plane_mm=FINE_MM, margin_side_mm=10.0, margin_front_mm=25.0, margin_back_mm=10.0,
         margin_head_mm=15.0, margin_foot_mm=15.0,

@@ -214,8 +214,9 @@ Asked: slopes within 15 %, R² of 0.85. What makes the lines differ was taken ap
   with equal strengths, does not, nor does von Mises, which on the same voxels bears
   {ratio.mean():.2f} ± {ratio.std():.2f} times as much and has lines near theirs. At the cohort's densities the means
   are {means["curve"][2].mean():.1f} kN (crushable) and {means["von_mises"][2].mean():.1f} kN (von Mises),
-  theirs {np.mean([force for _, force in cohort]) / 1000:.1f} kN of whole vertebrae. Which law is right for the size
-  of a strength, models cannot say: no cadaver test with its CT is at hand. Von Mises in plain voxels locks (a
+  theirs {np.mean([force for _, force in cohort]) / 1000:.1f} kN of whole vertebrae. The slopes speak for von
+  Mises, the mean for the crushable law; which is right models cannot say: no cadaver test with
+  its CT is at hand. Von Mises in plain voxels locks (a
   cylinder of one strength read 1.5 to 1.8 of its yield load), so the crushable law is kept, and every report says the
   factor.
 
@@ -235,7 +236,7 @@ with the exact line. Bodies of one patient share its calibration, so this is a s
 {coverage(seen)}
 
 All lie on the high side, the more the coarser the slices: blur takes from the cortex that the calibration reads its
-energy from. On the first bodies of these patients the exact line on the same coarse scans brings overstrained bone
+energy from. On the L1 of these patients the exact line on the same coarse scans brings overstrained bone
 within 2 % of the truth, so that neither partial volume nor the labels' border is to blame. Where the tube voltage is
 recorded, the gap between the tissues' and the nominal line is therefore told, and widens the interval.
 
@@ -278,7 +279,11 @@ def main() -> None:
     rows = read_rows(options.rows) if options.as_they_are else make_rows(options.rows, (SIZE_MM,))
     rows = [row for row in rows if row.voxel_mm == SIZE_MM and row.part == "body"]
     found = fit_map(SIZE_MM, np.array([row.failure_n for row in rows]), [estimates(row) for row in rows])
-    left_out = "The rows are those that were kept from a run." if options.as_they_are else ""
+    left_out = (
+        "The rows are those that were kept from a run; those of coverage count density by its grade alone."
+        if options.as_they_are
+        else ""
+    )
     seen = read_seen(options.coverage) if options.as_they_are else make_seen(options.coverage, PATIENTS)
     PAGE.write_text(page(rows, seen, found, left_out))
     print(found)
