@@ -223,8 +223,8 @@ def creep(rows: list[Row]) -> None:
             "front 700 to 5500, more than back; 0.01 to 0.3",
             f"{front:.0f}, {rear:.0f}; {degrees:.2f}",
             bool(700 <= front <= 5500 and front > rear and 0.01 <= degrees <= 0.3),
-            "the ratio of creep to elastic strain is theirs; the elastic strain of these soft bodies at 1500 N is itself "
-            "2.4 times theirs",
+            "the ratio of creep to elastic strain is theirs; the elastic strain of these soft bodies at 1500 N is "
+            "itself 2.4 times theirs",
         )
     )
     ratio = float(np.mean(np.array(broken) / np.array(intact)))

@@ -76,8 +76,8 @@ def simulate(
     injection, filled = None, None
     if course is Course.KYPHOPLASTY:
         raise InputError(
-            "a course with balloons is not simulated as a whole yet: `inflate_balloons` gives their lift alone; leave them "
-            "out of the plan to simulate its cement"
+            "a course with balloons is not simulated as a whole yet: `inflate_balloons` gives their lift alone; leave "
+            "them out of the plan to simulate its cement"
         )
     if course is not Course.UNTREATED:
         progress(0.4, "injecting cement")
