@@ -34,13 +34,14 @@ lint: $(VENV)/test.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-validate: $(VENV)/test.stamp
+validate: $(VENV)/test.stamp $(VENV)/train.stamp
 	$(BIN)/python -m tools.validate
 	$(BIN)/python -m tools.validate_grades
 	$(BIN)/python -m tools.validate_forecast
 	$(BIN)/python -m tools.validate_access
 	$(BIN)/python -m tools.validate_injection
 	$(BIN)/python -m tools.validate_strength
+	$(BIN)/python -m tools.validate_network --resume
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build --strict
@@ -67,6 +68,11 @@ $(VENV)/core.stamp: $(BIN)/python pyproject.toml requirements.lock $(VIEWER)
 $(VENV)/test.stamp: $(BIN)/python pyproject.toml requirements.lock $(VIEWER)
 	$(PIP) install --quiet --requirement requirements.lock
 	$(PIP) install --quiet --no-deps --editable .
+	touch $@
+
+# torch, for the check that a training resumes; no test needs it.
+$(VENV)/train.stamp: $(VENV)/test.stamp
+	$(PIP) install --quiet --constraint requirements.lock --editable ".[train]"
 	touch $@
 
 $(VENV)/docs.stamp: $(VENV)/core.stamp
