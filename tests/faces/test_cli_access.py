@@ -20,7 +20,10 @@ def test_coarse_ct_gives_orientation_only(case: Path, cli: Cli) -> None:
     assert {needle["access_class"] for needle in plan["needles"]} == {None}
     text = cli("access", case, "--level", "L2").out
     assert "pedicle clearance cannot be judged on this CT" in text
-    assert "orientation only" in text and "not labelled, not checked: pleura beyond" in text
+    assert (
+        "orientation only" in text
+        and "not labelled, not checked: aorta, inferior vena cava, iliac vessels, ribs" in text
+    )
 
 
 def test_every_file_is_read_back_with_left_on_the_left(case: Path, cli: Cli) -> None:
