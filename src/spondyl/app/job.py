@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +19,18 @@ from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
 from spondyl.documents.files import hashes_of, sha256, sweep
+from spondyl.documents.levels import (
+    COUNTED_FILE,
+    COUNTED_PARTS_FILE,
+    LEVELS_PICTURE,
+    NAMES_FILE,
+    SEGMENTATION_FILE,
+    read_names,
+    read_notes,
+    read_segmentation,
+    write_names,
+    write_segmentation,
+)
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.pages import pdf_version
 from spondyl.documents.patients import read_patient
@@ -76,12 +88,39 @@ from spondyl.findings import (
 from spondyl.followup import plan_recovery
 from spondyl.outcomes import Prediction, predict_outcomes
 from spondyl.planning import Plan
-from spondyl.spine import LABEL_MAP_NAMES, Level, Spine, build_spine, load_label_map, relabelled
+from spondyl.spine import (
+    LABEL_MAP_NAMES,
+    Level,
+    NamedSegmentation,
+    Spine,
+    build_spine,
+    load_label_map,
+    name_segmentation,
+    parse_anchor,
+    parse_point,
+    relabelled,
+    shift_of_anchors,
+)
+from spondyl.spine.bare import METHOD, tell_apart
 from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
-STAGES = ("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report")
+STAGES = (
+    "study",
+    "segment",
+    "names",
+    "spine",
+    "findings",
+    "decide",
+    "forecast",
+    "booklet",
+    "access",
+    "strength",
+    "simulate",
+    "report",
+)
+BARE = ("segment", "names")  # stages of a CT without labels
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
@@ -91,11 +130,29 @@ class Inputs:
     """The files of a job and how to read them. Without a study the label image stands alone."""
 
     study: Path | None
-    labels: Path
-    label_map: str | None
+    labels: Path | None  # None: the own segmenter finds the vertebrae in the CT
+    label_map: str | None = None
     subregions: Path | None = None
     patient: Path | None = None
     resample: bool = False
+    anchors: tuple[str, ...] = ()  # without labels: what a person says of levels; none: as said before
+    disc_at: tuple[str, ...] = ()  # and of discs, as points
+    no_disc_at: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        said = self.anchors or self.disc_at or self.no_disc_at
+        if self.labels is None and self.study is None:
+            raise InputError("neither a CT nor labels are given: give one of them, or both")
+        if self.labels is None and (self.label_map or self.subregions):
+            raise InputError("a label map and sub-regions belong to labels: give --labels too, or leave them out")
+        if self.labels is not None and said:
+            raise InputError(
+                "anchors and discs are for a CT without labels; names of labels are moved with `spondyl relabel`"
+            )
+        for text in self.anchors:
+            parse_anchor(text)
+        for text in (*self.disc_at, *self.no_disc_at):
+            parse_point(text)
 
 
 class Job:
@@ -118,7 +175,7 @@ class Job:
     ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
-        if inputs is None and (made_before := sorted({"study", "spine"} & set(force))):
+        if inputs is None and (made_before := sorted({"study", *BARE, "spine"} & set(force))):
             raise InputError(f"--force {made_before[0]} needs the first inputs: use `spondyl plan` with them")
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
@@ -140,12 +197,21 @@ class Job:
             for stage in STAGES[: STAGES.index(last) + 1]:
                 self._ensure(stage)
 
-    def relabel(self, shift: int) -> None:
-        """Rename all vertebrae by whole levels, then run what rests on the names."""
+    def relabel(self, shift: int | None = None, anchors: Sequence[str] = ()) -> None:
+        """Rename the vertebrae by whole levels, or as a person says what one of them is; then run what rests on names.
+
+        Where the own segmenter found them, anchors name them anew; else all names are moved to fit.
+        """
+        parsed = [parse_anchor(text) for text in anchors]
+        if (shift is None) == (not parsed):
+            raise InputError("give either --shift or --anchor: by how many levels, or which level one of them is")
         with _alone_in(self.folder):
             sweep(self.folder)
             self._booklets, self._courses = self.booklet_wish, self.course_wish
-            self._write_relabelled(shift)
+            if shift is None and find_stage(self.folder, "names") is not None:
+                self._write_named(anchors)
+            else:
+                self._write_relabelled(shift_of_anchors(self.spine, parsed) if shift is None else shift)
             for stage in STAGES[STAGES.index("findings") :]:
                 self._ensure(stage)
 
@@ -280,7 +346,10 @@ class Job:
 
     def _ensure(self, stage: str) -> None:
         """Make a stage, unless its files are up to date."""
-        if self.inputs is None and stage in ("study", "spine"):
+        if self.inputs is None and stage in ("study", *BARE, "spine"):
+            return
+        if stage in BARE and not self._is_bare:
+            drop_stage(self.folder, stage)
             return
         needs, make = self._stage(stage)
         with failure_recorded(self.folder, stage):
@@ -311,13 +380,15 @@ class Job:
                 drop_stage(self.folder, later)
         if stage not in PAGES:
             remove_sheet(self.folder)
-        if stage in ("study", "spine"):
+        if stage in ("study", *BARE, "spine"):
             drop_stage(self.folder, "relabel")
 
     def _stage(self, stage: str) -> tuple[Callable[[], tuple[dict[str, str], dict[str, Any]]], Callable[[], list[str]]]:
         """What a stage rests on, and how it is made."""
         return {
             "study": (self._study_needs, self._make_study),
+            "segment": (self._segment_needs, self._make_segmentation),
+            "names": (self._names_needs, self._make_names),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
@@ -344,22 +415,83 @@ class Job:
         write_document(self.folder / STUDY_FILE, document)
         return [STUDY_FILE]
 
+    @property
+    def _is_bare(self) -> bool:
+        """Whether the vertebrae are found by the own segmenter."""
+        return self.inputs is not None and self.inputs.labels is None
+
+    def _said(self, stage: str, name: str) -> list[str]:
+        """What a person says now of levels or discs, or said before; a forced stage forgets what was said before."""
+        now: tuple[str, ...] = () if self.inputs is None else getattr(self.inputs, name)
+        made = None if stage in self.force else find_stage(self.folder, stage)
+        return list(now) or ([] if made is None else list(made.parameters.get(name, [])))
+
+    def _segment_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        slices = {} if self._source is None else self._source.hashes
+        said = {name: self._said("segment", name) for name in ("disc_at", "no_disc_at")}
+        return {f"study: {name}": digest for name, digest in slices.items()}, said
+
+    def _make_segmentation(self) -> list[str]:
+        assert self.study is not None
+        _, said = self._segment_needs()
+        wanted, refused = ([parse_point(text) for text in said[name]] for name in ("disc_at", "no_disc_at"))
+        found, note = tell_apart(self.study.ct, disc_at=wanted, no_disc_at=refused)
+        return list(write_segmentation(self.folder, found, note))
+
+    def _names_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        files = self._hashes(SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE)
+        return files, {"anchors": self._said("names", "anchors")}
+
+    def _make_names(self) -> list[str]:
+        assert self.study is not None
+        return list(write_names(self.folder, self._named_by(self._names_needs()[1]["anchors"]), self.study.ct))
+
+    def _named_by(self, anchors: Sequence[str]) -> NamedSegmentation:
+        """What is told apart already, with names: nothing is segmented again."""
+        assert self.study is not None
+        return name_segmentation(self.study.ct, read_segmentation(self.folder, self.study.ct.geometry), anchors)
+
+    @property
+    def _named(self) -> NamedSegmentation:
+        """The named segmentation as it stands in the folder; undecided names are a question with its command."""
+        assert self.study is not None
+        naming = read_names(self.folder)
+        if naming.levels is None:
+            given = "STUDY" if self.inputs is None else self.inputs.study
+            raise InputError(
+                f"{naming.questions[0].text} Answer with the right level in place of C=L1 and go on (nothing is "
+                f"segmented again), with the other options as before: spondyl plan {given} --out {self.folder} "
+                f"--anchor C=L1. The letters stand in {self.folder / LEVELS_PICTURE}."
+            )
+        found = read_segmentation(self.folder, self.study.ct.geometry)
+        return NamedSegmentation(found, naming, read_notes(self.folder))
+
+    def _found_here(self) -> NamedSegmentation | None:
+        """What the own segmenter found, where this case rests on it and names still stand as it gave them."""
+        if self.study is None or find_stage(self.folder, "names") is None or find_stage(self.folder, "relabel"):
+            return None
+        return self._named
+
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        assert self.inputs is not None
+        if self.inputs is None or self.inputs.labels is None:
+            files = self._hashes(STUDY_FILE, SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE, NAMES_FILE)
+            return files, {"method": METHOD}
         own_map = None if self.inputs.label_map in (None, *LABEL_MAP_NAMES) else Path(str(self.inputs.label_map))
-        files = {"labels": self.inputs.labels, "subregions": self.inputs.subregions, "label_map": own_map}
+        given = {"labels": self.inputs.labels, "subregions": self.inputs.subregions, "label_map": own_map}
         parameters = {"label_map": self.inputs.label_map, "resample": self.inputs.resample}
-        return self._hashes(STUDY_FILE) | _hashes_by_role(files), parameters
+        return self._hashes(STUDY_FILE) | _hashes_by_role(given), parameters
 
     def _make_spine(self) -> list[str]:
-        assert self.inputs is not None
-        spine = build_spine(
-            self.study,
-            labels=self.inputs.labels,
-            label_map=self.inputs.label_map,
-            subregions=self.inputs.subregions,
-            resample=self.inputs.resample,
-        )
+        if self.inputs is None or self.inputs.labels is None:
+            spine = build_spine(self.study, labels=self._named)
+        else:
+            spine = build_spine(
+                self.study,
+                labels=self.inputs.labels,
+                label_map=self.inputs.label_map,
+                subregions=self.inputs.subregions,
+                resample=self.inputs.resample,
+            )
         self.spine = spine
         remove_plans(self.folder)
         return list(write_spine(self.folder, spine))
@@ -488,6 +620,7 @@ class Job:
             "run": read_run(self.folder),
             "levels": self.levels,
             "here": self.booklet_wish.here,
+            "found": self._found_here(),
         }
         pdf = self.folder / PDF_FILE if self._has_pdf(PDF_FILE) else None
         write_report(self.folder / REPORT_FILE, pdf=pdf, **content)
@@ -501,6 +634,19 @@ class Job:
             self.remarks.append(f"{name} was left out: {error}")
             return False
         return True
+
+    def _write_named(self, anchors: Sequence[str]) -> None:
+        """Name the own segmenter's vertebrae anew, and make the spine from them."""
+        if self.study is None:
+            raise InputError("the CT of this case is not known: use `spondyl plan` with it and --anchor")
+        found = self._named_by(anchors)  # a wrong anchor leaves all as it was
+        self._remove_later_than("names")
+        with recorded(self.folder, "names", self._names_needs()[0], {"anchors": list(anchors)}) as progress:
+            progress.outputs += write_names(self.folder, found, self.study.ct)
+        rests_on, parameters = self._spine_needs()
+        with recorded(self.folder, "spine", rests_on, parameters) as progress:
+            progress.outputs += self._make_spine()
+        self.stages += [JobStageModel(stage=stage, status="made") for stage in ("names", "spine")]
 
     def _write_relabelled(self, shift: int) -> None:
         before = find_stage(self.folder, "relabel")

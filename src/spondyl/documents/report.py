@@ -22,6 +22,7 @@ from spondyl.documents.figures import (
     draw_sagittal,
     measured_levels,
 )
+from spondyl.documents.figures_levels import draw_levels
 from spondyl.documents.finding_lists import cited_sources, finding_lists, what_text
 from spondyl.documents.forecast import forecast_section, forecast_sources
 from spondyl.documents.level_tables import (
@@ -42,7 +43,7 @@ from spondyl.followup import RecoveryPlan
 from spondyl.outcomes import Prediction
 from spondyl.planning import Plan
 from spondyl.simulation import Simulation
-from spondyl.spine import Level, Spine
+from spondyl.spine import Level, NamedSegmentation, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
 
 _TEMPLATE = "report.html.j2"
@@ -67,6 +68,7 @@ def write_report(
     run: RunDocument | None = None,
     levels: tuple[Level, ...] = (),
     here: Settings = NOTHING_SET,
+    found: NamedSegmentation | None = None,
     pdf: Path | str | None = None,
 ) -> None:
     """Write report.html: one file that needs nothing else and no network; its only script is the viewer's.
@@ -103,6 +105,8 @@ def write_report(
         Levels to show close up whatever their grade; deformed ones are shown in any case.
     here
         Who sits at the table where the report is read.
+    found
+        What the own segmenter found, for a picture of the bodies with their names; it needs the CT.
     pdf
         Where the same words and pictures are written as a PDF too.
 
@@ -129,6 +133,7 @@ def write_report(
             run=run,
             levels=levels,
             here=here,
+            found=found,
         )
     )
     write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
@@ -156,6 +161,7 @@ class _Parts:
     run: RunDocument | None
     levels: tuple[Level, ...]
     here: Settings
+    found: NamedSegmentation | None
 
 
 def _content(parts: _Parts) -> dict[str, Any]:
@@ -176,7 +182,7 @@ def _measured(parts: _Parts) -> dict[str, Any]:
         "virtual": _is_virtual(study),
         "patient": _patient_rows(patient),
         "scan": _scan_rows(study, spine),
-        "pictures": _pictures(spine, findings, parts.levels),
+        "pictures": _found_pictures(study, parts.found) + _pictures(spine, findings, parts.levels),
         "levels": levels_table(findings, levels),
         "remarks": level_remarks(spine),
         "further": further_tables(findings, levels),
@@ -243,6 +249,10 @@ def _why_planned(run: RunDocument | None) -> list[str]:
 def _levels(findings: Findings, spine: Spine | None) -> tuple[Level, ...]:
     named = {finding.level for finding in findings if finding.level is not None}
     return tuple(sorted(named | set(spine.levels if spine else ()), key=lambda level: level.order))
+
+
+def _found_pictures(study: Study | None, found: NamedSegmentation | None) -> list[Picture]:
+    return [] if study is None or found is None else [draw_levels(study.ct, found)]
 
 
 def _pictures(spine: Spine | None, findings: Findings, asked: tuple[Level, ...]) -> list[Picture]:

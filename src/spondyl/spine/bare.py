@@ -117,14 +117,31 @@ def segment_levels(
         If no spine is found, or if an anchor is not understood or means no vertebra.
     """
     parsed = [_anchor(anchor) for anchor in anchors]  # before the long part begins
-    found = segment_spine(
-        ct, wanted=disc_at, refused=no_disc_at, progress=lambda share, what: progress(_FOUND_FROM * share, what)
-    )
-    found, note = _looked_again(ct, found, progress)
+    found, note = tell_apart(ct, disc_at=disc_at, no_disc_at=no_disc_at, progress=progress)
     progress(_NAMED_FROM, "looking for ribs and sacrum")
     named = name_segmentation(ct, found, parsed)
     progress(1.0, "done")
     return replace(named, notes=(note,))
+
+
+def tell_apart(
+    ct: Volume,
+    *,
+    disc_at: Sequence[ArrayLike] = (),
+    no_disc_at: Sequence[ArrayLike] = (),
+    progress: Progress = silent,
+) -> tuple[Segmentation, str]:
+    """The vertebrae without names, with the network's doubts where it can run, and a note that says whether.
+
+    Parameters
+    ----------
+    ct, disc_at, no_disc_at, progress
+        As for `segment_levels`.
+    """
+    found = segment_spine(
+        ct, wanted=disc_at, refused=no_disc_at, progress=lambda share, what: progress(_FOUND_FROM * share, what)
+    )
+    return _looked_again(ct, found, progress)
 
 
 def _looked_again(ct: Volume, found: Segmentation, progress: Progress) -> tuple[Segmentation, str]:

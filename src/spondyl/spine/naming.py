@@ -11,6 +11,7 @@ import numpy as np
 from spondyl.errors import InputError
 from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine.centres import rough_centre
+from spondyl.spine.names import Anchor, place_of
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import Question
 
@@ -73,6 +74,34 @@ def relabelled(spine: Spine, shift: int) -> Spine:
         questions=blocking_first(questions),
         notes=(*spine.notes, note),
     )
+
+
+def shift_of_anchors(spine: Spine, anchors: Sequence[Anchor]) -> int:
+    """By how many levels all names must move so that the vertebra at an anchor has its level.
+
+    Raises
+    ------
+    InputError
+        If no vertebra lies there, or if two anchors need different shifts.
+    """
+    named = [v for v in spine if v.level not in (Level.SACRUM, Level.COCCYX)]
+    if len(named) < 3:
+        raise InputError(f"{len(named)} vertebrae are too few to tell which one an anchor means: use --shift")
+    centres = body_centres(named)[::-1]
+    discs = (centres[1:] + centres[:-1]) / 2
+    chain, image = _chain(spine.levels), spine.geometry if spine.ct is None else spine.ct.geometry
+    shifts = []
+    for anchor in anchors:
+        there = named[place_of(anchor, image, discs, range(1, len(named) + 1))].level
+        if anchor.level not in chain:
+            raise InputError(f"{anchor}: names of labels are moved as a whole; {anchor.level.name} needs new labels")
+        shifts.append(chain.index(anchor.level) - chain.index(there))
+    if len(set(shifts)) != 1:
+        raise InputError(
+            f"the anchors {', '.join(map(str, anchors))} need the names moved by "
+            f"{', '.join(f'{shift:+d}' for shift in shifts)}; all names move alike: correct the labels, or the anchors"
+        )
+    return shifts[0]
 
 
 def blocking_first(questions: Sequence[Question]) -> tuple[Question, ...]:

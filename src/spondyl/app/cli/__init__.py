@@ -9,7 +9,7 @@ from importlib import import_module
 import typer
 
 COMMANDS = (
-    *("plan", "info", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
+    *("plan", "info", "segment", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
     *("triage", "recovery"),
     *("report", "booklet", "agree", "fe", "strength", "simulate", "inject", "synth", "warmup", "doctor"),
 )

@@ -20,6 +20,38 @@ OptionalCase = Annotated[
 Labels = Annotated[
     Path, typer.Option(help="Label image (NIfTI), or a folder of masks, one a vertebra.", show_default=False)
 ]
+OptionalLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="Label image (NIfTI), or a folder of masks, one a vertebra; left out: they are found in the "
+        "CT by the own segmenter.",
+        show_default=False,
+    ),
+]
+Anchors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anchor",
+        help="Say which level something is: L1=slice:412 (from 0), L1=mm:X,Y,Z (patient mm, LPS), L1=label:3 (from the "
+        "head), or C=L1 for a lettered vertebra; may be repeated.",
+        show_default=False,
+    ),
+]
+DiscAt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--disc-at",
+        help="A level is missing here: there is a disc at X,Y,Z (patient mm, LPS); may be repeated.",
+        show_default=False,
+    ),
+]
+NoDiscAt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--no-disc-at", help="This is not a level: there is no disc at X,Y,Z; may be repeated.", show_default=False
+    ),
+]
 LabelMapOption = Annotated[
     str | None,
     typer.Option(

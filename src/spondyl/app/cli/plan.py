@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from spondyl.app.cli.options import (
+    Anchors,
     AsJson,
+    DiscAt,
     EmergencyNumber,
     Force,
     LabelMapOption,
-    Labels,
     Languages,
     Levels,
+    NoDiscAt,
+    OptionalLabels,
     OptionalStudy,
     PatientOption,
     Resample,
@@ -24,13 +27,16 @@ from spondyl.app.cli.options import (
 
 
 def plan(
-    labels: Labels,
     out: Annotated[Path, typer.Option(help="Case folder to write to; made when missing.", show_default=False)],
     study: OptionalStudy = None,
+    labels: OptionalLabels = None,
     label_map: LabelMapOption = None,
     subregions: Subregions = None,
     patient: PatientOption = None,
     resample: Resample = False,
+    anchor: Anchors = None,
+    disc_at: DiscAt = None,
+    no_disc_at: NoDiscAt = None,
     level: Levels = None,
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
@@ -48,7 +54,8 @@ def plan(
     from spondyl.app.job import Inputs, Job
     from spondyl.documents.settings import read_settings
 
-    inputs = Inputs(study, labels, label_map, subregions, patient, resample)
+    said = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
+    inputs = Inputs(study, labels, label_map, subregions, patient, resample, *said)
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell:
         courses = None if runs is None else CourseWish(runs=runs)

@@ -1,6 +1,6 @@
 """Which level each vertebra of a bare CT is: what is seen, what a person says, and what is asked."""
 
-from spondyl.spine.names.anchors import Anchor, letter, parse_anchor
+from spondyl.spine.names.anchors import Anchor, letter, parse_anchor, parse_point, place_of
 from spondyl.spine.names.proposal import ASKED, NamingProposal, name_levels, span
 from spondyl.spine.names.readings import Reading
 from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
@@ -15,6 +15,8 @@ __all__ = [
     "letter",
     "name_levels",
     "parse_anchor",
+    "parse_point",
+    "place_of",
     "read_signs",
     "span",
 ]

@@ -71,6 +71,26 @@ def parse_anchor(text: str) -> Anchor:
     raise InputError(f"'{text}' is not understood as an anchor; write {_FORMS}")
 
 
+def parse_point(text: str) -> tuple[float, float, float]:
+    """The point of a text such as "12.5,-40,310". [mm, LPS]
+
+    >>> parse_point("12.5,-40,310")
+    (12.5, -40.0, 310.0)
+
+    Raises
+    ------
+    InputError
+        If it is not three finite numbers.
+    """
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = z = float("nan")
+    if not np.isfinite((x, y, z)).all():
+        raise InputError(f"'{text}' is no point: write X,Y,Z in patient mm, LPS, such as 12.5,-40,310")
+    return x, y, z
+
+
 def letter(number: int) -> str:
     """Letter of the k-th vertebra from the head: A, B, C, ..."""
     return chr(ord("A") + number - 1) if number <= 26 else f"#{number}"
