@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
+from spondyl.app.backends import (
+    LABELS_FILE,
+    PARTS_FILE,
+    BackendWish,
+    backend_needs,
+    make_backend_labels,
+    read_backend_labels,
+)
 from spondyl.app.booklet import BookletWish, write_booklets
 from spondyl.app.courses import CourseWish, simulate_courses
 from spondyl.app.strength import StrengthWish, press_levels
@@ -108,6 +116,7 @@ TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 STAGES = (
     "study",
+    "backend",
     "segment",
     "names",
     "spine",
@@ -121,6 +130,7 @@ STAGES = (
     "report",
 )
 BARE = ("segment", "names")  # stages of a CT without labels
+FOUND = ("backend", *BARE)  # stages that find the vertebrae
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
 
@@ -138,11 +148,17 @@ class Inputs:
     anchors: tuple[str, ...] = ()  # without labels: what a person says of levels; none: as said before
     disc_at: tuple[str, ...] = ()  # and of discs, as points
     no_disc_at: tuple[str, ...] = ()
+    backend: BackendWish | None = None  # without labels: an outside segmenter; its label map is its own
 
     def __post_init__(self) -> None:
         said = self.anchors or self.disc_at or self.no_disc_at
         if self.labels is None and self.study is None:
             raise InputError("neither a CT nor labels are given: give one of them, or both")
+        if self.backend is not None and (self.labels is not None or said):
+            raise InputError(
+                "labels, anchors and discs are not for an outside segmenter: leave out --backend, or leave them out; "
+                "its names are moved with `spondyl relabel`"
+            )
         if self.labels is None and (self.label_map or self.subregions):
             raise InputError("a label map and sub-regions belong to labels: give --labels too, or leave them out")
         if self.labels is not None and said:
@@ -175,7 +191,7 @@ class Job:
     ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
-        if inputs is None and (made_before := sorted({"study", *BARE, "spine"} & set(force))):
+        if inputs is None and (made_before := sorted({"study", *FOUND, "spine"} & set(force))):
             raise InputError(f"--force {made_before[0]} needs the first inputs: use `spondyl plan` with them")
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
@@ -346,9 +362,9 @@ class Job:
 
     def _ensure(self, stage: str) -> None:
         """Make a stage, unless its files are up to date."""
-        if self.inputs is None and stage in ("study", *BARE, "spine"):
+        if self.inputs is None and stage in ("study", *FOUND, "spine"):
             return
-        if stage in BARE and not self._is_bare:
+        if (stage in BARE and not self._is_bare) or (stage == "backend" and self._wish_for_backend is None):
             drop_stage(self.folder, stage)
             return
         needs, make = self._stage(stage)
@@ -380,13 +396,14 @@ class Job:
                 drop_stage(self.folder, later)
         if stage not in PAGES:
             remove_sheet(self.folder)
-        if stage in ("study", *BARE, "spine"):
+        if stage in ("study", *FOUND, "spine"):
             drop_stage(self.folder, "relabel")
 
     def _stage(self, stage: str) -> tuple[Callable[[], tuple[dict[str, str], dict[str, Any]]], Callable[[], list[str]]]:
         """What a stage rests on, and how it is made."""
         return {
             "study": (self._study_needs, self._make_study),
+            "backend": (self._backend_needs, self._make_backend),
             "segment": (self._segment_needs, self._make_segmentation),
             "names": (self._names_needs, self._make_names),
             "spine": (self._spine_needs, self._make_spine),
@@ -418,7 +435,20 @@ class Job:
     @property
     def _is_bare(self) -> bool:
         """Whether the vertebrae are found by the own segmenter."""
-        return self.inputs is not None and self.inputs.labels is None
+        return self.inputs is not None and self.inputs.labels is None and self.inputs.backend is None
+
+    @property
+    def _wish_for_backend(self) -> BackendWish | None:
+        """The outside segmenter that finds the vertebrae; None: labels are given, or the own one finds them."""
+        return None if self.inputs is None else self.inputs.backend
+
+    def _backend_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        assert self._wish_for_backend is not None
+        return backend_needs({} if self._source is None else self._source.hashes, self._wish_for_backend)
+
+    def _make_backend(self) -> list[str]:
+        assert self._wish_for_backend is not None and self.study is not None
+        return make_backend_labels(self.folder, self.study.ct, self._wish_for_backend)
 
     def _said(self, stage: str, name: str) -> list[str]:
         """What a person says now of levels or discs, or said before; a forced stage forgets what was said before."""
@@ -473,6 +503,9 @@ class Job:
         return self._named
 
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        if self._wish_for_backend is not None:
+            made_by = self._backend_needs()[1]["made_by"]
+            return self._hashes(STUDY_FILE, LABELS_FILE, PARTS_FILE), {"method": made_by}
         if self.inputs is None or self.inputs.labels is None:
             files = self._hashes(STUDY_FILE, SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE, NAMES_FILE)
             return files, {"method": METHOD}
@@ -482,7 +515,9 @@ class Job:
         return self._hashes(STUDY_FILE) | _hashes_by_role(given), parameters
 
     def _make_spine(self) -> list[str]:
-        if self.inputs is None or self.inputs.labels is None:
+        if self._wish_for_backend is not None:
+            spine = build_spine(self.study, labels=read_backend_labels(self.folder))
+        elif self.inputs is None or self.inputs.labels is None:
             spine = build_spine(self.study, labels=self._named)
         else:
             spine = build_spine(

@@ -10,14 +10,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from spondyl.documents import advice_models, agreement, course_models, injection, levels, mechanics, models, strength
+from spondyl.documents import (
+    advice_models,
+    agreement,
+    backend_labels,
+    course_models,
+    injection,
+    levels,
+    mechanics,
+    models,
+    strength,
+)
 from spondyl.documents.models import Document
 from spondyl.studies import write_whole
 
 
 def document_models() -> dict[str, type[Document]]:
     """All documents by schema name, such as "spondyl.findings/1"."""
-    modules = models, advice_models, agreement, course_models, levels, mechanics, injection, strength
+    modules = advice_models, agreement, backend_labels, course_models, injection, levels, mechanics, models, strength
     named = [value for module in modules for value in vars(module).values()]
     found = [m for m in named if isinstance(m, type) and issubclass(m, Document)]
     return {m.model_fields["schema_"].default: m for m in found if "schema_" in m.model_fields}

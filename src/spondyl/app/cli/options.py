@@ -96,3 +96,22 @@ Levels = Annotated[
         "--level", help="Plan this level and show it close up whatever its grade; may be repeated.", show_default=False
     ),
 ]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="Who finds the vertebrae: own, totalsegmentator, spineps or nnunet. The last three must be installed with "
+        "their weights (see `spondyl doctor`) and run offline as programs of their own.",
+    ),
+]
+BackendProgram = Annotated[
+    Path | None,
+    typer.Option(help="Program of the backend; unset: SPONDYL_<BACKEND>, else the search path.", show_default=False),
+]
+BackendWeights = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the backend's weights; unset: where its own environment variable says.", show_default=False
+    ),
+]
+BackendMinutes = Annotated[float | None, typer.Option(help="Time limit of the backend; unset: 60.", show_default=False)]
+BackendGpu = Annotated[bool, typer.Option("--backend-gpu", help="Run the backend on a graphics card.")]

@@ -10,6 +10,11 @@ import typer
 from spondyl.app.cli.options import (
     Anchors,
     AsJson,
+    Backend,
+    BackendGpu,
+    BackendMinutes,
+    BackendProgram,
+    BackendWeights,
     DiscAt,
     EmergencyNumber,
     Force,
@@ -37,6 +42,11 @@ def plan(
     anchor: Anchors = None,
     disc_at: DiscAt = None,
     no_disc_at: NoDiscAt = None,
+    backend: Backend = "own",
+    backend_program: BackendProgram = None,
+    backend_weights: BackendWeights = None,
+    backend_minutes: BackendMinutes = None,
+    backend_gpu: BackendGpu = False,
     level: Levels = None,
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
@@ -48,14 +58,25 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
+    from spondyl.app.backends import BackendWish
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
     from spondyl.app.courses import CourseWish
     from spondyl.app.job import Inputs, Job
     from spondyl.documents.settings import read_settings
 
-    said = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
-    inputs = Inputs(study, labels, label_map, subregions, patient, resample, *said)
+    said, discs, no_discs = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
+    asked = BackendWish.asked(
+        backend,
+        program=backend_program,
+        weights=backend_weights,
+        label_map=None if backend == "own" else label_map,
+        minutes=backend_minutes,
+        gpu=backend_gpu,
+    )
+    inputs = Inputs(
+        study, labels, label_map if asked is None else None, subregions, patient, resample, said, discs, no_discs, asked
+    )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell:
         courses = None if runs is None else CourseWish(runs=runs)

@@ -114,7 +114,7 @@ def run_program(title: str, command: Command, folder: Path, time_limit_s: float)
         except subprocess.TimeoutExpired:
             raise InputError(
                 f"{title} was stopped: it had not ended within the time limit of {time_limit_s:g} s. Give it longer "
-                "(--backend-minutes), a GPU (--backend-device gpu), or a CT cropped to the spine"
+                "(--backend-minutes), a GPU (--backend-gpu), or a CT cropped to the spine"
             ) from None
         finally:
             _end_group(process)
