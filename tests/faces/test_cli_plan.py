@@ -32,6 +32,7 @@ def test_plan_writes_every_record_and_the_report(finished: Any) -> None:
         *("plans.json", "needles.mrk.json", "needles.csv", "run.json"),
         *("axis-L1-left.stl", "axis-L1-right.stl", "vertebra-L1.stl"),  # coarse slices: orientation only
         *("strength.json", "strength_L1_strain.nii.gz", "strength_L1_lasting.nii.gz"),
+        "simulations.json",  # no cement: the density of this CT has no calibration
         *("labels.nii.gz", "parts.nii.gz"),
         *("report.html", "report.pdf", "booklet.html", "booklet.pdf"),
     }
