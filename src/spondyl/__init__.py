@@ -38,6 +38,15 @@ if TYPE_CHECKING:
         follow_load_path,
         load_between_platens,
         simulate,
+        BodyInjection,
+        LeakShares,
+        PlatenResponse,
+        VoxelModel,
+        build_voxel_model,
+        count_leaks,
+        follow_load_path,
+        load_between_platens,
+        simulate_injection,
     )
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
@@ -45,10 +54,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BodyInjection",
     "CheckIn",
     "Finding",
     "Findings",
     "InputError",
+    "LeakShares",
     "Level",
     "Patient",
     "Plan",
@@ -68,6 +79,7 @@ __all__ = [
     "assess_suitability",
     "build_spine",
     "build_voxel_model",
+    "count_leaks",
     "find_deformities",
     "find_endplate_defects",
     "find_gas_clefts",
@@ -84,6 +96,7 @@ __all__ = [
     "read_study",
     "relabelled",
     "simulate",
+    "simulate_injection",
     "triage",
     "write_booklet",
     "write_report",
@@ -111,13 +124,17 @@ _OWNERS = {
     "spondyl.outcomes": ("Prediction", "predict_outcomes"),
     "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
     "spondyl.simulation": (
+        "BodyInjection",
+        "LeakShares",
         "PlatenResponse",
         "Simulation",
         "VoxelModel",
         "build_voxel_model",
+        "count_leaks",
         "follow_load_path",
         "load_between_platens",
         "simulate",
+        "simulate_injection",
     ),
     "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
     "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),

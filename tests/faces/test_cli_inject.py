@@ -45,6 +45,8 @@ def test_json_keeps_to_its_schema_and_to_the_mass(bone: list[object], tmp_path: 
     cement = nib.load(folder / "cement.nii.gz")
     assert cement.get_fdata().sum() * 0.9e-3 + sum(leaked.values()) == pytest.approx(0.5, rel=1e-5)
     np.testing.assert_allclose(cement.affine, np.diag([-1.0, -1.0, 1.0, 1.0]))
+    entered = nib.load(folder / "entered_min.nii.gz").get_fdata()
+    assert (np.isnan(entered) == (cement.get_fdata() == 0)).all() and np.nanmin(entered) >= 4.0
     rows = list(csv.DictReader((folder / "pressures.csv").read_text().splitlines()))
     assert len(rows) == document["steps"]
     assert float(rows[-1]["tip_kpa"]) == pytest.approx(document["pressures"][-1]["tip_kpa"], rel=1e-5)

@@ -101,8 +101,8 @@ def write_injection(
 ) -> tuple[str, ...]:
     """Write cement, time of entry, pressures and a picture into a new folder; gives the names of the files.
 
-    `cement.nii.gz` is the share of the pores that cement fills; `entered_min.nii.gz` minutes after mixing, 0 where
-    there is no cement.
+    `cement.nii.gz` is the share of the pores that cement fills; `entered_min.nii.gz` minutes after mixing, NaN
+    where there is no cement.
     """
     readings = _readings(found)
     table = StringIO()
@@ -111,7 +111,7 @@ def write_injection(
     names = ("cement.nii.gz", "entered_min.nii.gz", "pressures.csv", "injection.png")
     with whole_folder(Path(folder)) as place:
         write_array(found.saturation.astype(np.float32), found.geometry, place / names[0])
-        write_array(np.nan_to_num(found.entered_min).astype(np.float32), found.geometry, place / names[1])
+        write_array(found.entered_min.astype(np.float32), found.geometry, place / names[1])
         write_whole(place / names[2], table.getvalue().encode())
         write_whole(place / names[3], draw_injection(found, model.bone, tip_mm))
     return names

@@ -16,6 +16,7 @@ from spondyl.simulation.broken_body import BrokenBody, break_body
 from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.composite import HardCement, filled_with_cement
 from spondyl.simulation.creep import CreepCompliance, CreepLaw, find_creep_compliance
+from spondyl.simulation.curing_heat import CuringHeat, simulate_heat
 from spondyl.simulation.damage import Damage, damage_by_loading
 from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
@@ -62,6 +63,7 @@ __all__ = [
     "Course",
     "CreepCompliance",
     "CreepLaw",
+    "CuringHeat",
     "CurvePoint",
     "Damage",
     "Driver",
@@ -142,6 +144,7 @@ __all__ = [
     "pushed_off_middle",
     "retained_ratio",
     "simulate",
+    "simulate_heat",
     "simulate_injection",
     "slit",
     "solve_voxel_model",

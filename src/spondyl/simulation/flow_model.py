@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.findings import GradedCalibration, find_calibration
@@ -17,7 +18,7 @@ from spondyl.simulation import openings as ways_out
 from spondyl.simulation import permeability as flow_law
 from spondyl.simulation.bone import averaged_in_mask
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
-from spondyl.simulation.openings import Labels, Opening, Vein, find_openings_of, find_tracks
+from spondyl.simulation.openings import Labels, LeakPath, Opening, Vein, find_openings_of, find_tracks
 from spondyl.simulation.outlets import OPEN_WALL
 from spondyl.simulation.permeability import lognormal_factor, permeability_of, porosity_of, transverse_ratio
 from spondyl.space import Floats, Frame, Geometry, Volume, read_only
@@ -25,6 +26,7 @@ from spondyl.spine import Level, Spine, Vertebra
 
 Array = NDArray[Any]
 LEAST_SHARE = 0.2  # of a voxel inside the body: with less it is no part of the model
+CRACK_DEPTH_MM = 3.0  # around its mouth, within which a crack has opened the dense bone: a choice
 CLEFT_MM = 2.0  # gap that a cleft counts as where it is seen: a choice
 _LIMITS = (
     "the body alone: pedicles are closed off where they meet it",
@@ -150,10 +152,10 @@ def injection_model(
     """
     bone, widths = flow.bone, widths_mm or {}
     chosen = {opening.label: widths.get(opening.name, opening.width_mm) for opening in flow.openings}
-    k = permeability_of(np.where(bone, flow.porosity, 1.0), reference_m2)
+    porosity = np.where(_in_crack(flow), np.maximum(flow.porosity, flow_law.REFERENCE_POROSITY), flow.porosity)
+    k = permeability_of(np.where(bone, porosity, 1.0), reference_m2)
     k = k if factor is None else k * factor
     k = np.where(flow.cleft, np.maximum(k, (CLEFT_MM * 1e-3) ** 2 / 12), k)
-    porosity = flow.porosity
     edge = float(flow.geometry.spacing_mm[0])
     for vein, distance in zip(flow.veins, flow.vein_distance, strict=True):
         radius = chosen[vein.label] / 2
@@ -175,6 +177,16 @@ def injection_model(
 def draw_factor(flow: FlowModel, generator: np.random.Generator) -> Floats:
     """A random field of permeability in this body."""
     return lognormal_factor(flow.local_mm, flow.bone, generator)
+
+
+def _in_crack(flow: FlowModel) -> NDArray[np.bool_]:
+    """Voxels of bone within reach of the mouth of a crack of the CT: it runs through all of the dense layer."""
+    cracks = [way.label for way in flow.openings if way.breadth_mm is not None and way.path is not LeakPath.TRACK]
+    mouths = np.isin(flow.labels, cracks)
+    if not cracks or not mouths.any():
+        return np.zeros(mouths.shape, bool)
+    far = ndimage.distance_transform_edt(~mouths, sampling=tuple(flow.geometry.spacing_mm))
+    return np.asarray(flow.bone & (far <= CRACK_DEPTH_MM))
 
 
 def _check(spine: Spine, vertebra: Vertebra, graded: GradedCalibration, voxel_mm: float) -> None:

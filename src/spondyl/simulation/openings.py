@@ -34,6 +34,7 @@ MOUTH_MM = 1.0  # radius of a vein's mouth on the wall
 ASSUMPTIONS = (
     "widths of cracks (0.1 to 2 mm), of basivertebral (1 to 4 mm) and segmental veins (0.5 to 2 mm) and of the gap "
     "around a needle (0.02 to 0.3 mm) are this program's brackets, as are lengths: no source was read",
+    "bone within 3 mm of a crack's mouth is as open as spongy bone: the crack runs through all of the dense layer",
     "veins lie where anatomy has them, one basivertebral and two segmental, not where this patient's are",
     "discs, canal and veins push back with no pressure of their own; cracks too thin for CT are not there",
     "the shell is closed for cement; marrow leaves through it without resistance",

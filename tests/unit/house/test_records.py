@@ -26,6 +26,7 @@ from spondyl.simulation import (
     measure_fields,
     measure_pressed,
     simulate,
+    simulate_heat,
     simulate_injection,
     solve_voxel_model,
 )
@@ -112,6 +113,7 @@ def examples() -> dict[type, object]:
     pressed = solve_voxel_model(voxels)
     reading = ChainCandidate((20, 50), 1.0, "as the strict search")
     flow = build_flow_model(spine, spine.levels[0], voxel_mm=3.0)
+    injection = simulate_injection(spine, plan, flow=flow, volume_ml=1.0)
     discs = DiscsFound(np.zeros((9, 3)), np.zeros((2, 3)), ((),), (reading,))
     told = Segmentation(ends, ends, discs, (1.0,) * 6, ((),) * 6, (False,) * 6)
     taken_for = NetworkClasses(np.zeros((len(SpineClass), *ends.geometry.shape)), ends.geometry)
@@ -133,7 +135,8 @@ def examples() -> dict[type, object]:
         measure_fields(voxels, pressed.displacement),
         flow,
         injection_model(flow, reference_m2=2e-8),
-        simulate_injection(spine, plan, flow=flow, volume_ml=1.0),
+        injection,
+        simulate_heat(spine, injection, minutes=1.0),
         measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
         count_leaks(spine, plan, flow=flow, volume_ml=0.5, runs=1),
         simulate(spine, replace(plan, balloons=()), volume_ml=1.0, voxel_mm=4.0, flow_voxel_mm=3.0),

@@ -132,6 +132,18 @@ def test_permeability_is_the_scenarios_at_its_porosity_and_less_across(flow: Flo
     assert model.permeability[0][deep] == pytest.approx(0.78 * model.permeability[2][deep])
 
 
+def test_a_crack_runs_through_the_dense_layer(flow: FlowModel) -> None:
+    """Dense bone at 3 mm under the upper end: around the mouth of a pit as open as at a porosity of 0.90, else not."""
+    pit = build_flow_model(round_spine(pit=PIT), "L1", voxel_mm=1.5)
+    dense = replace(pit, porosity=np.where(pit.local_mm[..., 0] > 8.5, 0.4 * (pit.share > 0), pit.porosity))
+    k = injection_model(dense, reference_m2=2e-8).permeability[2] / np.where(dense.share > 0, dense.share, 1.0)
+    local = dense.local_mm
+    layer = (np.abs(local[..., 0] - 10.5) < 0.1) & (dense.share == 1)
+    near = layer & (np.hypot(local[..., 1] - 2.0, local[..., 2] - 5.0) < 2.0)
+    away = layer & (np.hypot(local[..., 1] - 2.0, local[..., 2] - 5.0) > 9.0)
+    assert k[near] == pytest.approx(2e-8) and k[away].max() < 2e-8 * (0.4 / 0.9) ** 8
+
+
 def test_a_track_is_as_long_as_the_needle_in_bone_outside_the_body(flow: FlowModel) -> None:
     """Entry 30 mm behind the centre, tip 6 mm off the midline: the wall lies sqrt(16² - 6²) behind, by a voxel."""
     spine = round_spine()

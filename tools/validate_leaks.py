@@ -1,0 +1,369 @@
+"""Write docs/validation/leaks.md: injections into vertebrae against published cases; leaks by grid and by cement.
+
+Run as `python -m tools.validate_leaks`; takes some minutes, and SPONDYL_DATA for the CT of tptbox-l3-ct-mr.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from spondyl.findings import GradedCalibration, nominal_calibration
+from spondyl.planning import Plan, plan_augmentation
+from spondyl.simulation import (
+    BodyInjection,
+    FlowModel,
+    InjectionSettings,
+    LeakPath,
+    Needle,
+    Opening,
+    Outlet,
+    Portion,
+    Scenario,
+    build_flow_model,
+    build_injection_model,
+    count_leaks,
+    find_cement,
+    inject,
+    simulate_injection,
+)
+from spondyl.simulation.body_injection import FLOW_ML_PER_MIN, PRESSURE_LIMIT_MPA, START_MIN, planned_volume, portions
+from spondyl.simulation.cement import BODY_C, ROOM_C, cannula_pressure_drop, newtonian, porous_coefficient
+from spondyl.simulation.curing_heat import simulate_heat
+from spondyl.simulation.flow_model import with_tracks
+from spondyl.simulation.leak_draws import LeakTask, make_draw
+from spondyl.simulation.openings import CRACK_MM
+from spondyl.simulation.permeability import permeability_of, transverse_ratio
+from spondyl.space import Geometry, Volume
+from spondyl.spine import Spine, build_spine
+from spondyl.studies import LabelImage, Patient, Scan, Study, read_label_image, read_study
+from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
+
+PAGE = Path(__file__).parents[1] / "docs" / "validation" / "leaks.md"
+DATA = Path(os.environ.get("SPONDYL_DATA", Path(__file__).parents[2] / "shared" / "data")) / "tptbox-l3-ct-mr"
+NOMINAL = GradedCalibration(4, "nominal line of 120 kV, for the numerics alone", nominal_calibration())
+
+
+def virtual() -> Spine:
+    """L1 between its neighbours, at 1 mm, seed 4."""
+    spec = VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
+    made = make_virtual_patient(spec, np.random.default_rng(4))
+    study = Study(made.ct, Scan(kvp=120.0, contrast=False), Patient())
+    return build_spine(study, labels=LabelImage(made.labels, None), label_map="verse")
+
+
+def real() -> Spine:
+    """L3 of tptbox-l3-ct-mr; its CT is sharpened, so that its density is nominal and its leaks are numerics alone."""
+    study = read_study(DATA / "l3_ct.nii.gz")
+    study = replace(study, scan=replace(study.scan, kvp=120.0, contrast=False))
+    labels = read_label_image(DATA / "l3_ct_vertebra_label.nii.gz")
+    parts = read_label_image(DATA / "l3_ct_subregions.nii.gz")
+    return build_spine(study, labels=labels, label_map="verse", subregions=parts)
+
+
+def opened(flow: FlowModel, above: tuple[float, float], radius_mm: float = 4.0) -> FlowModel:
+    """The body with a round defect of its upper endplate, at (anterior, left), where the CT has none."""
+    labels = flow.labels.copy()
+    label = 1 + max(opening.label for opening in flow.openings)
+    local = flow.local_mm
+    near = np.hypot(local[..., 1] - above[0], local[..., 2] - above[1]) <= radius_mm
+    top = flow.bone & ~np.pad(flow.bone, ((0, 0), (0, 0), (0, 1)))[..., 1:] & (local[..., 0] > 0)
+    labels[near & top & (labels == 0)] = label
+    breadth = float(np.sqrt(np.pi)) * radius_mm
+    way = Opening(label, "made defect", LeakPath.DISC_SUPERIOR, *CRACK_MM, breadth, 1.0, "made for this page")
+    return replace(flow, openings=(*flow.openings, way), labels=labels)
+
+
+def calibration() -> Iterator[str]:
+    """E10 and E12."""
+    for porosity in (0.85, 0.90, 0.92):
+        found = [float(permeability_of(np.array(porosity), each.reference_m2)) for each in Scenario]
+        told = ", ".join(f"{value:.2g}" for value in found)
+        inside = "in" if 0.5 < found[2] / 4.45e-8 < 2 else "out"
+        yield (
+            f"| E10, porosity {porosity} | 4.45e-8 m² +- 1.72e-8 | {told} m² (low, middle, high) | {inside} (high) | "
+            "high is set on this case; low and middle span what other authors found |"
+        )
+    yield f"| E10, across over along | 0.78 | {transverse_ratio():.2f} | in | set on this case |"
+    for grade in ("low", "medium", "high"):
+        cement = find_cement(f"generic-{grade}")
+        clock = cement.clock_rate(ROOM_C) * START_MIN * 60
+        speed = FLOW_ML_PER_MIN * 1000 / 60 / (4 * np.pi * 8.0**2)  # mm/s, 8 mm from a tip
+        k = Scenario.HIGH.reference_m2 * 1e6
+        thick = [
+            float(porous_coefficient(1e-6 * cement.consistency(age), cement.index, np.array(k), np.array(0.9)))
+            * speed ** (cement.index - 1)
+            for age in (clock, clock + 18 * cement.clock_rate(BODY_C))
+        ]
+        inside = "in" if 1 / 3 < k / thick[0] / 60.89 < 3 else "out"
+        yield (
+            f"| E12, generic-{grade}, k/mu at {START_MIN:g} min | 60.9 mm4/(N s) | {k / thick[0]:.3g} | {inside} "
+            "(factor 3) | a bracket of cements; speed 8 mm from a tip at 4 mL/min, high permeability |"
+        )
+    yield (
+        f"| E12, after 18 s at 37 C | 0.63 of the start | {thick[0] / thick[1]:.2f} | "
+        f"{'in' if 0.5 <= thick[0] / thick[1] <= 0.75 else 'out'} (0.50 to 0.75) | generic cements rise evenly; the "
+        "measured fall lumps curing and clogging near the end of the working phase |"
+    )
+
+
+def cannula(injection: BodyInjection) -> Iterator[str]:
+    """E11."""
+    share = 0.672
+    for index in (1.0, 0.55):
+        narrow, wide = (cannula_pressure_drop(100e-6, index, 120.0, bore, 66.667) for bore in (2.7, 5.4))
+        drop = 100 * share * (1 - wide / narrow)
+        inside = "in" if abs(drop - 63) < 1 else "out"
+        yield (
+            f"| E11, bore doubled along 0.672 of the length, n = {index} | 63 % | {drop:.1f} % | {inside} | the "
+            f"share of the length follows from 63 % if n = 1{'' if index == 1 else '; a thinning cement gains less'} |"
+        )
+    course = injection.result.course
+    lost = float((course.cannula_kpa / course.syringe_kpa).mean())
+    yield (
+        f"| E11, pressure lost in the cannula, whole injection | 95 % | {100 * lost:.1f} % | "
+        f"{'in' if 0.85 <= lost <= 0.99 else 'out'} (85 to 99) | virtual L1, middle permeability |"
+    )
+
+
+def heat(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
+    """E15: the cement of a plan with 6 and with 10 mL."""
+    for volume in (6.0, 10.0):
+        made = simulate_injection(
+            spine, plan, flow=flow, volume_ml=volume, cement="generic-low", start_min=3.0, pressure_limit_mpa=None
+        )
+        found = simulate_heat(spine, made)
+        assert found.canal_c is not None
+        inside = "in" if 50 <= found.centre_c <= 112 and 38 <= found.canal_c <= 57 else "out"
+        yield (
+            f"| E15, peak with {volume:g} mL: centre, anterior wall, canal | 49 to 112, 44 to 113, 39 to 57 C | "
+            f"{found.centre_c:.0f}, {found.anterior_wall_c:.0f}, {found.canal_c:.0f} C | {inside} (centre 50 to 112, "
+            "canal 38 to 57) | reaction's speed, conductivity and no blood are choices; a probe meets cement or not |"
+        )
+        yield (
+            f"| E15, minutes above 50 C with {volume:g} mL, most anywhere | up to 8 at the centre | "
+            f"{found.dwell_min.array.max():.1f}; hottest voxel {found.peak.array.max():.0f} C | - | no probe of the "
+            "experiment lay in the hottest place for sure |"
+        )
+
+
+def portions_in_order() -> Iterator[str]:
+    """E28: four portions of 1 mL in an anisotropic box with two ways out."""
+    n = 41
+    grid = Geometry(np.eye(4), (n, n, n))
+    labels = np.zeros(grid.shape, np.int16)
+    labels[0, 18:23, 18:23], labels[-1, 18:23, 18:23] = 1, 2
+    model = build_injection_model(
+        Volume(np.full(grid.shape, 2e-8), grid, "m2"),
+        Volume(np.full(grid.shape, 0.9), grid, "1"),
+        outlet_labels=Volume(labels, grid, "1"),
+        outlets={1: Outlet("left way", np.inf), 2: Outlet("right way", np.inf)},
+        anisotropy=(1.0, 0.78, 0.78),
+    )
+    starts = (3.0, 4.0, 5.0, 6.0)
+    schedule = [Portion(Needle((20.0, 20.0, 20.0)), 1.0, 4.0, start) for start in starts]
+    found = inject(model, schedule, find_cement("generic-low"))
+    number = np.digitize(found.entered_min, starts) - 1  # the portion that a voxel's cement mostly is
+    ways = _directions(600)
+    outer, steps_back, mixed = [], 0, []
+    for way in ways:
+        reach = np.arange(1.0, 20.0, 0.25)
+        cells = np.rint(20 + reach[:, None] * way).astype(int)
+        filled = found.saturation[tuple(cells.T)] >= 0.5
+        seen = number[tuple(cells.T)][filled]
+        outer.append(seen[-1] == 0)
+        steps_back += int((np.diff(seen) > 0).sum())
+        entered = found.entered_min[tuple(cells.T)][filled]
+        between = np.abs((entered - np.floor(entered)) - 0.125) > 0.126  # in no portion's quarter of a minute
+        mixed.append(float(between.sum()) * 0.25 / 3)
+    share = float(np.mean(outer))
+    yield (
+        f"| E28, outermost shell is the first portion | over 80 % of directions | {100 * share:.0f} % | "
+        f"{'in' if share > 0.8 else 'out'} | first in leaves a voxel first |"
+    )
+    yield (
+        f"| E28, mixing between portions | at most a voxel | {np.mean(mixed):.2f} voxels, {steps_back} of {len(ways)} "
+        f"directions out of order | {'in' if np.mean(mixed) <= 1 else 'out'} | a voxel holds one mean age, so that a "
+        "front between portions covers one to two voxels |"
+    )
+    leaks = sum(leak.volume_ml for leak in found.leaks)
+    x, y, z = (np.sqrt((found.saturation * (axis - 20.0) ** 2).sum()) for axis in np.indices(grid.shape))
+    yield (
+        f"| E28, longest travel is to the ways out | observed | length along them {2 * x / (y + z):.2f} of that "
+        f"across, {leaks:.3f} mL out | {'in' if x > y else 'out'} | mostly by the permeability along them |"
+    )
+
+
+def shares(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
+    """E27 on a sound and an opened body."""
+    for name, body in (
+        ("as its CT shows it", flow),
+        ("with a defect of 8 mm above the left tip", _above_tip(flow, plan)),
+    ):
+        found = count_leaks(spine, plan, runs=60, seed=15, flow=body)
+        some = found.path(None)
+        low, high = some.share.interval
+        by = " / ".join(f"{100 * share.value:.0f}" for _, share in some.by_scenario)
+        inside = "in" if 0.2 <= some.share.value <= 0.5 else "out"
+        yield (
+            f"| E27, virtual L1 {name} | 33 and 40 % of patients or levels | {100 * some.share.value:.0f} % of 60 runs "
+            f"({100 * low:.0f} to {100 * high:.0f}); low / middle / high {by} % | {inside} (20 to 50) | runs of one "
+            "virtual body, not patients; cracks too thin for CT are not in the model |"
+        )
+
+
+def viscosity(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
+    """Leak of the opened body by cement, start and limit."""
+    body = _above_tip(flow, plan)
+    for pascal in (0.7, 7.0, 70.0, 700.0):
+        found = simulate_injection(
+            spine, plan, flow=body, cement=newtonian(pascal), pressure_limit_mpa=None, marrow="full"
+        )
+        yield _leak_row(f"{pascal / 0.07:.0f} times marrow, not curing, any pressure", found)
+    for cement in ("generic-low", "generic-medium", "generic-high"):
+        for start in (2.0, 5.0, 9.0, 13.0):
+            found = simulate_injection(spine, plan, flow=body, cement=cement, start_min=start)
+            yield _leak_row(f"{cement}, from {start:g} min, at most {PRESSURE_LIMIT_MPA:g} MPa", found)
+
+
+def grids(spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
+    """Whole injections on three grids, and paired draws."""
+    level = spine.levels[1]
+    plan = plan_augmentation(spine, level)
+    for voxel in (2.0, 1.0, 0.5):
+        flow = _above_tip(build_flow_model(spine, level, voxel_mm=voxel, calibration=calibration), plan)
+        begun = time.process_time()
+        found = simulate_injection(spine, plan, flow=flow, volume_ml=6.0)
+        spent = time.process_time() - begun
+        course, disc = found.result.course, found.leak(LeakPath.DISC_SUPERIOR)
+        yield (
+            f"| {voxel:g} mm | {flow.bone.sum()} | {found.result.steps} | {course.tip_kpa.max():.1f} | "
+            f"{disc.volume_ml:.3f} | {found.leaked_ml - disc.volume_ml:.3f} | {100 * found.contact_superior:.1f} | "
+            f"{abs(found.result.volume_error):.0e} | {spent:.1f} |"
+        )
+
+
+def paired(spine: Spine, runs: int = 20) -> Iterator[str]:
+    """The same draws at 2 and at 1 mm."""
+    plan = plan_augmentation(spine, "L1")
+    leaked = {}
+    for voxel in (2.0, 1.0):
+        flow = with_tracks(_above_tip(build_flow_model(spine, "L1", voxel_mm=voxel), plan), plan.needles)
+        schedule = portions(plan, planned_volume(plan), FLOW_ML_PER_MIN, START_MIN)
+        settings = InjectionSettings(pressure_limit_mpa=PRESSURE_LIMIT_MPA, rtol=1e-5)
+        task = LeakTask(flow, schedule, find_cement("generic-medium"), settings, 15)
+        leaked[voxel] = np.array([sum(make_draw(task, number).leaked_ml[-1]) for number in range(runs)])
+    apart = leaked[2.0] - leaked[1.0]
+    same = np.mean((leaked[2.0] > 0.1) == (leaked[1.0] > 0.1))
+    yield (
+        f"{runs} paired draws: mean leak {leaked[2.0].mean():.3f} mL at 2 mm, {leaked[1.0].mean():.3f} at 1 mm, bias "
+        f"{apart.mean():+.3f} +- {apart.std(ddof=1) / np.sqrt(runs):.3f} mL; on the same side of 0.1 mL in "
+        f"{100 * same:.0f} %. Draws run at 1 mm unless asked otherwise."
+    )
+
+
+def write_page() -> None:
+    """Run all and write the page."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    spine = virtual()
+    plan = plan_augmentation(spine, "L1")
+    flow = build_flow_model(spine, "L1")
+    one = simulate_injection(spine, plan, flow=flow)
+    head, rule = "| case | published | ours | in band? | why |", "|---|---|---|---|---|"
+    course = (
+        "| grid | voxels | steps | tip, kPa | disc leak, mL | other leaks, mL | upper endplate reached, % | "
+        "volume error | CPU s |"
+    )
+    lines = [
+        "# Leaks under doubt: published cases, grid and cement",
+        "",
+        "Question: do injections into a vertebra agree with what was published, and what do their leaks hang on?",
+        "Parameters were set on the cases of calibration and frozen in a commit of their own (decision 0015), then the",
+        "rest was run. 'Out' with a reason is a result. Virtual patients and one public CT; no patient's leak is here.",
+        "",
+        "Changed after the first run, and named here: bone within 3 mm of a crack's mouth now counts as open as spongy",
+        "bone. Before, no cement came through the dense layer under a made defect: disc leak 0 in every row below, E27",
+        "15 % of runs on the sound body and 12 % on the opened one. No other case hangs on it.",
+        "",
+        "## Calibration",
+        "",
+        head,
+        rule,
+        *calibration(),
+        "",
+        "## After the freeze",
+        "",
+        head,
+        rule,
+        *cannula(one),
+        *heat(spine, flow, plan),
+        *portions_in_order(),
+        *shares(spine, flow, plan),
+        "",
+        "E05 to E09, E13, E14 and E16 are of mechanics and balloons: not of this model. A15 (a rise of 126.9 K) holds",
+        "in `tests/physics/test_curing_heat.py`.",
+        "",
+        "## Leak by cement and start",
+        "",
+        "Virtual L1 with a made defect of 8 mm in the upper endplate above the left tip, crack of 0.45 mm.",
+        "",
+        "| cement | in, mL | disc leak, mL | other leaks, mL | mobility ratio, least | why it stopped |",
+        "|---|---|---|---|---|---|",
+        *viscosity(spine, flow, plan),
+        "",
+        "Mechanisms in the model: the hand's limit and curing leave part of the cement outside, so that less leaks;",
+        "a cement not much thicker than marrow finds an opening more easily. Above a mobility ratio of some hundreds,",
+        "at a flow that is held, viscosity hardly changes the leak. Experiments and patients show less leak with more",
+        "viscous cement (a bench model: habib2010); where the rows above do not, that effect is not in this model, and",
+        "nothing was tuned to it. Not in here: yield stress, wash-in of marrow, fingers.",
+        "",
+        "## Grid",
+        "",
+        "6 mL into the virtual L1 with the made defect:",
+        "",
+        course,
+        "|---|---|---|---|---|---|---|---|---|",
+        *grids(spine, None),
+        "",
+        "The same in L3 of tptbox-l3-ct-mr (sharpened CT: nominal density, for the numerics alone):",
+        "",
+        course,
+        "|---|---|---|---|---|---|---|---|---|",
+        *grids(real(), NOMINAL),
+        "",
+        *paired(spine),
+        "",
+        f"Made {datetime.now(UTC):%Y-%m-%d} on top of {commit.strip()} by `python -m tools.validate_leaks`.",
+    ]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _above_tip(flow: FlowModel, plan: Plan) -> FlowModel:
+    place = flow.frame.to_local(plan.needles[0].target)
+    return opened(flow, (float(place[1]), float(place[2])))
+
+
+def _leak_row(name: str, found: BodyInjection) -> str:
+    disc = found.leak(LeakPath.DISC_SUPERIOR).volume_ml
+    return (
+        f"| {name} | {found.result.injected_ml:.2f} | {disc:.3f} | {found.leaked_ml - disc:.3f} | "
+        f"{found.result.least_mobility_ratio:.3g} | {found.stop_reason} |"
+    )
+
+
+def _directions(count: int) -> np.ndarray:
+    k = np.arange(count) + 0.5
+    z, turn = 1 - 2 * k / count, np.pi * (1 + 5**0.5) * k
+    return np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], 1)
+
+
+if __name__ == "__main__":
+    write_page()
+    print(PAGE.read_text(encoding="utf-8"))
