@@ -279,3 +279,10 @@ def plain_step(held: dict, state, volume: float) -> tuple[dict, float]:  # type:
 def test_the_warmth_that_cement_ages_in_is_an_assumption_of_the_result() -> None:
     found = inject(box(), [portion()], power_law(300.0, 0.6), InjectionSettings(room_c=23.0))
     assert "the cement is at 23 C until it enters the bone and at 37 C from then on" in found.assumptions
+
+
+def test_a_second_needle_meets_its_own_cement_from_the_first_moment() -> None:
+    """Symptom: at a new place the first reading took the tip for marrow: a mobility ratio of 1, and no pressure."""
+    other = Needle((8.0, 7.0, 6.0), length_mm=50.0)
+    found = inject(box(), [portion(0.05), portion(0.05, needle=other, start=1.0)], newtonian(100.0))
+    assert found.least_mobility_ratio == pytest.approx(100.0 / 0.07, rel=1e-6)
