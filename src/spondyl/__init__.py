@@ -31,21 +31,16 @@ if TYPE_CHECKING:
     from spondyl.outcomes import Prediction, predict_outcomes
     from spondyl.planning import Plan, no_treatment, plan_augmentation
     from spondyl.simulation import (
-        PlatenResponse,
-        Simulation,
-        VoxelModel,
-        build_voxel_model,
-        follow_load_path,
-        load_between_platens,
-        simulate,
         BodyInjection,
         LeakShares,
         PlatenResponse,
+        Simulation,
         VoxelModel,
         build_voxel_model,
         count_leaks,
         follow_load_path,
         load_between_platens,
+        simulate,
         simulate_injection,
     )
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
