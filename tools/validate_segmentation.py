@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +35,7 @@ from tools.segmentation_runs import (
 )
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "segmentation.md"
-SEEDS = (501, 502, 503, 504)
+SEEDS = (503, 504)
 COLLAPSED_SEEDS = (601,)
 
 
@@ -55,7 +57,7 @@ def collapse_rows() -> Iterator[Row]:
         "lidc-0001-thoracic": (Level.T8, Level.T12),
         "ts-lumbar-3mm": (Level.L1, Level.L3),
     }
-    for case in LABELLED[:2]:
+    for case in LABELLED[1::-1]:
         folder = DATA / case.folder
         study = read_study(folder / f"{case.ct}.nii.gz")
         image = read_label_image(folder / f"{case.labels}.nii.gz")
@@ -89,6 +91,93 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 }
 
 
+def write_page(kept: dict[str, list[Row]]) -> None:
+    """The page, from all rows that are kept; parts that were not run are named."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    missing = [part for part in PARTS if part not in kept]
+    lines = [_HEAD.rstrip(), "", f"{datetime.now(UTC):%Y-%m-%d}, on commit {commit.stdout.strip()} with what followed."]
+    if missing:
+        lines += ["", f"Not run yet: {', '.join(missing)}."]
+    lines += ["", "## Agreement with labels of others", "", *_masks(kept.get("agreement", []))]
+    lines += ["", "## Virtual patients, against truth", "", *_masks(kept.get("truth", []))]
+    lines += [
+        "",
+        "## Virtual: bodies pressed by a map, pedicles kept",
+        "",
+        *_collapse(kept.get("collapse", [])),
+    ]
+    lines += ["", "## Worse images", "", *_worse(kept.get("robustness", []))]
+    PAGE.write_text("\n".join(lines).rstrip() + "\n")
+
+
+_HEAD = """\
+# Segmentation from a bare CT
+
+Question: does `segment_spine` give each vertebra one mask, and how well does it agree with what is known?
+
+Labels of the real CTs come from other networks or are of unstated origin, and bodies are told from arches by this
+project's `build_spine` (in tptbox by its own sub-regions). So the figures are agreement, not accuracy. All constants
+were chosen on lidc-0001-thoracic and ts-lumbar-3mm and one virtual patient (seed 11); ts-thoracic-endplate, tptbox,
+acrin, cmb and rider were looked at while it was made, so none of them is an untouched test. Goals were: bodies 0.93
+(virtual 0.95), whole 0.91 lumbar and 0.87 thoracic, heights within 1.0 mm on average (virtual 0.7) with a bias of at
+most 0.3 mm.
+
+Levels cut by the image border are left out. Heights are differences of own mask minus label, each through `build_spine`
+on the same CT, over anterior, middle and posterior height."""
+
+
+def _masks(rows: list[Row]) -> list[str]:
+    out = [
+        "| set | levels | missed | merged | body | lowest body | whole | height error | bias | largest | no heights |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for case in dict.fromkeys(row["case"] for row in rows):
+        own = [row for row in rows if row["case"] == case]
+        seen = [row for row in own if row["found"] and not row.get("cut")]
+        errors = np.array([error for row in seen for error in row.get("heights", [])])
+        heights = (
+            f"{np.abs(errors).mean():.2f} mm | {errors.mean():+.2f} mm | {np.abs(errors).max():.1f} mm"
+            if len(errors)
+            else "- | - | -"
+        )
+        body, whole = ([row[key] for row in seen] for key in ("body", "whole"))
+        out.append(
+            f"| {case} | {len(own)} | {sum(not row['found'] for row in own)} | {sum(row['merged'] for row in own)} "
+            f"| {np.mean(body):.3f} | {min(body):.3f} | {np.mean(whole):.3f} | {heights} "
+            f"| {sum('heights' not in row for row in seen)} |"
+        )
+    return out
+
+
+def _collapse(rows: list[Row]) -> list[str]:
+    out = ["| CT | level | height left | outcome | body | doubted | height error |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        errors = row.get("heights")
+        shown = "-" if not errors else f"{np.abs(errors).mean():.1f} mm"
+        out.append(
+            f"| {row['case']} | {row['level']} | {row['share']:.0%} | {row['outcome']} | {row.get('body', 0):.2f} "
+            f"| {'yes' if row['warned'] else 'no'} | {shown} |"
+        )
+    return [
+        *out,
+        "",
+        "'one': a number of its own and a body Dice over 0.6; 'odd': a number of its own, worse than that.",
+    ]
+
+
+def _worse(rows: list[Row]) -> list[str]:
+    out = ["| CT | change | levels kept | body against the first run | lowest | merged | doubted |", "|" + "---|" * 7]
+    for row in rows:
+        if "refused" in row:
+            out.append(f"| {row['case']} | {row['what']} | refused | - | - | - | - |")
+        else:
+            out.append(
+                f"| {row['case']} | {row['what']} | {row['kept']} of {row['levels']} | {row['body']:.3f} "
+                f"| {row['lowest']:.3f} | {'no' if row['single'] else 'yes'} | {row['doubts']} |"
+            )
+    return out
+
+
 def main() -> None:
     """Run what is asked for and write the page from all that is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -104,6 +193,7 @@ def main() -> None:
         kept[part] = rows
         print(f"{part}: {time.process_time() - begun:.0f} s of one core", flush=True)
         options.keep.write_text(json.dumps(kept))
+    write_page(kept)
 
 
 if __name__ == "__main__":

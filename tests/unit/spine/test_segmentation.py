@@ -5,10 +5,12 @@ import pytest
 
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
-from spondyl.spine.segmenters import Segmentation, segment_spine
+from spondyl.spine import Level
+from spondyl.spine.segmenters import Segmentation, find_discs, segment_spine
 from spondyl.spine.segmenters.layer_kernels import add_paths, grow
+from spondyl.spine.segmenters.segmentation import odd_size
 from spondyl.spine.segmenters.smooth_surface import gathered_plainly, least_surface
-from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
+from spondyl.synthetic import CRUSH_45, ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
 BODY_DICE = 0.90  # at 2 mm voxels: a border that is half a voxel off all round costs 0.08
 
@@ -77,6 +79,65 @@ def test_the_same_ct_gives_the_same_masks(patient: VirtualPatient, found: Segmen
     again = segment_spine(patient.ct)
     np.testing.assert_array_equal(again.vertebrae.array, found.vertebrae.array)
     np.testing.assert_array_equal(again.parts.array, found.parts.array)
+
+
+def test_what_the_image_border_cuts_is_marked(patient: VirtualPatient, found: Segmentation) -> None:
+    middle = patient.labels.array == 20  # L1, cut through its middle
+    height = int(np.argwhere(middle & np.isin(patient.subregions.array, (49, 50))).mean(axis=0)[2])
+    cropped = segment_spine(patient.ct.cropped((0, 0, 0), (*patient.ct.array.shape[:2], height)))
+    assert cropped.cut[0]
+    assert "cut" in cropped.doubts[0][0]
+    assert not cropped.cut[1]
+    assert not any(found.cut[1:-1])
+
+
+def test_a_collapsed_body_keeps_a_mask_of_its_own_and_is_doubted() -> None:
+    scan = ScanSpec(in_plane_mm=2.0, slice_step_mm=1.5)
+    spec = VirtualSpineSpec(
+        levels=("T12", "L1", "L2", "L3", "L4"),  # type: ignore[arg-type]
+        scan=scan,
+        vertebrae={Level.L2: VertebraSpec(deformity=CRUSH_45)},
+    )
+    patient = make_virtual_patient(spec, np.random.default_rng(4))
+    found = segment_spine(patient.ct)
+    body = np.isin(patient.subregions.array, (49, 50))
+    numbers = [partner(found, body & (patient.labels.array == level)) for level in (20, 21, 22)]
+    assert len(set(numbers)) == 3
+    true = body & (patient.labels.array == 21)
+    assert dice(true, (found.vertebrae.array == numbers[1]) & (found.parts.array == 49)) > 0.75
+    assert found.doubts[numbers[1] - 1]
+
+
+def test_a_body_twice_or_half_as_large_as_those_beside_it_is_doubted() -> None:
+    sizes = np.array([5.0, 30, 31, 61, 30, 29, 12, 30, 8])  # the first and last lie beyond the discs
+    said = [odd_size(sizes, n) for n in range(1, 8)]
+    assert [bool(words) for words in said] == [False, False, True, False, False, True, False]
+    assert "2.0 times" in said[2][0]
+    assert "two may be joined" in said[2][0]
+    assert "40%" in said[5][0]
+
+
+def test_no_disc_is_found_where_a_person_refuses_one(patient: VirtualPatient, found: Segmentation) -> None:
+    """A refused disc came back 5 mm beside its place."""
+    disc = found.found.discs[1]
+    again = find_discs(patient.ct, refused=[disc])
+    assert np.linalg.norm(again.discs - disc, axis=1).min() > 7.0  # 8 mm along the canal, less where it bends
+
+
+def test_a_named_disc_far_from_the_spine_is_refused(patient: VirtualPatient, found: Segmentation) -> None:
+    with pytest.raises(InputError, match=r"lies .* mm from the column of bodies"):
+        segment_spine(patient.ct, wanted=[found.found.discs[0] + np.array([80.0, 0.0, 0.0])])
+
+
+def test_thick_slices_give_bodies_and_say_that_pedicles_are_not_measured(patient: VirtualPatient) -> None:
+    ct, factor = patient.ct, 2
+    array = ct.array[:, :, : ct.array.shape[2] // factor * factor]
+    array = array.reshape(*array.shape[:2], -1, factor).mean(axis=3).astype(np.int16)
+    affine = ct.geometry.affine.copy()
+    affine[:3, 2] *= factor
+    found = segment_spine(Volume(array, Geometry(affine, array.shape), ct.unit))
+    assert sum(not cut for cut in found.cut) >= 3
+    assert all("slices of 4.0 mm are too thick for pedicles" in said[-1] for said in found.doubts)
 
 
 def test_what_shows_no_spine_is_refused() -> None:

@@ -29,6 +29,7 @@ _PEAK_SD = 1.0
 _PROMINENCE = 0.25
 _APART_MM = 9.0  # pedicles of neighbouring levels, even beside a flat body
 ASKED_MM = 4.0  # around a place that a person named
+REFUSED_MM = 8.0  # and one that a person refused: nearer, it would be the same disc moved aside
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ def steps_of(
     station = np.arange(count)
     spacing = np.arange(rules.shortest_mm, rules.longest_mm + 1)
     disc = np.where(column.shown, column.disc - rules.disc_price, -1.0)
-    for place, gain in [(w, 5.0) for w in wanted] + [(r, -5.0) for r in refused]:
+    for place in wanted:
         near = np.abs(station - place)
-        disc = disc + gain * (1 - near / ASKED_MM) * (near <= ASKED_MM)
+        disc = disc + 5.0 * (1 - near / ASKED_MM) * (near <= ASKED_MM)
+    for place in refused:
+        disc = disc - 5.0 * (np.abs(station - place) <= REFUSED_MM)
     low = station[:, None] - spacing
     pedicle = _mean(column.pedicle, low, spacing, _PEDICLE_AT) - _mean(column.pedicle, low, spacing, _FORAMEN_AT)
     depth = ndimage.gaussian_filter1d(column.depth_mm, 10)

@@ -23,6 +23,9 @@ from spondyl.studies.progress import silent
 ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
 _ONE_DISC = "it is cut: only one of its discs is found"
+_THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of them
+_COMPARED = 4  # bodies beside one
+_LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
 _RIM_MM = 1.5  # of an end plate that does not count
 _BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
@@ -152,17 +155,14 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     for n in kept[::-1]:
         beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
         is_end = n in (0, len(discs))
-        said = (_ONE_DISC,) if is_end else levels.doubts[n - 1]
+        said = [_ONE_DISC] if is_end else [*levels.doubts[n - 1], *odd_size(sizes, n)]
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
-            said = (*said, f"{beyond:.0%} of an end plate lies outside the image")
+            said.append(f"{beyond:.0%} of an end plate lies outside the image")
         confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * PER_DOUBT ** len(said)))
-        doubts.append(tuple(said))
-        cut.append(
-            is_end
-            or beyond > _BEYOND_SHARE
-            or _touches_border((vertebrae == len(cut) + 1) & (parts == BODY), image.spacing_mm)
-        )
+        doubts.append((*said, *_too_thick(float(image.spacing_mm[2]))))
+        body = (vertebrae == len(cut) + 1) & (parts == BODY)
+        cut.append(is_end or beyond > _BEYOND_SHARE or _touches_border(body, image.spacing_mm))
     return Segmentation(
         Volume(image.turned_back(vertebrae), image.geometry, "1"),
         Volume(image.turned_back(parts), image.geometry, "1"),
@@ -171,6 +171,27 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
         tuple(doubts),
         tuple(cut),
     )
+
+
+def odd_size(sizes: Floats, interval: int) -> list[str]:
+    """What a body's volume beside that of the nearest ones makes doubtful; the first and the last are not whole."""
+    whole = [n for n in range(1, len(sizes) - 1) if n != interval]
+    near = sorted(whole, key=lambda n: abs(n - interval))[:_COMPARED]
+    if len(near) < 2:
+        return []
+    ratio = float(sizes[interval] / np.median(sizes[near]))
+    if ratio > _LARGE:
+        return [f"its body has {ratio:.1f} times the volume of those beside it: two may be joined here"]
+    if ratio < _SMALL:
+        return [f"its body has {ratio:.0%} of the volume of those beside it: collapsed, or a part of a body"]
+    return []
+
+
+def _too_thick(slice_mm: float) -> tuple[str, ...]:
+    """What slices are too thick for; it lowers no confidence, which is that of the bodies."""
+    if slice_mm <= _THICK_MM:
+        return ()
+    return (f"slices of {slice_mm:.1f} mm are too thick for pedicles: its arch shows where it is and is not measured",)
 
 
 def _outside(search: Search, disc: DiscPlates, bodies: Bodies) -> tuple[float, float]:
