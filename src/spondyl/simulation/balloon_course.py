@@ -76,6 +76,7 @@ class _Course:
         )
         self.body = self._body()
         self.known = _nodes_of(np.where(np.any(self.cavities, axis=0), 0.0, bone.model.modulus) > 0)
+        self.nearest = ndimage.distance_transform_edt(~self.known, return_distances=False, return_indices=True)
         self.walls = _side_walls(bone, np.any(self.cavities, axis=0))
         self.solve = newton_krylov(rtol=settings.tolerance, inner=0.02, iterations=25)
         self.displacement: Array = np.zeros(self.body.load.shape)
@@ -113,7 +114,7 @@ class _Course:
         volume_error = linear / sum(body.volumes) - 1
         self._deflate()
         self.progress(0.95, "laying bone and cavity onto the grid")
-        displacement = self._whole()
+        displacement = filled_in(self._whole(), self.known)
         cavity, packed, mass_error = self._handed_over(displacement)
         return BalloonLift(
             self.broken,
@@ -129,6 +130,7 @@ class _Course:
             self.stage_error,
             wall,
             bulge,
+            np.any(self.cavities, axis=0),
             cavity,
             packed,
             mass_error,
@@ -305,15 +307,14 @@ class _Course:
         return float(cKDTree(outer.T).query(places.reshape(3, -1)[:, inner].T)[0].min())
 
     def _bulge(self, rest: Array) -> float:
-        """Most that a side wall moved outward: to either side, or the back one backward. [mm]
+        """Most that a side wall moved to either side. [mm]
 
-        The front is left out: it swings forward as the halves open.
+        Front and back are left out: they swing as the halves open.
         """
         nodes = self._side_nodes(self.walls & ~_nodes_of(self.broken.broken))
-        x, y = self._places(rest).reshape(3, -1)[:2, nodes]
-        forward, left = (self.displacement - rest).reshape(3, -1)[:2, nodes]
-        behind = x < x.min() + 0.25 * np.ptp(x)
-        return float(max((left * np.sign(y - y.mean())).max(), (-forward * behind).max()))
+        across = self._places(rest).reshape(3, -1)[1, nodes]
+        left = (self.displacement - rest).reshape(3, -1)[1, nodes]
+        return float((left * np.sign(across - across.mean())).max())
 
     def _side_nodes(self, walls: Mask) -> Array:
         padded = np.pad(walls[self.nodes], ((0, 0), (0, 0), (0, self.body.extra)))
@@ -324,10 +325,10 @@ class _Course:
         return np.stack(np.meshgrid(*lines, indexing="ij")) + moved
 
     def _whole(self, moved: Array | None = None) -> Array:
-        """Displacements on the bone model's grid, carried on to nodes without material."""
+        """Displacements on the bone model's grid; nodes without material take those of the nearest with some."""
         whole = np.zeros((3, *self.bone.model.platens.top.shape))
         whole[(slice(None), *self.nodes)] = self.body.cut(self.displacement if moved is None else moved)
-        return filled_in(whole, self.known)
+        return np.asarray(whole[(slice(None), *self.nearest)])
 
     def _handed_over(self, displacement: Array) -> tuple[Volume, Volume, float]:
         """Cavity and density where they have moved to, and the relative error of the mass."""
@@ -351,7 +352,7 @@ class _Course:
         elif wall < WALL_WARNING_MM:
             told.append(f"only {wall:.1f} mm of bone are left between a balloon and a side wall")
         if bulge > BULGE_MM:
-            told.append(f"a wall of the body moves outward by {bulge:.1f} mm; behind the back one lies the canal")
+            told.append(f"a side wall moves outward by {bulge:.1f} mm")
         if self.body.folded:
             told.append(f"{self.body.folded} voxels are crushed to next to nothing and keep an earlier shape")
         if self.broken.plane is None:
@@ -468,15 +469,12 @@ def _measured(bone: BoneModel, displacement: Array | None) -> Heights:
 
 
 def _moved(plate: HeightMap, bone: BoneModel, displacement: Array) -> HeightMap:
-    """The endplate with its points moved; sideways shifts by way of the slope of the surface at its old place."""
-    axes = bone.model.geometry.axes / bone.voxel_mm  # front, left, head
+    """The endplate with its points moved along the cranial axis: sites follow the bone, so a swing shifts none."""
+    cranial = (bone.model.geometry.axes / bone.voxel_mm).T @ plate.frame.cranial
     places = bone.model.geometry.indices(plate.points()) + 0.5
-    filled = np.where(np.isfinite(places), places, 0.0)
-    shift = np.stack([ndimage.map_coordinates(part, np.moveaxis(filled, -1, 0), order=1) for part in displacement], -1)
-    local = (shift @ axes.T) @ plate.frame.axes  # cranial, anterior, left
-    u, v = np.meshgrid(plate.u_mm, plate.v_mm, indexing="ij")
-    earlier = plate.at(
-        np.clip(u - local[..., 1], *plate.u_mm[[0, -1]]), np.clip(v - local[..., 2], *plate.v_mm[[0, -1]])
+    filled = np.moveaxis(np.where(np.isfinite(places), places, 0.0), -1, 0)
+    rise = sum(
+        share * ndimage.map_coordinates(part, filled, order=1)
+        for share, part in zip(cranial, displacement, strict=True)
     )
-    height = np.where(np.isfinite(earlier), earlier, plate.height_mm) + local[..., 0]
-    return replace(plate, height_mm=height)
+    return replace(plate, height_mm=plate.height_mm + rise)

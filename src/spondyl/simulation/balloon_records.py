@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.errors import InputError
@@ -33,7 +34,7 @@ class BalloonSettings:
     intact_mm: tuple[float, float, float] | None = None  # heights before the fracture, front to back; None: not known
     stop_when_restored: bool = True  # at the front's intact height, or without that at the height of the back
     start_diameter_mm: float = 7.0  # of the seated balloon, whose bone lies packed around it
-    growth: float = 0.12  # of the volume in a stage
+    growth: float = 0.2  # of the volume in a stage
     wall_mm: float = 1.0  # of bone left between balloon and side wall where inflation ends
     packed_g_cm3: float = 0.6  # what bone is packed to, handbook A14
     law: YieldLaw = BONE_LAW
@@ -92,7 +93,8 @@ class BalloonLift:
     linear_volume_error: float  # of the volume that cavities would have by their first area vectors, relative
     stage_volume_error: float  # the same, stage by stage: the largest
     wall_mm: float  # least bone between a balloon and a side wall when inflated
-    bulge_mm: float  # most that a wall moved outward: to a side, or the back one backward
+    bulge_mm: float  # most that a side wall moved to its side; front and back swing, and are not told
+    seated: Array  # bool: voxels of the bone model that the seated balloons take
     cavity: Volume  # share of each voxel that is cavity once deflated, where bone has moved to
     packed: Volume  # density of bone there; its mass is that of the bone before [g/cm³]
     mass_error: float  # relative
@@ -105,6 +107,7 @@ class BalloonLift:
     def __post_init__(self) -> None:
         for name in ("displacement", "displacement_inflated"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+        object.__setattr__(self, "seated", read_only(self.seated, np.bool_))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
