@@ -72,9 +72,11 @@ def test_no_volume_lifts_nothing(broken: FracturedBone) -> None:
     assert lift.lift_mm() == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
 
 
-def test_more_preload_keeps_less_height(broken: FracturedBone, lifted: BalloonLift) -> None:
-    free, heavy = (inflate_balloons(broken, BOTH, preload_n=n, settings=SETTINGS) for n in (0.0, 400.0))
-    assert free.lift_mm()[0] > lifted.lift_mm()[0] > heavy.lift_mm()[0]
+def test_more_preload_keeps_less_height(broken: FracturedBone) -> None:
+    """1.1 ml a balloon lift the front by some mm, far above the solver's tolerance."""
+    larger = replace(SETTINGS, volume_ml=1.1)
+    free, heavy = (inflate_balloons(broken, BOTH, preload_n=n, settings=larger) for n in (0.0, 400.0))
+    assert free.lift_mm()[0] > heavy.lift_mm()[0]
     assert free.lift_mm(free.inflated)[0] > heavy.lift_mm(heavy.inflated)[0]
     ratio = retained_ratio(heavy, free)
     assert ratio is not None
@@ -116,16 +118,14 @@ def test_the_skin_needs_pressure_of_its_own() -> None:
     assert any("instructions for use" in text for text in find_device(15.0).assumptions)
 
 
-def test_a_balloon_near_a_wall_ends_and_warns(broken: FracturedBone) -> None:
-    """Seated 2 mm from the side wall; inflation ends once it is within four fifths of that."""
-    lift = inflate_balloons(
-        broken,
-        plan_of(balloon_at(10.5, Side.LEFT)),
-        preload_n=0.0,
-        settings=replace(SETTINGS, wall_mm=4.0, volume_ml=2.0),
-    )
-    assert lift.stopped_by == "wall"
-    assert any("side wall" in text for text in lift.warnings)
+def test_a_balloon_near_a_side_wall_warns(broken: FracturedBone) -> None:
+    """Seated 2 mm from the side wall, 3.5 ml: the wall gives way before the bone between grows thin."""
+    near = replace(SETTINGS, wall_mm=4.0, volume_ml=3.5)
+    lift = inflate_balloons(broken, plan_of(balloon_at(10.5, Side.LEFT)), preload_n=0.0, settings=near)
+    assert lift.wall_mm < 2.5
+    assert lift.bulge_mm > 1
+    assert any("may breach the wall" in text for text in lift.warnings)
+    assert any("side wall moves outward" in text for text in lift.warnings)
 
 
 def test_inflation_ends_at_the_intact_height(broken: FracturedBone) -> None:
