@@ -161,6 +161,8 @@ class GrowingBody:
         self._contact_cells = np.argwhere(self._plane & ~_loose(self._plane, np.any(self._coefficients != 0, axis=0)))
         self._contact_starts = np.searchsorted(self._contact_cells[:, 0], np.arange(self._plane.shape[0] + 1))
         lame, shear = self._coefficients[(slice(None), *self._contact_cells.T)]
+        if abs(float(np.linalg.norm(normal)) - 1) > 1e-6:
+            raise InputError(f"the normal of the plane is {normal}; a vector of length 1 is expected")
         self._contact_stiffness, self._normal = lame + 2 * shear, normal
         self._closed = np.ones((len(self._contact_cells), 8), bool)
 

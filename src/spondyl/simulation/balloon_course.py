@@ -149,7 +149,6 @@ class _Course:
         held = np.zeros((3, *(part.stop - part.start + 1 for part in box)), bool)
         held[:, bone.model.platens.bottom[self.nodes]] = True
         plane = self.broken.plane
-        axes = bone.model.geometry.axes / bone.voxel_mm
         body = GrowingBody(
             isotropic(modulus[box], bone.model.poisson[box]),
             bone.voxel_mm,
@@ -159,7 +158,7 @@ class _Course:
             onset=_onset(bone.density.array)[box],
             cavities=[cavity[box] for cavity in self.cavities],
             plane=self.broken.broken[box],
-            normal=np.array([0.0, 0.0, 1.0]) if plane is None else axes.T @ plane.normal,
+            normal=np.array([0.0, 0.0, 1.0]) if plane is None else bone.model.geometry.axes.T @ plane.normal,
             fluid=WATER_MPA / 4000,
         )
         body.start(self.broken.crushed[box])
@@ -470,7 +469,7 @@ def _measured(bone: BoneModel, displacement: Array | None) -> Heights:
 
 def _moved(plate: HeightMap, bone: BoneModel, displacement: Array) -> HeightMap:
     """The endplate with its points moved along the cranial axis: sites follow the bone, so a swing shifts none."""
-    cranial = (bone.model.geometry.axes / bone.voxel_mm).T @ plate.frame.cranial
+    cranial = bone.model.geometry.axes.T @ plate.frame.cranial
     places = bone.model.geometry.indices(plate.points()) + 0.5
     filled = np.moveaxis(np.where(np.isfinite(places), places, 0.0), -1, 0)
     rise = sum(
