@@ -225,9 +225,7 @@ class VirtualSpineSpec:
     scale: float = 1.0  # of all bone sizes against an adult of middle size, 0.75-1.25
     cupping: float = 1.0  # depth of endplate cups against the usual one; 0: flat endplates
     waist: float = 1.0  # concavity of the walls against the usual one; 0: straight walls
-    rib_reach: float = (
-        1.0  # length of the ribs' stumps against the usual one, 0.3-2; from 1.5 no process reaches so far
-    )
+    rib_reach: float = 1.0  # length of the ribs' stumps against the usual one, 0.3-2; no process reaches 1.5
     cobb_deg: float = 0.0  # scoliosis from the first to the last level; convex to the patient's right when positive
     kyphosis_deg: float = 25.0  # T5 to T12, of the bodies' mid-planes
     lordosis_deg: float = 32.0  # L1 to L5, of the bodies' mid-planes

@@ -35,6 +35,7 @@ def synth(
     scale: o.Scale = 1.0,
     cupping: o.Cupping = 1.0,
     waist: o.Waist = 1.0,
+    rib_reach: o.RibReach = 1.0,
     fat_mm: o.FatMm = 15.0,
     left_marker: o.LeftMarker = False,
     breaks: o.Breaks = None,

@@ -37,6 +37,7 @@ ShellMm = Annotated[float, _option(_SPINE, "Thickness of the cortical shell, 0.3
 Scale = Annotated[float, _option(_SPINE, "All bone sizes against a middle-sized adult's, 0.75 to 1.25.")]
 Cupping = Annotated[float, _option(_SPINE, "Depth of the endplates' cups against the usual one.")]
 Waist = Annotated[float, _option(_SPINE, "Concavity of the walls against the usual one.")]
+RibReach = Annotated[float, _option(_SPINE, "Length of the ribs' stumps against the usual one, 0.3 to 2.")]
 CobbDeg = Annotated[float, _option(_SPINE, "Scoliosis, first to last level; positive: convex to the right.")]
 KyphosisDeg = Annotated[float, _option(_SPINE, "T5 to T12.")]
 LordosisDeg = Annotated[float, _option(_SPINE, "L1 to L5.")]
