@@ -9,8 +9,22 @@ from typing import Any
 from spondyl.documents.course_models import SimulationsDocument
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan, no_treatment
-from spondyl.simulation import LeakShares, Simulation, break_body, build_flow_model, count_leaks, simulate
+from spondyl.simulation import (
+    LeakShares,
+    NotSimulated,
+    Simulation,
+    break_body,
+    build_flow_model,
+    count_leaks,
+    find_cement,
+    simulate,
+)
 from spondyl.spine import Spine
+
+BALLOONS = NotSimulated(
+    "what the balloons of this plan do",
+    "they are left out here, and the cement goes through the same needles without them",
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class CourseWish:
     flow_voxel_mm: float = 1.0
 
     def __post_init__(self) -> None:
+        find_cement(self.cement)  # an unknown name is refused before anything is made anew
         if self.runs < 0:
             raise InputError(f"leaks are to be counted over {self.runs} runs; 0 (none) or more is expected")
         if self.volume_ml is not None and not 0 < self.volume_ml <= 20:
@@ -85,6 +100,8 @@ def _of_level(spine: Spine, plan: Plan, wish: CourseWish) -> list[tuple[Simulati
         flow_voxel_mm=wish.flow_voxel_mm,
         **common,
     )
+    if plan.balloons:
+        treated = replace(treated, unknown=(*treated.unknown, BALLOONS))
     return [*found, (treated, _leaks(spine, alone, treated, wish))]
 
 

@@ -98,7 +98,10 @@ def _sheet(pairs: Sequence[tuple[CourseModel, Volume | None]], spine: Spine | No
 
 def _states(courses: Sequence[CourseModel]) -> Table:
     first = courses[0]
-    rows = [("before the fracture (estimated)", first.before), ("as it is, untreated", first.broken)]
+    rows = [
+        ("before the fracture (estimated)", first.before),
+        ("fractured, untreated (loss of stiffness assumed)", first.broken),
+    ]
     rows += [(f"after {course.course}", course.after) for course in courses if course.after is not None]
     head = ("State", "Stiffness over before", "Strength over before", "Failure load", "Weaker over stronger side")
     return Table(f"{first.level}: stiffness and strength", head, tuple(_state_row(*row) for row in rows))

@@ -158,7 +158,10 @@ def _fans(courses: Sequence[CourseModel]) -> list[tuple[str, HeightCourseModel, 
 
 
 def _states(course: CourseModel) -> list[tuple[str, StateModel, str, str]]:
-    told = [("before the fracture, estimated", course.before, BEFORE, ":"), ("as it is", course.broken, BROKEN, "--")]
+    told = [
+        ("before the fracture, estimated", course.before, BEFORE, ":"),
+        ("fractured, as assumed", course.broken, BROKEN, "--"),
+    ]
     if course.after is not None:
         told.append((f"after {course.course}", course.after, TREATED, "-"))
     return [(name, state, colour, line) for name, state, colour, line in told if state.curve]

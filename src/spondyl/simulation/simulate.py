@@ -28,6 +28,7 @@ from spondyl.studies import Progress
 from spondyl.studies.progress import silent
 
 WEDGE_DEG = 10.0  # by which the load of a wedge is found; it grows about evenly with the angle
+YEAR = "height over the year"
 LIMITS = (
     "Models of one body, or of three with their discs: no patient was compared with them.",
     "The whole body is an estimate: the present shape and density without the cracks of the fracture.",
@@ -70,39 +71,26 @@ def simulate(
     NotConverged
         Where a load path cannot be balanced.
     """
-    progress(0.0, f"the body of {plan.level.name}, whole and broken")
-    start = break_body(spine, plan.level, voxel_mm=voxel_mm) if body is None else body
-    course, unknown = Course.of(plan), []
-    injection, filled = None, None
+    course = Course.of(plan)
     if course is Course.KYPHOPLASTY:
         raise InputError(
             "a course with balloons is not simulated as a whole yet: `inflate_balloons` gives their lift alone; leave "
             "them out of the plan to simulate its cement"
         )
-    if course is not Course.UNTREATED:
-        progress(0.4, "injecting cement")
-        try:
-            injection = simulate_injection(spine, plan, cement=cement, volume_ml=volume_ml, voxel_mm=flow_voxel_mm)
-        except InputError as error:
-            if start.bone.is_absolute:
-                raise
-            unknown.append(NotSimulated("where the cement goes", str(error)))
-    if injection is not None:
-        progress(0.5, "pressing the filled body")
-        filled = _filled(start, injection)
-    standing = _standing(spine, plan, start)
-    if isinstance(standing, str):
-        unknown.append(NotSimulated("height over the year", standing))
+    progress(0.0, f"the body of {plan.level.name}, whole and broken")
+    start = break_body(spine, plan.level, voxel_mm=voxel_mm) if body is None else body
+    progress(0.4, "injecting cement")
+    injection = None if course is Course.UNTREATED else _injected(spine, plan, start, cement, volume_ml, flow_voxel_mm)
+    filled = _filled(start, injection) if isinstance(injection, BodyInjection) else None
     progress(0.7, "a year of standing and lying")
-    heights = () if isinstance(standing, str) else _heights(start, filled, standing, seed)
-    neighbours: tuple[NeighbourEffect, ...] = ()
-    if filled is not None:
-        progress(0.9, "the vertebrae beside it")
-        told = _neighbours(spine, start, filled, standing, voxel_mm)
-        if isinstance(told, str):
-            unknown.append(NotSimulated("load on the neighbours", told))
-        else:
-            neighbours = told
+    standing = _standing(spine, plan, start)
+    heights = _heights(start, filled, standing, seed) if isinstance(standing, StandingLoad) else standing
+    progress(0.9, "the vertebrae beside it")
+    neighbours = () if filled is None else _neighbours(spine, start, filled, voxel_mm)
+    answers = injection, heights, neighbours
+    told = None if isinstance(injection, NotSimulated) else injection
+    years = () if isinstance(heights, NotSimulated) else heights
+    beside = () if isinstance(neighbours, NotSimulated) else neighbours
     progress(1.0, "done")
     return Simulation(
         plan,
@@ -110,15 +98,32 @@ def simulate(
         start.whole,
         start.broken,
         None if filled is None else measure_mechanics(filled.bone),
-        injection,
-        heights,
-        neighbours,
+        told,
+        years,
+        beside,
         start.bone.calibration,
         start.bone.voxel_mm,
-        tuple(unknown),
-        (*start.bone.notes, *LIMITS, *_reached(start)),
-        _assumptions(course, heights, neighbours, injection),
+        tuple(answer for answer in answers if isinstance(answer, NotSimulated)),
+        (*start.bone.notes, *LIMITS, *_reached(start), *_needles(plan)),
+        _assumptions(course, years, beside, told),
     )
+
+
+def _injected(
+    spine: Spine,
+    plan: Plan,
+    start: BrokenBody,
+    cement: Cement | str,
+    volume_ml: float | None,
+    voxel_mm: float,
+) -> BodyInjection | NotSimulated:
+    """The plan's injection; unknown where the density has no calibration."""
+    try:
+        return simulate_injection(spine, plan, cement=cement, volume_ml=volume_ml, voxel_mm=voxel_mm)
+    except InputError as error:
+        if start.bone.is_absolute:
+            raise
+        return NotSimulated("where the cement goes", str(error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +143,10 @@ def _filled(start: BrokenBody, injection: BodyInjection) -> _Filled:
     return _Filled(bone, saturation, creep)
 
 
-def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | str:
+def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | NotSimulated:
     """The load of standing, or why it is unknown."""
     if not start.bone.is_absolute:
-        return "the density of this CT has no calibration (grade 5), so no newtons are known"
+        return NotSimulated(YEAR, "the density of this CT has no calibration (grade 5), so no newtons are known")
     patient = None if spine.study is None else spine.study.patient
     loads = estimate_loads(
         plan.level,
@@ -152,9 +157,9 @@ def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | str
     )
     upright = next(load for load in loads if load.activity is Activity.STANDING)
     if upright.force_n is None:
-        return upright.reason or "unknown"
+        return NotSimulated(YEAR, upright.reason or "unknown")
     if upright.uncompensated_n is None:
-        return "the height is not in the record"
+        return NotSimulated(YEAR, "the height is not in the record")
     more = (upright.uncompensated_n - upright.force_n) / WEDGE_DEG
     return StandingLoad(upright.force_n, more, line_of_standing(start.creep_whole))
 
@@ -169,13 +174,13 @@ def _heights(start: BrokenBody, filled: _Filled | None, load: StandingLoad, seed
 
 
 def _neighbours(
-    spine: Spine, start: BrokenBody, filled: _Filled, load: StandingLoad | str, voxel_mm: float
-) -> tuple[NeighbourEffect, ...] | str:
+    spine: Spine, start: BrokenBody, filled: _Filled, voxel_mm: float
+) -> tuple[NeighbourEffect, ...] | NotSimulated:
     """The vertebrae beside the treated one, or why they are unknown."""
     try:
         model = build_segment_model(spine, start.bone.level, voxel_mm=voxel_mm)
     except InputError as error:
-        return str(error)
+        return NotSimulated("load on the neighbours", str(error))
     geometry = model.model.geometry
     lost = averaged_on(Volume(np.asarray(start.damage.field), start.bone.density.geometry, "1"), geometry)
     before = model.model.modulus * (1 - lost)
@@ -188,6 +193,12 @@ def _reached(start: BrokenBody) -> tuple[str, ...]:
     if start.damage.reached:
         return ()
     return (f"the damaged body keeps {start.damage.stiffness_left:.0%} of its stiffness: more could not be taken",)
+
+
+def _needles(plan: Plan) -> tuple[str, ...]:
+    if all(needle.access_class is not None for needle in plan.needles):
+        return ()
+    return ("needles of this plan are for orientation only on this CT: so is where their cement goes",)
 
 
 def _assumptions(

@@ -17,7 +17,7 @@ from spondyl.documents.course_section import CourseSection, course_section
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
-from spondyl.planning import no_treatment
+from spondyl.planning import Balloon, no_treatment
 from spondyl.spine import Side, Spine
 from spondyl.studies import Patient
 from tests.unit.simulation.round_bodies import plan, stacked_spine
@@ -74,7 +74,7 @@ def test_states_and_heights_stand_side_by_side(section: CourseSection) -> None:
     states = tables(section)[0]
     assert [row[0] for row in states.rows] == [
         "before the fracture (estimated)",
-        "as it is, untreated",
+        "fractured, untreated (loss of stiffness assumed)",
         "after vertebroplasty",
     ]
     assert states.rows[0][1:3] == ("1.00", "1.00")
@@ -103,8 +103,18 @@ def test_a_level_that_cannot_be_simulated_is_named_and_others_go_on(spine: Spine
     assert found.left_out[0][0] == "T12" and "cut" in found.left_out[0][1]
 
 
-@pytest.mark.parametrize(("bad", "words"), [({"runs": -1}, "-1 runs"), ({"volume_ml": 25.0}, "25 mL")])
-def test_wishes_that_make_no_sense(bad: dict[str, float], words: str) -> None:
+def test_balloons_that_are_left_out_are_told(spine: Spine) -> None:
+    """A plan of kyphoplasty must not read as if its balloons had been simulated."""
+    balloon = Balloon(Side.LEFT, np.zeros(3), np.array([0.0, -1.0, 0.0]), 15.0, 12.0, 11.0, 13.0, "an endplate")
+    lifted = replace(plan(spine, TIPS), balloons=(balloon,))
+    found = simulate_courses(spine, [lifted], replace(WISH, runs=0), lambda stage, status: None)
+    assert "balloons" in found.simulations()[1].unknown[-1].what
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"), [({"runs": -1}, "-1 runs"), ({"volume_ml": 25.0}, "25 mL"), ({"cement": "honey"}, "honey")]
+)
+def test_wishes_that_make_no_sense(bad: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         CourseWish(**bad)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from spondyl.errors import InputError
-from spondyl.planning import no_treatment
+from spondyl.planning import AccessClass, no_treatment
 from spondyl.simulation import BrokenBody, Course, Simulation, break_body, simulate
 from spondyl.spine import Side, Spine
 from spondyl.studies import Patient
@@ -65,6 +65,15 @@ def test_one_needle_loads_its_side(spine: Spine, body: BrokenBody) -> None:
         assert found.after is not None
         assert (found.after.left_share > 0.52) == (side is Side.LEFT)
         assert (found.after.left_share < 0.48) == (side is Side.RIGHT)
+
+
+def test_needles_for_orientation_alone_are_told(spine: Spine, body: BrokenBody, treated: Simulation) -> None:
+    """A clearance that cannot be judged leaves the place of the tip in doubt too."""
+    assert any("orientation only" in note for note in treated.notes)
+    judged = plan(spine, TIPS, 5.0)
+    judged = replace(judged, needles=tuple(replace(one, access_class=AccessClass.A) for one in judged.needles))
+    found = simulate(spine, judged, body=body, flow_voxel_mm=2.0)
+    assert not any("orientation only" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
