@@ -14,7 +14,7 @@ from spondyl.documents.tables import Table
 from spondyl.space import Volume
 from spondyl.spine import Spine
 
-SOURCES = ("wegrzyn2011", "kinzl2012", "pollintine2009", "baroud2004")
+SOURCES = ("wegrzyn2011", "kinzl2012", "affirm", "pollintine2009", "baroud2004")
 LEAST_ML = 0.005  # of a leak that is told: what rounds to 0.01
 PATHS = {
     "any": "any way out",

@@ -86,32 +86,41 @@ def draw_heights(courses: Sequence[CourseModel]) -> Picture | None:
 
 
 def draw_cement(course: CourseModel, cement: Volume, spine: Spine) -> Picture:
-    """Where the cement of the shown run lies, from the side and from the front."""
+    """All cement of the shown run, looked through from the side and from the front, over the CT through the middle.
+
+    A plane alone would show one of two fillings that lie at different depths, as if the other were not there.
+    """
     level = next(level for level in spine.levels if level.name == course.level)
     told = course.cement
     assert told is not None  # there is a field of it
-    field = np.ma.masked_less(100 * cement.array, 100 * LEAST_SHARE)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.1, 3.1), layout="constrained")
         grid = figure.subplots(1, 2, squeeze=False)[0]
         painted: Any = None
-        titles = ("from the side, mid-sagittal", "from the front, middle")
+        titles = ("from the side: all cement", "from the front: all cement")
         for axes, plane, title in zip(grid, ("sagittal", "coronal"), titles, strict=True):
-            painted = paint_field(axes, spine, level, (field, cement.geometry), plane, "cividis", 100.0)
+            shown = np.ma.masked_less(100 * looked_through(cement.array, plane), 100 * LEAST_SHARE)
+            painted = paint_field(axes, spine, level, (shown, cement.geometry), plane, "cividis", 100.0)
             axes.set_title(title, fontsize=9)
-        figure.colorbar(painted, ax=list(grid), shrink=0.85).set_label("share that is cement [%]")
+        figure.colorbar(painted, ax=list(grid), shrink=0.85).set_label("most cement in line of sight [%]")
     rows = [(leak.path.replace("_", " "), f"{leak.volume_ml:.2f}") for leak in told.leaks]
     return Picture(
         f"course-cement-{course.level}",
         f"{course.level}: where {told.injected_ml:.1f} mL of cement go in one run of the model",
         png_of(figure),
-        f"Cement in {course.level} in two planes through its middle, over the CT. Left: from the side, front on the "
-        "left. Right: from the front, the patient's right on the left side. "
+        f"All cement in {course.level}, looked through over the CT through its middle. Left: from the side, front on "
+        "the left. Right: from the front, the patient's right on the left side. "
         f"{100 * told.fill:.0f} % of the body is cement, {100 * told.left_share:.0f} % of it on the patient's left; it "
         f"lies under {100 * told.contact_superior:.0f} % of the upper and {100 * told.contact_inferior:.0f} % of the "
         "lower endplate.",
         Table(f"Cement that left {course.level} in this run", ("Way out", "Volume [mL]"), tuple(rows)),
     )
+
+
+def looked_through(field: np.ndarray, plane: str) -> np.ndarray:
+    """The most of a field along the line of sight, at every depth; axes to the front, to the left and to the head."""
+    axis = 1 if plane == "sagittal" else 0
+    return np.broadcast_to(field.max(axis=axis, keepdims=True), field.shape)
 
 
 def height_table(courses: Sequence[CourseModel]) -> Table:

@@ -14,6 +14,7 @@ import pytest
 from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
 from spondyl.documents.course_files import SIMULATIONS_FILE, kept_of, read_simulations, write_simulations
 from spondyl.documents.course_section import CourseSection, course_section
+from spondyl.documents.figures_course import looked_through
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
@@ -87,6 +88,15 @@ def test_pictures_tell_in_words_what_they_show(section: CourseSection) -> None:
     pictures = section.sheets[0].pictures
     assert [picture.name for picture in pictures] == ["course-states-L1", "course-cement-L1", "course-heights-L1"]
     assert all(len(picture.alt) > 100 for picture in pictures)
+
+
+def test_two_fillings_at_different_depths_are_both_seen() -> None:
+    """One plane through the middle showed a two-sided filling as one-sided. Axes: front, left, head."""
+    field = np.zeros((6, 8, 4))
+    field[1, 1, 2], field[4, 6, 2] = 1.0, 1.0
+    front, side = looked_through(field, "coronal"), looked_through(field, "sagittal")
+    assert front[3, 1, 2] == front[3, 6, 2] == 1.0 and front.sum() == 2 * 6
+    assert side[1, 4, 2] == side[4, 4, 2] == 1.0 and side.sum() == 2 * 8
 
 
 def test_the_report_takes_simulations_as_they_come(courses: SimulatedCourses, spine: Spine, tmp_path: Path) -> None:
