@@ -30,8 +30,8 @@ Array = NDArray[Any]
 
 ASSUMED = (
     "hardened cement: 2300 MPa (published 2000 to 2700) and a yield stress of 70 MPa; bone filled with it keeps 0.61 "
-    "of both (sliding at the interface and cracks of shrinkage). It is bonded everywhere and no crack runs beside it, so a "
-    "gain in strength is an upper bound; one published gain in failure load, after balloons, is 241 % (affirm)"
+    "of both (sliding at the interface and cracks of shrinkage). It is bonded everywhere and no crack runs beside it, "
+    "so a gain in strength is an upper bound; one published gain in failure load, after balloons, is 241 % (affirm)"
 )
 
 
