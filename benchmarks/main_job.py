@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from spondyl.app.job import Inputs, Job, measure
+from spondyl.app.inputs import Inputs
+from spondyl.app.job import Job
+from spondyl.app.measuring import measure
 from spondyl.documents.report import pdf_version, write_report
 from spondyl.errors import InputError
 from spondyl.findings import Findings

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import spondyl as sp
-from spondyl.app.job import measure
+from spondyl.app.measuring import measure
 from spondyl.studies import write_dicom, write_label_nifti, write_nifti
 from spondyl.synthetic import WEDGE_30, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from spondyl.app.job import Job, Tell
+from spondyl.app.inputs import Tell
+from spondyl.app.job import Job
 from spondyl.documents.settings import NOTHING_SET, Settings
 from spondyl.planning import Plan
 

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
-from spondyl.app.backends import (
-    LABELS_FILE,
-    PARTS_FILE,
-    BackendWish,
-    backend_needs,
-    make_backend_labels,
-    read_backend_labels,
-)
+from spondyl.app.alone import alone_in
 from spondyl.app.booklet import BookletWish, write_booklets
 from spondyl.app.courses import CourseWish, simulate_courses
+from spondyl.app.inputs import Inputs, Tell, build_labelled, hashes_by_role, read_named
+from spondyl.app.measuring import measure
 from spondyl.app.strength import StrengthWish, press_levels
+from spondyl.app.vertebrae import VertebraFinder
 from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
-from spondyl.documents.files import hashes_of, sha256, sweep
-from spondyl.documents.levels import (
-    COUNTED_FILE,
-    COUNTED_PARTS_FILE,
-    LEVELS_PICTURE,
-    NAMES_FILE,
-    SEGMENTATION_FILE,
-    read_names,
-    read_notes,
-    read_segmentation,
-    write_names,
-    write_segmentation,
-)
+from spondyl.documents.files import hashes_in, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.pages import pdf_version
 from spondyl.documents.patients import read_patient
@@ -84,14 +66,6 @@ from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
 from spondyl.findings import (
     Findings,
-    find_alternatives,
-    find_deformities,
-    find_endplate_defects,
-    find_gas_clefts,
-    find_patterns,
-    find_wall_defects,
-    measure_canal,
-    measure_density,
 )
 from spondyl.followup import plan_recovery
 from spondyl.outcomes import Prediction, predict_outcomes
@@ -99,20 +73,15 @@ from spondyl.planning import Plan
 from spondyl.spine import (
     LABEL_MAP_NAMES,
     Level,
-    NamedSegmentation,
     Spine,
     build_spine,
     load_label_map,
-    name_segmentation,
     parse_anchor,
-    parse_point,
     relabelled,
     shift_of_anchors,
 )
-from spondyl.spine.bare import METHOD, tell_apart
-from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
+from spondyl.studies import Patient, Study, assess_suitability
 
-TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 STAGES = (
     "study",
@@ -129,46 +98,8 @@ STAGES = (
     "simulate",
     "report",
 )
-BARE = ("segment", "names")  # stages of a CT without labels
-FOUND = ("backend", *BARE)  # stages that find the vertebrae
+FOUND = ("backend", "segment", "names")  # stages that find the vertebrae
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
-Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The files of a job and how to read them. Without a study the label image stands alone."""
-
-    study: Path | None
-    labels: Path | None  # None: the own segmenter finds the vertebrae in the CT
-    label_map: str | None = None
-    subregions: Path | None = None
-    patient: Path | None = None
-    resample: bool = False
-    anchors: tuple[str, ...] = ()  # without labels: what a person says of levels; none: as said before
-    disc_at: tuple[str, ...] = ()  # and of discs, as points
-    no_disc_at: tuple[str, ...] = ()
-    backend: BackendWish | None = None  # without labels: an outside segmenter; its label map is its own
-
-    def __post_init__(self) -> None:
-        said = self.anchors or self.disc_at or self.no_disc_at
-        if self.labels is None and self.study is None:
-            raise InputError("neither a CT nor labels are given: give one of them, or both")
-        if self.backend is not None and (self.labels is not None or said):
-            raise InputError(
-                "labels, anchors and discs are not for an outside segmenter: leave out --backend, or leave them out; "
-                "its names are moved with `spondyl relabel`"
-            )
-        if self.labels is None and (self.label_map or self.subregions):
-            raise InputError("a label map and sub-regions belong to labels: give --labels too, or leave them out")
-        if self.labels is not None and said:
-            raise InputError(
-                "anchors and discs are for a CT without labels; names of labels are moved with `spondyl relabel`"
-            )
-        for text in self.anchors:
-            parse_anchor(text)
-        for text in (*self.disc_at, *self.no_disc_at):
-            parse_point(text)
 
 
 class Job:
@@ -204,7 +135,7 @@ class Job:
 
     def run(self, last: str = "report") -> None:
         """Run the stages up to the last one wanted."""
-        with _alone_in(self.folder):
+        with alone_in(self.folder):
             sweep(self.folder)
             with failure_recorded(self.folder, STAGES[0]):
                 self._look_for_inputs()
@@ -221,7 +152,7 @@ class Job:
         parsed = [parse_anchor(text) for text in anchors]
         if (shift is None) == (not parsed):
             raise InputError("give either --shift or --anchor: by how many levels, or which level one of them is")
-        with _alone_in(self.folder):
+        with alone_in(self.folder):
             sweep(self.folder)
             self._booklets, self._courses = self.booklet_wish, self.course_wish
             if shift is None and find_stage(self.folder, "names") is not None:
@@ -236,7 +167,7 @@ class Job:
 
         Where that cannot be done, the plans and the report from before stay.
         """
-        with _alone_in(self.folder):
+        with alone_in(self.folder):
             sweep(self.folder)
             before = read_run(self.folder)
             self._courses = self.course_wish
@@ -258,7 +189,7 @@ class Job:
         """Simulate the courses of the levels that are planned as this job asks for them, then make the report again."""
         if not (self.folder / PLANS_FILE).is_file():
             raise InputError(f"'{self.folder}' holds no plan: make one with `spondyl access` or `spondyl plan`")
-        with _alone_in(self.folder):
+        with alone_in(self.folder):
             sweep(self.folder)
             self._booklets, self._courses = self.booklet_wish, self.course_wish
             for stage in STAGES[STAGES.index("strength") :]:
@@ -364,7 +295,7 @@ class Job:
         """Make a stage, unless its files are up to date."""
         if self.inputs is None and stage in ("study", *FOUND, "spine"):
             return
-        if (stage in BARE and not self._is_bare) or (stage == "backend" and self._wish_for_backend is None):
+        if stage in FOUND and not self._finder.applies(stage):
             drop_stage(self.folder, stage)
             return
         needs, make = self._stage(stage)
@@ -403,9 +334,9 @@ class Job:
         """What a stage rests on, and how it is made."""
         return {
             "study": (self._study_needs, self._make_study),
-            "backend": (self._backend_needs, self._make_backend),
-            "segment": (self._segment_needs, self._make_segmentation),
-            "names": (self._names_needs, self._make_names),
+            "backend": (self._finder.backend_needs, self._finder.make_backend),
+            "segment": (self._finder.segment_needs, self._finder.make_segmentation),
+            "names": (self._finder.names_needs, self._finder.make_names),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
@@ -419,7 +350,7 @@ class Job:
 
     def _study_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         assert self.inputs is not None
-        hashes = _hashes_by_role({"patient": self.inputs.patient})
+        hashes = hashes_by_role({"patient": self.inputs.patient})
         if self._source is None:
             return hashes, {"study": None}
         slices = {f"study: {name}": digest for name, digest in self._source.hashes.items()}
@@ -432,101 +363,26 @@ class Job:
         write_document(self.folder / STUDY_FILE, document)
         return [STUDY_FILE]
 
-    @property
-    def _is_bare(self) -> bool:
-        """Whether the vertebrae are found by the own segmenter."""
-        return self.inputs is not None and self.inputs.labels is None and self.inputs.backend is None
-
-    @property
-    def _wish_for_backend(self) -> BackendWish | None:
-        """The outside segmenter that finds the vertebrae; None: labels are given, or the own one finds them."""
-        return None if self.inputs is None else self.inputs.backend
-
-    def _backend_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        assert self._wish_for_backend is not None
-        return backend_needs({} if self._source is None else self._source.hashes, self._wish_for_backend)
-
-    def _make_backend(self) -> list[str]:
-        assert self._wish_for_backend is not None and self.study is not None
-        return make_backend_labels(self.folder, self.study.ct, self._wish_for_backend)
-
-    def _said(self, stage: str, name: str) -> list[str]:
-        """What a person says now of levels or discs, or said before; a forced stage forgets what was said before."""
-        now: tuple[str, ...] = () if self.inputs is None else getattr(self.inputs, name)
-        made = None if stage in self.force else find_stage(self.folder, stage)
-        return list(now) or ([] if made is None else list(made.parameters.get(name, [])))
-
-    def _segment_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        slices = {} if self._source is None else self._source.hashes
-        said = {name: self._said("segment", name) for name in ("disc_at", "no_disc_at")}
-        return {f"study: {name}": digest for name, digest in slices.items()}, said
-
-    def _make_segmentation(self) -> list[str]:
-        assert self.study is not None
-        _, said = self._segment_needs()
-        wanted, refused = ([parse_point(text) for text in said[name]] for name in ("disc_at", "no_disc_at"))
-        found, note = tell_apart(self.study.ct, disc_at=wanted, no_disc_at=refused)
-        return list(write_segmentation(self.folder, found, note))
-
-    def _names_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        files = self._hashes(SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE)
-        return files, {"anchors": self._said("names", "anchors")}
-
-    def _make_names(self) -> list[str]:
-        assert self.study is not None
-        return list(write_names(self.folder, self._named_by(self._names_needs()[1]["anchors"]), self.study.ct))
-
-    def _named_by(self, anchors: Sequence[str]) -> NamedSegmentation:
-        """What is told apart already, with names: nothing is segmented again."""
-        assert self.study is not None
-        return name_segmentation(self.study.ct, read_segmentation(self.folder, self.study.ct.geometry), anchors)
-
-    @property
-    def _named(self) -> NamedSegmentation:
-        """The named segmentation as it stands in the folder; undecided names are a question with its command."""
-        assert self.study is not None
-        naming = read_names(self.folder)
-        if naming.levels is None:
-            given = "STUDY" if self.inputs is None else self.inputs.study
-            raise InputError(
-                f"{naming.questions[0].text} Answer with the right level in place of C=L1 and go on (nothing is "
-                f"segmented again), with the other options as before: spondyl plan {given} --out {self.folder} "
-                f"--anchor C=L1. The letters stand in {self.folder / LEVELS_PICTURE}."
-            )
-        found = read_segmentation(self.folder, self.study.ct.geometry)
-        return NamedSegmentation(found, naming, read_notes(self.folder))
-
-    def _found_here(self) -> NamedSegmentation | None:
-        """What the own segmenter found, where this case rests on it and names still stand as it gave them."""
-        if self.study is None or find_stage(self.folder, "names") is None or find_stage(self.folder, "relabel"):
-            return None
-        return self._named
+    @cached_property
+    def _finder(self) -> VertebraFinder:
+        """What finds the vertebrae where no labels are given."""
+        hashes = {} if self._source is None else self._source.hashes
+        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force)
 
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        if self._wish_for_backend is not None:
-            made_by = self._backend_needs()[1]["made_by"]
-            return self._hashes(STUDY_FILE, LABELS_FILE, PARTS_FILE), {"method": made_by}
         if self.inputs is None or self.inputs.labels is None:
-            files = self._hashes(STUDY_FILE, SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE, NAMES_FILE)
-            return files, {"method": METHOD}
+            files, parameters = self._finder.labels_needs()
+            return self._hashes(STUDY_FILE) | files, parameters
         own_map = None if self.inputs.label_map in (None, *LABEL_MAP_NAMES) else Path(str(self.inputs.label_map))
         given = {"labels": self.inputs.labels, "subregions": self.inputs.subregions, "label_map": own_map}
         parameters = {"label_map": self.inputs.label_map, "resample": self.inputs.resample}
-        return self._hashes(STUDY_FILE) | _hashes_by_role(given), parameters
+        return self._hashes(STUDY_FILE) | hashes_by_role(given), parameters
 
     def _make_spine(self) -> list[str]:
-        if self._wish_for_backend is not None:
-            spine = build_spine(self.study, labels=read_backend_labels(self.folder))
-        elif self.inputs is None or self.inputs.labels is None:
-            spine = build_spine(self.study, labels=self._named)
+        if self.inputs is None or self.inputs.labels is None:
+            spine = build_spine(self.study, labels=self._finder.labels())
         else:
-            spine = build_spine(
-                self.study,
-                labels=self.inputs.labels,
-                label_map=self.inputs.label_map,
-                subregions=self.inputs.subregions,
-                resample=self.inputs.resample,
-            )
+            spine = build_labelled(self.inputs, self.study)
         self.spine = spine
         remove_plans(self.folder)
         return list(write_spine(self.folder, spine))
@@ -655,7 +511,7 @@ class Job:
             "run": read_run(self.folder),
             "levels": self.levels,
             "here": self.booklet_wish.here,
-            "found": self._found_here(),
+            "found": self._finder.found_here(),
         }
         pdf = self.folder / PDF_FILE if self._has_pdf(PDF_FILE) else None
         write_report(self.folder / REPORT_FILE, pdf=pdf, **content)
@@ -674,10 +530,10 @@ class Job:
         """Name the own segmenter's vertebrae anew, and make the spine from them."""
         if self.study is None:
             raise InputError("the CT of this case is not known: use `spondyl plan` with it and --anchor")
-        found = self._named_by(anchors)  # a wrong anchor leaves all as it was
+        found = self._finder.named_by(anchors)  # a wrong anchor leaves all as it was
         self._remove_later_than("names")
-        with recorded(self.folder, "names", self._names_needs()[0], {"anchors": list(anchors)}) as progress:
-            progress.outputs += write_names(self.folder, found, self.study.ct)
+        with recorded(self.folder, "names", self._finder.names_needs()[0], {"anchors": list(anchors)}) as progress:
+            progress.outputs += self._finder.write_named(found)
         rests_on, parameters = self._spine_needs()
         with recorded(self.folder, "spine", rests_on, parameters) as progress:
             progress.outputs += self._make_spine()
@@ -704,89 +560,4 @@ class Job:
         return () if made is None else tuple(sorted(made.outputs))
 
     def _hashes(self, *names: str) -> dict[str, str]:
-        return {name: sha256(self.folder / name) for name in names if (self.folder / name).is_file()}
-
-
-def measure(spine: Spine) -> Findings:
-    """All findings of a spine, in the order of the report."""
-    finders = (
-        find_deformities,
-        measure_canal,
-        measure_density,
-        find_gas_clefts,
-        find_endplate_defects,
-        find_wall_defects,
-        find_patterns,
-    )
-    found = tuple(finding for find in finders for finding in find(spine))
-    return (*found, *find_alternatives(found, _sex(spine)))
-
-
-def _sex(spine: Spine) -> Sex | None:
-    """Of the patient, by record or header; unknown where neither says it or they differ."""
-    if spine.study is None:
-        return None
-    said = {spine.study.patient.sex, spine.study.scan.patient_sex} - {None}
-    return said.pop() if len(said) == 1 else None
-
-
-def read_named(path: Path, patient: Patient, *, series: str | None = None) -> Study:
-    """A study; one that `spondyl synth` made is named as virtual, also where its format has no place for the word."""
-    study = read_study(path, patient, series=series)
-    if not is_virtual(path):
-        return study
-    return replace(study, scan=replace(study.scan, series_description="VIRTUAL: made by code"))
-
-
-def is_virtual(path: Path) -> bool:
-    """Whether the truth of a virtual patient lies beside a study."""
-    truth = path.resolve().parent / "truth.json"
-    if not truth.is_file():
-        return False
-    with truth.open("rb") as stream:
-        return TRUTH_MARK in stream.read(100)
-
-
-def _hashes_by_role(files: dict[str, Path | None]) -> dict[str, str]:
-    """Hashes of input files, named by what they are for."""
-    return {
-        f"{role}: {name}": digest
-        for role, path in files.items()
-        if path is not None
-        for name, digest in hashes_of(path).items()
-    }
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out of the case folder as long as this one lasts; a killed run keeps nobody out."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("a")
-    except OSError as error:
-        raise InputError(f"'{folder}' cannot be written to ({error.strerror}): choose another folder") from None
-    with lock:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"another run works on '{folder}': wait until it has ended") from None
-        yield
-
-
-def build_from(inputs: Inputs, tell: Tell) -> Spine:
-    """The spine of these inputs, without a case folder."""
-    tell("spine", "begins")
-    patient = Patient() if inputs.patient is None else read_patient(inputs.patient)
-    study = None if inputs.study is None else read_named(inputs.study, patient)
-    spine = build_spine(
-        study,
-        labels=inputs.labels,
-        label_map=inputs.label_map,
-        subregions=inputs.subregions,
-        resample=inputs.resample,
-    )
-    tell("spine", "made")
-    return spine
+        return hashes_in(self.folder, *names)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spondyl.app.job import Job, Tell
+from spondyl.app.inputs import Tell
+from spondyl.app.job import Job
 from spondyl.decisions import ProcedureSheet, plan_procedure
 from spondyl.documents.models import StudyDocument
 from spondyl.documents.pages import pdf_version

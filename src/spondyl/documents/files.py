@@ -20,6 +20,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def hashes_in(folder: Path, *names: str) -> dict[str, str]:
+    """Hashes of those of these files that stand in a folder."""
+    return {name: sha256(folder / name) for name in names if (folder / name).is_file()}
+
+
 def hashes_of(path: Path) -> dict[str, str]:
     """Hashes of a file, or of all files below a folder by their path in it; hidden files do not count."""
     if path.is_file():

@@ -48,7 +48,7 @@ def agree(
     This is agreement, not accuracy: two maps may agree and both be wrong, most of all two automatic ones.
     """
     from spondyl.app.cli.output import print_document, print_findings, print_lines, progress, say
-    from spondyl.app.job import read_named
+    from spondyl.app.inputs import read_named
     from spondyl.documents.agreement import AgreementDocument, agreement_sentences, write_agreement
     from spondyl.findings import NOT_ACCURACY, measure_agreement
     from spondyl.spine import build_spine

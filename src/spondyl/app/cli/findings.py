@@ -11,7 +11,7 @@ import typer
 from spondyl.app.cli.options import AsJson, Force, LabelMapOption, Out, PatientOption, Resample, Subregions
 
 if TYPE_CHECKING:
-    from spondyl.app.job import Inputs
+    from spondyl.app.inputs import Inputs
     from spondyl.findings import Findings
     from spondyl.spine import Spine
 
@@ -45,7 +45,7 @@ def findings(
 ) -> None:
     """Measure heights, deformities, density and defects. A label map without its CT is enough for the heights."""
     from spondyl.app.cli.output import print_document, print_findings
-    from spondyl.app.job import Inputs
+    from spondyl.app.inputs import Inputs
     from spondyl.documents.models import FindingsDocument
     from spondyl.errors import InputError
     from spondyl.findings import compare_totalseg_rules
@@ -66,7 +66,9 @@ def findings(
 
 def _measured(inputs: Inputs, out: Path | None, force: list[str] | None) -> tuple[Spine, Findings]:
     from spondyl.app.cli.output import progress
-    from spondyl.app.job import Job, build_from, measure
+    from spondyl.app.inputs import build_from
+    from spondyl.app.job import Job
+    from spondyl.app.measuring import measure
 
     with progress() as tell:
         if out is None:

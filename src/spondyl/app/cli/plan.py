@@ -62,7 +62,8 @@ def plan(
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
     from spondyl.app.courses import CourseWish
-    from spondyl.app.job import Inputs, Job
+    from spondyl.app.inputs import Inputs
+    from spondyl.app.job import Job
     from spondyl.documents.settings import read_settings
 
     said, discs, no_discs = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))

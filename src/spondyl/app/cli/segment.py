@@ -49,7 +49,7 @@ def segment(
     """
     from spondyl.app.backends import BackendWish
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import read_named
+    from spondyl.app.inputs import read_named
     from spondyl.documents.levels import check_label_name, write_segment
     from spondyl.errors import InputError
     from spondyl.spine import parse_anchor, parse_point, segment_levels
@@ -86,7 +86,7 @@ def segment(
 def _by_backend(study: Path, out: Path, wish: BackendWish, as_json: bool) -> None:
     """The labels of an outside segmenter, in the same numbers."""
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import read_named
+    from spondyl.app.inputs import read_named
     from spondyl.documents.backend_labels import write_backend_labels
     from spondyl.spine.segmenters.backends import find_backend, run_backend
     from spondyl.studies import Patient

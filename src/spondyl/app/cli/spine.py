@@ -33,7 +33,8 @@ def spine(
 ) -> None:
     """Find the vertebrae of a label image: levels, axes, surfaces, pedicles, canal, and what is doubtful."""
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import Inputs, Job, build_from
+    from spondyl.app.inputs import Inputs, build_from
+    from spondyl.app.job import Job
     from spondyl.documents.records import spine_document
 
     inputs = Inputs(study, labels, label_map, subregions, patient, resample)
