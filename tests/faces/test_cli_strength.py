@@ -20,6 +20,13 @@ def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> N
     assert all(0.5 < one["failure_to_median"] < 2 for one in document["levels"])
 
 
+def test_the_ends_are_told_with_their_limit(case: Path, cli: Cli) -> None:
+    document = cli("strength", case, "--level", "L2", "--voxel-mm", 4, "--ends", "disc", "--json").json()
+    assert document["ends"] == "disc" and "halves of a disc" in document["limits"][0]
+    result = cli("strength", case, "--level", "L2", "--ends", "wood")
+    assert result.code == 2 and "'cement' or 'disc'" in result.err
+
+
 def test_a_level_that_is_not_there_is_named(case: Path, cli: Cli) -> None:
     result = cli("strength", case, "--level", "T5")
     assert result.code == 2 and "T5 is not in this study" in result.err

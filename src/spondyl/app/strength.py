@@ -39,6 +39,7 @@ class StrengthWish:
     kyphosis_deg: float | None = None  # for the loads
     load_case: str = "axial"
     eccentricity_mm: float = 5.0  # of the line of force, where it is not axial
+    ends: str = "cement"  # or disc
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class PressedLevels:
             voxel_mm=self.wish.voxel_mm,
             load_case=self.wish.load_case,
             eccentricity_mm=self.wish.eccentricity_mm,
+            ends=self.wish.ends,
             loads=[one.loads for one in self.pressed],
             left_out=dict(self.left_out),
         )
@@ -92,7 +94,7 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
         Where a step of its load path cannot be balanced.
     """
     case = find_load_case(wish.load_case)
-    bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law)
+    bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law, ends=wish.ends)
     bone = loaded_as(bone, case, eccentricity_mm=wish.eccentricity_mm)
     loads = estimate_loads(
         bone.level,

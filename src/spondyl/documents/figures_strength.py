@@ -76,11 +76,11 @@ def region_table(fields: PressedFields) -> Table:
     return Table(f"Strain of {fields.level.name} by parts", head, tuple(rows))
 
 
-def draw_curve(level: LevelStrengthModel) -> Picture | None:
+def draw_curve(level: LevelStrengthModel, between: str) -> Picture | None:
     """Force over shortening, with the failure load and what the linear estimates say; None where no force is told."""
     if level.curve is None or level.failure_n is None or level.stiffness_n_per_mm is None:
         return None
-    short = np.array([0.0, *(abs(point.displacement_mm) for point in level.curve)])
+    short = np.array([0.0, *(abs(point.shortening_mm or point.displacement_mm) for point in level.curve)])
     force = np.array([0.0, *(point.reaction_n for point in level.curve)]) / 1000
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 3.0), layout="constrained")
@@ -98,7 +98,7 @@ def draw_curve(level: LevelStrengthModel) -> Picture | None:
         _draw_estimates(axes, level, 1.04 * short[-1])
         axes.set_xlim(0, 1.42 * short[-1])
         axes.set_ylim(0, top)
-        axes.set_xlabel("shortening between the caps [mm]")
+        axes.set_xlabel(f"shortening between {between} [mm]")
         axes.set_ylabel("force [kN]")
         axes.legend(fontsize=8, loc="upper left", frameon=False)
     rows = tuple((f"{mm:.2f}", f"{kn:.2f}") for mm, kn in zip(short, force, strict=True))
@@ -106,7 +106,7 @@ def draw_curve(level: LevelStrengthModel) -> Picture | None:
         f"strength-curve-{level.level}",
         f"{level.level}: force over shortening, as modelled",
         png_of(figure),
-        f"Force of {level.level} over its shortening between cement caps. It rises by {level.stiffness_n_per_mm:.0f} "
+        f"Force of {level.level} over its shortening between {between}. It rises by {level.stiffness_n_per_mm:.0f} "
         f"N/mm at first, bends, and reaches {force[-1]:.1f} kN at {short[-1]:.2f} mm; the failure load is "
         f"{level.failure_n / 1000:.1f} kN ({low / 1000:.1f} to {high / 1000:.1f}).",
         Table(f"Load path of {level.level}", ("Shortening [mm]", "Force [kN]"), rows),

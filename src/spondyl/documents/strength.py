@@ -47,13 +47,13 @@ class LevelStrengthModel(Document):
     failure_high_n: float | None
     causes: tuple[CauseModel, ...] = ()  # of the interval
     has_peak: bool | None  # false: the force at 1.9 % of apparent strain; null: no path was followed
-    stiffness_n_per_mm: float | None
+    stiffness_n_per_mm: float | None  # with discs, of the bone between them
     linear_failure_n: float | None  # 0.0068 times stiffness times height
     reaction_small_n: float | None  # at 0.2 mm, linear
     pistoia_n: float | None  # where 7 % of the bone is overstrained; null too where these voxels have no limit
     mapped_n: float | None  # the failure load that goes with linear_failure_n by the map of this program
     failure_to_median: float | None  # over the median of all levels here; null where there is one level
-    height_mm: float  # between the caps' outer faces
+    height_mm: float  # between the caps' outer faces; with discs, of the bone alone
     voxels: int
     curve: tuple[CurvePointModel, ...] | None
     loads: tuple[LoadModel, ...]
@@ -70,7 +70,7 @@ class LeftOutModel(Document):
 
 
 class StrengthDocument(Document):
-    """Strength of vertebrae between cement caps, with the grade of the density behind it."""
+    """Strength of vertebrae between cement caps or discs, with the grade of the density behind it."""
 
     schema_: Literal["spondyl.strength/1"] = "spondyl.strength/1"
     density_grade: int | None  # this and the next three are null where no level has a strength
@@ -78,6 +78,7 @@ class StrengthDocument(Document):
     law: str | None
     source: str | None
     part: Literal["body", "whole"]
+    ends: Literal["cement", "disc"] = "cement"
     voxel_mm: float
     load_case: Literal["axial", "flexion", "extension", "left", "right"] = "axial"
     eccentricity_mm: float = 0.0  # of the line of force before anything yields
@@ -94,6 +95,7 @@ class StrengthDocument(Document):
         voxel_mm: float,
         load_case: str = "axial",
         eccentricity_mm: float = 0.0,
+        ends: str = "cement",
         loads: Sequence[Sequence[SpineLoad]] = (),
         left_out: Mapping[str, str] = MappingProxyType({}),
     ) -> StrengthDocument:
@@ -113,6 +115,7 @@ class StrengthDocument(Document):
             law=None if first is None else first.law.name,
             source=None if first is None else first.law.source,
             part=part,  # type: ignore[arg-type]
+            ends=ends,  # type: ignore[arg-type]
             voxel_mm=voxel_mm,
             load_case=load_case,  # type: ignore[arg-type]
             eccentricity_mm=0.0 if load_case == "axial" else eccentricity_mm,
@@ -126,8 +129,14 @@ class StrengthDocument(Document):
         )
 
 
+BETWEEN = {
+    "cement": "A model between cement caps, as in the laboratory: no test of this bone, no load of daily life.",
+    "disc": "A model between two halves of a disc, each one solid of 8 MPa (published 5.8 to 42.7), 3 mm over the "
+    "endplate's highest point and held at a level plane: no test of this bone, no load of daily life. The "
+    "interval leaves out what is not known of these discs; densities that scatter are carried as between cement caps, "
+    "which is an approximation here.",
+}
 LIMITS = (
-    "A model between cement caps, as in the laboratory: no test of this bone, no load of daily life.",
     "Classes of strength are not shown: their source was not verified, and they hold for another program.",
     "A broken vertebra is pressed as it stands in the CT: cracks finer than a voxel are not seen and squeezed bone "
     "reads denser, so that its strength may come out too high.",
@@ -144,7 +153,7 @@ LOADS = f"Loads are brackets for people of this weight and height, not a measure
 def strength_limits(bone: BoneModel, *, has_loads: bool) -> tuple[str, ...]:
     """What must be printed beside a strength."""
     no_newtons = () if bone.is_absolute else (NO_NEWTONS,)
-    return (*LIMITS, *((LOADS,) if has_loads else ()), *no_newtons)
+    return (BETWEEN[bone.ends], *LIMITS, *((LOADS,) if has_loads else ()), *no_newtons)
 
 
 def load_ratio(load: SpineLoad, strength: Strength, bone: BoneModel) -> tuple[float, float, float] | str:
@@ -172,7 +181,11 @@ def _level(bone: BoneModel, strength: Strength, median: float | None, loads: Seq
     curve = None
     if strength.curve is not None and bone.is_absolute:
         curve = tuple(
-            CurvePointModel(displacement_mm=point.displacement_mm, reaction_n=point.reaction_n)
+            CurvePointModel(
+                displacement_mm=point.displacement_mm,
+                reaction_n=point.reaction_n,
+                shortening_mm=point.shortening_mm,
+            )
             for point in strength.curve
         )
     return LevelStrengthModel(

@@ -13,6 +13,7 @@ from spondyl.spine import Spine
 
 ESTIMATE_SOURCES = ("walle2025", "pistoia2002")
 LOAD_SOURCES = ("wilke1999",)
+ENDS_WORDS = {"cement": "cement caps", "disc": "halves of discs"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class StrengthSection:
     grade: str | None
     law: str | None
     voxel_mm: float
+    ends: str  # in words
     sheets: tuple[StrengthSheet, ...]
     left_out: tuple[str, ...]
     limits: tuple[str, ...]
@@ -51,6 +53,7 @@ def strength_section(kept: KeptStrength, spine: Spine | None) -> StrengthSection
         None if grade is None else f"Density grade {grade}: {document.density_reason}",
         law,
         document.voxel_mm,
+        ENDS_WORDS[document.ends],
         tuple(_sheet(level, kept, spine) for level in document.levels),
         tuple(f"{one.level} was not pressed: {one.reason}" for one in document.left_out),
         document.limits,
@@ -61,16 +64,17 @@ def strength_section(kept: KeptStrength, spine: Spine | None) -> StrengthSection
 
 def short_words(kept: KeptStrength) -> tuple[str, ...]:
     """A sentence for each level with a force: what it bears in the model, and how much of that a day asks for."""
-    return tuple(_in_short(level) for level in kept.document.levels if level.failure_n is not None)
+    between = ENDS_WORDS[kept.document.ends]
+    return tuple(_in_short(level, between) for level in kept.document.levels if level.failure_n is not None)
 
 
-def _in_short(level: LevelStrengthModel) -> str:
+def _in_short(level: LevelStrengthModel, between: str) -> str:
     words = (
         f"{level.level} bears about {_force(level.failure_n, level.failure_low_n, level.failure_high_n)} in the model"
     )
     told = [load for load in level.loads if load.to_strength is not None]
     if not told:
-        return f"{words}, pressed along its axis between cement caps; no daily load is compared with it."
+        return f"{words}, pressed along its axis between {between}; no daily load is compared with it."
     least, most = (pick(told, key=lambda load: load.to_strength or 0.0) for pick in (min, max))
     if least is most:
         return f"{words}; {least.activity} takes {_ratio(least)} of that."
@@ -80,7 +84,10 @@ def _in_short(level: LevelStrengthModel) -> str:
 def _sheet(level: LevelStrengthModel, kept: KeptStrength, spine: Spine | None) -> StrengthSheet:
     fields = next((one for one in kept.fields if one.level.name == level.level), None)
     has_place = spine is not None and fields is not None and fields.level in spine.levels
-    drawn = (draw_curve(level), draw_pressed(spine, fields) if spine and fields and has_place else None)
+    drawn = (
+        draw_curve(level, ENDS_WORDS[kept.document.ends]),
+        draw_pressed(spine, fields) if spine and fields and has_place else None,
+    )
     return StrengthSheet(
         level.level,
         _answers(level),

@@ -1,4 +1,4 @@
-"""A vertebra as a voxel model between cement caps, from its mask and the CT."""
+"""A vertebra as a voxel model between cement caps or discs, from its mask and the CT."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 PARTS = ("body", "whole")
+ENDS = ("cement", "disc")
 CAP_MM = 2.0  # of cement over the highest point of an endplate: this program's choice; stiff beside bone in any case
+DISC_POISSON = 0.45  # a choice: discs hardly change their volume; no source was read
 TOP, BOTTOM = 6, 5  # labels of the platens
 _NOTCH_MM = 8.0  # hollows of an end that open to a side no wider than twice this are filled: this program's choice
 MOST_SAMPLES = 4  # along each edge of a voxel
@@ -34,22 +36,23 @@ GAP_TOLD = 0.1  # the density's own spread at grades 1 and 2
 
 @dataclass(frozen=True, eq=False)
 class BoneModel:
-    """A vertebra with its caps, ready to be pressed along its own cranial axis.
+    """A vertebra with its ends, ready to be pressed along its own cranial axis.
 
     Grid axes run to the front, to the left and to the head of the vertebra.
     """
 
     level: Level
     model: VoxelModel
-    yield_stress: Volume  # of bone and caps in compression [MPa]
+    yield_stress: Volume  # of bone and caps in compression; 0 in discs, which never yield [MPa]
     density: Volume  # 0 outside bone [g/cm³]
-    height_mm: float  # between the platens
+    height_mm: float  # between the platens; with discs, of the bone alone, the mean between its ends
     voxel_mm: float
     law: BoneLaw
     calibration: GradedCalibration
     notes: tuple[str, ...]  # of ranges, resolution and what was assumed
     vertebra: Vertebra  # that it was made of
     density_gap: float = 0.0  # ln of the density as calibrated over that of the tube voltage's nominal line; 0: unknown
+    ends: str = "cement"  # one of ENDS
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
@@ -59,6 +62,18 @@ class BoneModel:
         """Whether forces may be told in newtons: not where the density has no calibration (grade 5)."""
         return self.calibration.calibration is not None
 
+    def shortening_mm(self, displacement: Array) -> float:
+        """How much nearer the two ends of the bone have come, the mean over each, along the cranial axis.
+
+        Parameters
+        ----------
+        displacement
+            Of the nodes, shape (3, nx+1, ny+1, nz+1). [mm]
+        """
+        soft = (self.model.modulus > 0) & (self.density.array == 0)
+        lower, upper = (_mean_over(faces, displacement[2]) for faces in _ends_of(self.density.array > 0, soft))
+        return lower - upper
+
 
 def build_bone_model(
     spine: Spine,
@@ -67,10 +82,11 @@ def build_bone_model(
     voxel_mm: float = 2.0,
     part: str = "body",
     law: str = "kopperdahl-power",
+    ends: str = "cement",
     apparent_strain: float = -0.02,
     border_mm: float = 0.0,
 ) -> BoneModel:
-    """The voxel model of one vertebra between flat cement caps that embed its endplates.
+    """The voxel model of one vertebra between flat layers of cement or disc that embed its endplates.
 
     The grid is that of the vertebra's own axes. A voxel is bone where half of it lies in the mask; its density is the
     mean over that half and more, so that nothing from outside the mask leaks in. One law holds for all bone: the thin
@@ -86,6 +102,9 @@ def build_bone_model(
         "body", or "whole": with the arch. The caps lie on the body in either case.
     law
         One of `bone_laws.BONE_LAWS`.
+    ends
+        "cement", as laboratories embed specimens, or "disc": half of a disc at either end, one soft, nearly
+        incompressible solid up to a level plane in its middle.
     apparent_strain
         Displacement of the top over the height of the model, caps included.
     border_mm
@@ -97,41 +116,76 @@ def build_bone_model(
         Without a CT, for a level that is cut or has no separable body, or where nothing joins the caps.
     """
     vertebra = spine[level]
-    _check(spine, vertebra, voxel_mm, part)
+    _check(spine, vertebra, voxel_mm, part, ends)
     assert vertebra.frame is not None and vertebra.body is not None and spine.ct is not None
     graded = find_calibration(spine)
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
-    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm, max(border_mm, 0.0))
+    thick = end_mm(ends)
+    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm, max(border_mm, 0.0), thick)
     share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry, border_mm=border_mm)
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
-    caps, platens, height = capped(bone, bone & (of_body >= 0.5), voxel_mm)
+    caps, platens, height = capped(bone, bone & (of_body >= 0.5), voxel_mm, thick)
     chosen = find_bone_law(law)
     gap = _gap(graded, spine, float(np.median(hu[bone])))
     model = build_voxel_model(
-        Volume(_filled(chosen.modulus, rho, bone, caps, "pmma_cap.E"), geometry, "MPa"),
+        Volume(_filled(chosen.modulus, rho, bone, caps, _number(_END_MODULUS[ends])), geometry, "MPa"),
         Volume(platens, geometry, "1"),
         top=TOP,
         bottom=BOTTOM,
         displacement_mm=apparent_strain * height,
         lateral="held",
-        poisson=Volume(np.where(caps, _number("pmma_cap.nu"), _number(POISSON)), geometry, "1"),
+        poisson=Volume(np.where(caps, _end_poisson(ends), _number(POISSON)), geometry, "1"),
     )
+    end_yield = _number("pmma_cap.yield") if ends == "cement" else 0.0
     return BoneModel(
         vertebra.level,
         model,
-        Volume(_filled(chosen.yield_stress, rho, bone, caps, "pmma_cap.yield"), geometry, "MPa"),
+        Volume(_filled(chosen.yield_stress, rho, bone, caps, end_yield), geometry, "MPa"),
         Volume(rho, geometry, "g/cm3"),
-        height,
+        height if ends == "cement" else _bone_height(bone, caps, voxel_mm),
         voxel_mm,
         chosen,
         graded,
         (*_range_notes(told[bone]), *_gap_notes(gap), *_grid_notes(spine.ct.geometry, voxel_mm), *model.warnings),
         vertebra,
         gap,
+        ends,
     )
+
+
+def end_mm(ends: str) -> float:
+    """How far a layer at an end reaches over the highest point of the endplate: of a disc, half of its height."""
+    return CAP_MM if ends == "cement" else _number("disc.height") / 2
+
+
+_END_MODULUS = {"cement": "pmma_cap.E", "disc": "disc.E_effective"}
+
+
+def _end_poisson(ends: str) -> float:
+    return _number("pmma_cap.nu") if ends == "cement" else DISC_POISSON
+
+
+def _ends_of(bone: Mask, ends: Mask) -> tuple[Mask, Mask]:
+    """Faces between bone and the layers at its lower and upper end, shape (nx, ny, nz+1)."""
+    faces = np.zeros((2, *bone.shape[:2], bone.shape[2] + 1), bool)
+    faces[0, ..., 1:-1] = ends[..., :-1] & bone[..., 1:]
+    faces[1, ..., 1:-1] = bone[..., :-1] & ends[..., 1:]
+    return faces[0], faces[1]
+
+
+def _mean_over(faces: Mask, nodal: Array) -> float:
+    """Mean of a value of the nodes over these faces across the last axis."""
+    at_faces = (nodal[:-1, :-1] + nodal[1:, :-1] + nodal[:-1, 1:] + nodal[1:, 1:]) / 4
+    return float(at_faces[faces].mean())
+
+
+def _bone_height(bone: Mask, ends: Mask, voxel_mm: float) -> float:
+    """Mean height of the bone between the layers at its ends. [mm]"""
+    lower, upper = (np.nonzero(faces)[2].mean() for faces in _ends_of(bone, ends))
+    return float(upper - lower) * voxel_mm
 
 
 def _gap(graded: GradedCalibration, spine: Spine, hu: float) -> float:
@@ -148,7 +202,7 @@ def _gap(graded: GradedCalibration, spine: Spine, hu: float) -> float:
     return log(own / nominal)
 
 
-def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str) -> None:
+def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str, ends: str) -> None:
     name = vertebra.level.name
     if spine.ct is None:
         raise InputError("strength needs the CT: there is only a label map; give the study too")
@@ -160,14 +214,18 @@ def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str) -> None
         raise InputError(f"a voxel of {voxel_mm:g} mm: expected 0.2 to 4 mm")
     if part not in PARTS:
         raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
+    if ends not in ENDS:
+        raise InputError(f"the ends are '{ends}'; 'cement' or 'disc' is expected")
 
 
-def grid_along(masks: Sequence[Volume], frame: Frame, voxel_mm: float, beyond_mm: float = 0.0) -> Geometry:
-    """Cubic voxels along anterior, left and cranial that hold these masks, with room for the caps."""
+def grid_along(
+    masks: Sequence[Volume], frame: Frame, voxel_mm: float, beyond_mm: float = 0.0, end_mm: float = CAP_MM
+) -> Geometry:
+    """Cubic voxels along anterior, left and cranial that hold these masks, with room for layers at both ends."""
     inside = np.concatenate([mask.geometry.points(np.argwhere(mask.array)) for mask in masks])
     local = frame.to_local(inside)[:, (1, 2, 0)]
     low, high = local.min(axis=0), local.max(axis=0)
-    margin = np.array([voxel_mm, voxel_mm, CAP_MM + 2 * voxel_mm]) + beyond_mm
+    margin = np.array([voxel_mm, voxel_mm, end_mm + 2 * voxel_mm]) + beyond_mm
     count = np.ceil((high - low + 2 * margin) / voxel_mm).astype(int)
     first = low - margin + voxel_mm / 2
     affine = np.eye(4)
@@ -226,12 +284,12 @@ def averaged_in_mask(
     return share / samples, np.divide(total, share, out=np.zeros_like(total), where=share > 0), of_body / samples
 
 
-def capped(bone: Mask, body: Mask, voxel_mm: float) -> tuple[Mask, Array, float]:
-    """Voxels of the two caps, labels of the platens, and the height between these."""
+def capped(bone: Mask, body: Mask, voxel_mm: float, thick_mm: float = CAP_MM) -> tuple[Mask, Array, float]:
+    """Voxels of the layers at both ends, labels of the platens, and the height between these."""
     planes = np.flatnonzero(body.any(axis=(0, 1)))
     if len(planes) < 3:
         raise InputError(f"the body is less than three voxels of {voxel_mm:g} mm high: choose smaller voxels")
-    thick = max(1, round(CAP_MM / voxel_mm))
+    thick = max(1, round(thick_mm / voxel_mm))
     low, high = int(planes[0]) - thick, int(planes[-1]) + thick
     column = ndimage.binary_fill_holes(body.any(axis=2))
     index = np.arange(body.shape[2])
@@ -269,11 +327,11 @@ def _end_plane(end: Array, core: Mask) -> Array:
     return np.asarray((columns @ fit).reshape(end.shape))
 
 
-def _filled(of_bone: Any, rho: Floats, bone: Mask, caps: Mask, parameter: str) -> Array:
-    """A field of the law in bone and of the cement in the caps, 0 elsewhere."""
+def _filled(of_bone: Any, rho: Floats, bone: Mask, caps: Mask, at_ends: float) -> Array:
+    """A field of the law in bone and a value in the layers at its ends, 0 elsewhere."""
     field = np.zeros(rho.shape)
     field[bone] = of_bone(rho[bone])
-    field[caps] = _number(parameter)
+    field[caps] = at_ends
     return field
 
 

@@ -29,7 +29,7 @@ VOXEL_TOLERANCE = 0.1  # a map holds for voxels within a tenth of those it was m
 class LinearEstimates:
     """What a linear answer says of strength."""
 
-    stiffness_n_per_mm: float
+    stiffness_n_per_mm: float  # with discs, of the bone between them
     crawford_n: float  # 0.0068 K H
     reaction_small_n: float  # at 0.2 mm
     effective_strain: float  # that 7 % of the bone exceeds under 1 mm, handbook 1.5; for Pistoia's estimate [1/mm]
@@ -69,8 +69,9 @@ def estimate_linear(bone: BoneModel, answer: PlatenResponse | None = None) -> Li
     [3] ogo: 7 % and 1.1 % in a whole-bone CT program.
     """
     solved = solve_voxel_model(bone.model) if answer is None else answer
-    stiffness = solved.stiffness_n_per_mm
-    strained = _effective_strain(bone, solved)
+    shortened = solved.displacement_mm if bone.ends == "cement" else bone.shortening_mm(solved.displacement)
+    stiffness = solved.reaction_n / abs(shortened)
+    strained = _effective_strain(bone, solved) / abs(shortened)
     known = map_of(bone)
     return LinearEstimates(
         stiffness,
@@ -82,8 +83,8 @@ def estimate_linear(bone: BoneModel, answer: PlatenResponse | None = None) -> Li
 
 
 def map_of(bone: BoneModel) -> EstimateMap | None:
-    """The map that holds for a bone model; None where its voxels have none, or its top is tilted."""
-    return None if any(bone.model.tilt) else find_map(bone.voxel_mm)
+    """The map that holds for a bone model; None where its voxels have none, its top is tilted, or between discs."""
+    return None if any(bone.model.tilt) or bone.ends != "cement" else find_map(bone.voxel_mm)
 
 
 def find_map(voxel_mm: float) -> EstimateMap | None:
@@ -114,11 +115,11 @@ def _line(x: Array, y: Array) -> tuple[float, float, float]:
 
 
 def _effective_strain(bone: BoneModel, answer: PlatenResponse) -> float:
-    """√(2U/E) that the given share of the bone's voxels exceeds, under a displacement of 1 mm. [1/mm]"""
+    """√(2U/E) that the given share of the bone's voxels exceeds in an answer."""
     energy = measure_fields(bone.model, answer.displacement).energy_density
     here = (bone.density.array > 0) & (bone.model.parts > 0)
     strain = np.sqrt(2 * energy[here] / bone.model.modulus[here])
-    return float(np.quantile(strain, 1 - _number("strength.pistoia_alt_volume")) / abs(answer.displacement_mm))
+    return float(np.quantile(strain, 1 - _number("strength.pistoia_alt_volume")))
 
 
 def _number(name: str) -> float:

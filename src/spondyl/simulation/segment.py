@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
 from spondyl.findings import GradedCalibration, find_calibration, nominal_calibration
-from spondyl.simulation.bone import BOTTOM, TOP, averaged_in_mask, capped, grid_along
+from spondyl.simulation.bone import BOTTOM, DISC_POISSON, TOP, averaged_in_mask, capped, grid_along
 from spondyl.simulation.bone_laws import POISSON, RHO_LOWEST, BoneLaw, find_bone_law
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
 from spondyl.space import Volume, read_only
@@ -29,7 +29,6 @@ from spondyl.spine import Level, Spine, Vertebra
 
 Array = NDArray[Any]
 
-DISC_POISSON = 0.45  # a choice: discs hardly change their volume; no source was read
 LEAST_GAP = 0.2  # of the columns that both bodies share: less is no disc, but a fault of labels or a fusion
 MOST_GAP_MM = 20.0  # between two endplates: more is no disc
 ASSUMED = (

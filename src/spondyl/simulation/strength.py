@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spondyl.errors import InputError
-from spondyl.numerics.plasticity import CRUSHABLE
+from spondyl.numerics.plasticity import CRUSHABLE, YieldLaw
 from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, solve_voxel_model
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.linear_estimates import MAPS, LinearEstimates, estimate_linear, map_of
@@ -13,6 +13,8 @@ from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.strength_spread import SpreadCause, failure_of, interval, spread_causes
 
 STEPS = 10
+FAR_STRAIN = 0.02  # of the bone's height, where a load path between discs ends
+DISC_REACH = 1.6  # of the displacement at which bone between discs is overstrained by the linear estimate
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Strength:
     curve: tuple[CurvePoint, ...] | None
     linear: LinearEstimates
     mapped_n: float | None  # the failure load that goes with Crawford's estimate; None: no map for these voxels
-    height_mm: float
+    height_mm: float  # as of the bone model
     voxels: int
     causes: tuple[SpreadCause, ...] = ()  # of the interval
 
@@ -55,7 +57,7 @@ def estimate_strength(
     Parameters
     ----------
     bone
-        From `build_bone_model`; its displacement should reach 2 % of the height.
+        From `build_bone_model`; between caps its displacement should reach 2 % of the height.
     steps
         Equal steps of the load path.
     path
@@ -108,6 +110,8 @@ def estimate_strength_linear(
         raise InputError(
             "the map from linear estimates holds for an axial force alone: leave the load case or --linear out"
         )
+    if bone.ends != "cement":
+        raise InputError("no map from linear estimates holds between discs: choose cement, or leave --linear out")
     if known is None or failure is None:
         sizes = ", ".join(f"{one.voxel_mm:g}" for one in MAPS)
         raise InputError(f"no map from linear estimates holds for voxels of {bone.voxel_mm:g} mm: choose {sizes} mm")
@@ -117,9 +121,28 @@ def estimate_strength_linear(
     return Strength(failure, low, high, "linear", None, None, linear, mapped, bone.height_mm, answer.voxels, causes)
 
 
-def press_bone(bone: BoneModel, *, steps: int = STEPS) -> PlatenResponse:
-    """The load path of a bone model by the crushable law, to its whole displacement."""
-    return follow_load_path(bone.model, bone.yield_stress, law=CRUSHABLE, steps=steps, tolerance=1e-3)
+def press_bone(bone: BoneModel, *, steps: int = STEPS, law: YieldLaw = CRUSHABLE) -> PlatenResponse:
+    """The load path of a bone model by the crushable law: to its displacement, or between discs to 2 % of the bone.
+
+    Discs give way too, so that the top moves much further than the ends of the bone come nearer; their shortening
+    stands in the curve.
+    """
+    if bone.ends == "cement":
+        return follow_load_path(bone.model, bone.yield_stress, law=law, steps=steps, tolerance=1e-3)
+    linear = estimate_linear(bone)
+    answer = solve_voxel_model(bone.model)
+    share = bone.shortening_mm(answer.displacement) / abs(answer.displacement_mm)
+    overstrained = MAPS[0].strain_limit / linear.effective_strain / share
+    reach = DISC_REACH * overstrained + FAR_STRAIN * bone.height_mm
+    return follow_load_path(
+        replace(bone.model, displacement_mm=-reach),
+        bone.yield_stress,
+        law=law,
+        steps=2 * steps,
+        tolerance=1e-3,
+        watch=bone.shortening_mm,
+        until_mm=FAR_STRAIN * bone.height_mm,
+    )
 
 
 def _mapped(bone: BoneModel, linear: LinearEstimates) -> float | None:

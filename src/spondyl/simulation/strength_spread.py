@@ -3,7 +3,8 @@
 A body whose moduli are all a times and whose yield stresses are all b times as high follows the same path with
 displacements b/a times and forces b times as large: small-strain plasticity without a length or a time of its own is
 homogeneous. So what density and law do to the failure load is read off the path that was followed, without another
-one. The caps are kept out of it: they are stiff beside bone and never yield.
+one. The ends are kept out of it: caps are stiff beside bone and never yield. Discs are not, so with them this is an
+approximation: stiffer bone between the same discs shares out its load otherwise.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ def failure_of(
 ) -> tuple[float, bool]:
     """The highest force before a limit of apparent strain where the curve falls afterwards, else the force there.
 
+    Strain is the shortening that was watched over the height, else the displacement of the top over it.
     Beyond its end the curve is carried on along its last step.
     """
-    strain = np.abs([0.0, *(point.displacement_mm for point in curve)]) / height_mm
+    strain = np.abs([0.0, *(point.shortening_mm or point.displacement_mm for point in curve)]) / height_mm
     force = np.array([0.0, *(point.reaction_n for point in curve)])
     at_limit = float(np.interp(strain_limit, strain, force))
     if strain_limit > strain[-1]:
@@ -112,7 +114,13 @@ def estimate_borders(
         inwards, outwards = (
             estimate_linear(
                 build_bone_model(
-                    spine, bone.level, voxel_mm=bone.voxel_mm, part=part, law=bone.law.name, border_mm=border
+                    spine,
+                    bone.level,
+                    voxel_mm=bone.voxel_mm,
+                    part=part,
+                    law=bone.law.name,
+                    ends=bone.ends,
+                    border_mm=border,
                 )
             )
             for border in (-moved, moved)

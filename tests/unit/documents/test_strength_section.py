@@ -109,10 +109,10 @@ def test_the_left_part_is_brightest_on_the_right_of_the_view_from_the_front(
 
 
 def test_the_curve_says_its_numbers_and_is_left_out_without_a_force() -> None:
-    picture = draw_curve(level())
+    picture = draw_curve(level(), "cement caps")
     assert picture is not None
     assert picture.table.rows[1] == ("0.10", "0.50") and "2.0 kN (1.0 to 4.0)" in picture.alt
-    assert draw_curve(level(**NO_FORCE)) is None
+    assert draw_curve(level(**NO_FORCE), "cement caps") is None
 
 
 def test_shares_of_the_strength_stand_at_grades_1_and_2_alone(spine: Spine, fields: PressedFields) -> None:

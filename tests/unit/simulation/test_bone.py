@@ -17,6 +17,7 @@ from spondyl.simulation import (
     Strength,
     build_bone_model,
     estimate_borders,
+    estimate_linear,
     estimate_strength,
     estimate_strength_linear,
 )
@@ -159,6 +160,7 @@ def test_bad_input_is_refused(spine: Spine) -> None:
         ({"voxel_mm": 0.0}, "voxel"),
         ({"part": "arch"}, "'body' or 'whole'"),
         ({"law": "keyak"}, "no law of bone 'keyak'"),
+        ({"ends": "bone"}, "the ends are .bone."),
     ):
         with pytest.raises(InputError, match=words):
             build_bone_model(spine, "L1", **wrong)
@@ -187,3 +189,42 @@ def test_newtons_are_told_only_with_a_calibration(spine: Spine) -> None:
         assert (document.levels[0].stiffness_n_per_mm is None) is not is_told
         assert (NO_NEWTONS in document.limits) is not is_told
         assert document.density_grade == (4 if is_told else 5)
+
+
+def test_between_discs_the_bone_alone_is_measured(spine: Spine) -> None:
+    """Its height is the cylinder's, and an even strain of 1 % shortens its ends by 1 % of that, exactly."""
+    bone = build_bone_model(spine, "L1", voxel_mm=2.0, ends="disc")
+    assert bone.height_mm == pytest.approx(HEIGHT, abs=0.1)  # its ends are stairs of the CT, which lies askew
+    nodes = np.zeros((3, *(n + 1 for n in bone.density.array.shape)))
+    nodes[2] = -0.01 * 2.0 * np.arange(nodes.shape[3])
+    assert bone.shortening_mm(nodes) == pytest.approx(0.01 * bone.height_mm)
+    disc = (bone.model.modulus > 0) & (bone.density.array == 0)
+    assert set(bone.model.modulus[disc]) == {8.0} and set(bone.yield_stress.array[disc]) == {0.0}
+    assert set(bone.model.poisson[disc]) == {0.45}
+    over = np.flatnonzero(disc.any(axis=(0, 1)))[-1] - np.flatnonzero((bone.density.array > 0).any(axis=(0, 1)))[-1]
+    assert over == 2  # half of 6 mm is told to the nearest voxel
+
+
+def test_soft_discs_leave_the_bone_free_to_bulge(spine: Spine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between discs a hundred times softer than bone that do not bulge, it is as stiff and strong as with free sides.
+
+    E A / H and σ A within 8 %: half of an end's voxels stand out by one, so that the disc is 4 mm thick on one half
+    and 6 mm on the other and presses unevenly. Discs that keep their volume press most in the middle of the endplates,
+    so that these dent, and the mean shortening is more for the same force.
+    """
+    dented = estimate_linear(build_bone_model(spine, "L1", voxel_mm=2.0, ends="disc")).stiffness_n_per_mm
+    monkeypatch.setattr(bone_module, "DISC_POISSON", 0.0)
+    bone = build_bone_model(spine, "L1", voxel_mm=2.0, ends="disc")
+    strength = estimate_strength(bone)
+    rho = np.array(bone.density.array.max())
+    modulus, stress = (float(law(rho)) for law in (bone.law.modulus, bone.law.yield_stress))
+    assert strength.stiffness_n_per_mm == pytest.approx(modulus * AREA / HEIGHT, rel=0.08)
+    assert 0.7 < dented / strength.stiffness_n_per_mm < 0.95
+    assert strength.failure_n == pytest.approx(stress * AREA, rel=0.08)
+    assert strength.curve is not None
+    last = strength.curve[-1]
+    assert last.shortening_mm == pytest.approx(0.02 * HEIGHT, rel=0.2)
+    assert abs(last.displacement_mm) > 1.5 * last.shortening_mm  # the discs gave way too
+    assert strength.mapped_n is None and strength.linear.pistoia_n is None
+    with pytest.raises(InputError, match="between discs"):
+        estimate_strength_linear(bone)

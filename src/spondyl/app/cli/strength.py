@@ -1,4 +1,4 @@
-"""`spondyl strength`: how much force vertebrae bear between cement caps, as modelled."""
+"""`spondyl strength`: how much force vertebrae bear between cement caps or discs, as modelled."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ def strength(
         str, typer.Option(help="axial; or the line of force moved: flexion, extension, left or right of the patient.")
     ] = "axial",
     eccentricity_mm: Annotated[float, typer.Option(help="How far it is moved, before anything yields.")] = 5.0,
+    ends: Annotated[
+        str, typer.Option(help="What embeds the endplates: cement, as in laboratories, or disc: half of one each.")
+    ] = "cement",
     as_json: AsJson = False,
 ) -> None:
     """Give stiffness and failure load of vertebrae by a voxel model from the CT, with the interval and the grade.
 
-    Each is pressed along its own axis between cement caps to 2 % of its height. Without a calibration of the density
-    (grade 5) no newtons are told, only ratios between levels. Beside it stand the linear estimates, and what a person
-    of this weight and height bears in daily life; its share of the strength needs a density of grade 1 or 2.
+    Each is pressed along its own axis between cement caps, or discs, to 2 % of its height. Without a calibration of
+    the density (grade 5) no newtons are told, only ratios between levels. Beside it stand the linear estimates, and
+    what a person of this weight and height bears in daily life; its share of the strength needs a density of grade 1
+    or 2.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.job import Job
     from spondyl.app.strength import PressedLevels, StrengthWish, press_level
 
-    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm), []
+    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm, ends), []
     with progress() as tell:
         job = Job(case, None, tell=tell)
         spine, patient = job.spine, job.patient
