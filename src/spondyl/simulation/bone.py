@@ -85,6 +85,7 @@ def build_bone_model(
     ends: str = "cement",
     apparent_strain: float = -0.02,
     border_mm: float = 0.0,
+    calibration: GradedCalibration | None = None,
 ) -> BoneModel:
     """The voxel model of one vertebra between flat layers of cement or disc that embed its endplates.
 
@@ -109,6 +110,8 @@ def build_bone_model(
         Displacement of the top over the height of the model, caps included.
     border_mm
         By how much the border of the labels is moved outwards, all around; to see what it makes.
+    calibration
+        Of this CT, where `find_calibration` was asked before.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def build_bone_model(
     vertebra = spine[level]
     _check(spine, vertebra, voxel_mm, part, ends)
     assert vertebra.frame is not None and vertebra.body is not None and spine.ct is not None
-    graded = find_calibration(spine)
+    graded = find_calibration(spine) if calibration is None else calibration
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
     thick = end_mm(ends)
@@ -273,15 +276,28 @@ def averaged_in_mask(
     per_edge = min(MOST_SAMPLES, max(2, ceil(2 * edge / float(ct.geometry.spacing_mm.min()))))
     offsets = (np.arange(per_edge) + 0.5) / per_edge - 0.5
     share, total, of_body = (np.zeros(geometry.shape) for _ in range(3))
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1)
+    near = _near((mask,) if body is mask else (mask, body), geometry, border_mm)
+    grid = np.stack(np.meshgrid(*(np.arange(part.start, part.stop) for part in near), indexing="ij"), axis=-1)
     for offset in product(offsets, repeat=3):
         points = geometry.points(grid + np.array(offset))
         inside = in_mask(points)
-        share += inside
-        of_body += inside if body is mask else in_body(points)
-        total += np.where(inside, ct.sample(points), 0.0)
+        share[near] += inside
+        of_body[near] += inside if body is mask else in_body(points)
+        total[near][inside] += ct.sample(points[inside])
     samples = per_edge**3
     return share / samples, np.divide(total, share, out=np.zeros_like(total), where=share > 0), of_body / samples
+
+
+def _near(masks: Sequence[Volume], geometry: Geometry, border_mm: float) -> tuple[slice, slice, slice]:
+    """The block of voxels of a grid that these masks can reach, their border moved outwards."""
+    inside = np.concatenate([mask.geometry.points(np.argwhere(mask.array)) for mask in masks])
+    indices = geometry.indices(inside)
+    reach = (max(float(mask.geometry.spacing_mm.max()) for mask in masks) + max(border_mm, 0.0)) * np.sqrt(3)
+    edge = reach / geometry.spacing_mm + 1
+    low, high = np.floor(indices.min(axis=0) - edge), np.ceil(indices.max(axis=0) + edge) + 1
+    first, last = (np.clip(end, 0, geometry.shape).astype(int) for end in (low, high))
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return i, j, k
 
 
 def capped(bone: Mask, body: Mask, voxel_mm: float, thick_mm: float = CAP_MM) -> tuple[Mask, Array, float]:

@@ -44,7 +44,9 @@ def measure_fields(model: VoxelModel, displacement: Array) -> VoxelFields:
     middle = np.where(borne, local.reshape(8, 3, *borne.shape).mean(axis=0), 0.0)
     coefficients = model.coefficients
     matrices = element_matrices(2, model.edges)
-    energy = np.einsum("a...,mab,m...,b...->...", local, matrices, coefficients, local, optimize=True) / 2
+    energy, moved = np.zeros(borne.shape), local[:, borne]
+    for matrix, coefficient in zip(matrices, coefficients, strict=True):
+        energy[borne] += coefficient[borne] * np.einsum("an,an->n", moved, matrix @ moved) / 2
     halved = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5]).reshape(6, 1, 1, 1)
     return VoxelFields(
         middle, strain * halved, _von_mises(stress(coefficients, strain)), energy / voxel_volume(model.edges)

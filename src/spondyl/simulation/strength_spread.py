@@ -121,6 +121,7 @@ def estimate_borders(
                     law=bone.law.name,
                     ends=bone.ends,
                     border_mm=border,
+                    calibration=bone.calibration,
                 )
             )
             for border in (-moved, moved)

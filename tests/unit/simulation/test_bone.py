@@ -22,7 +22,7 @@ from spondyl.simulation import (
     estimate_strength_linear,
 )
 from spondyl.simulation import bone as bone_module
-from spondyl.simulation.bone import CAP_MM, TOP, _inside, capped
+from spondyl.simulation.bone import CAP_MM, TOP, _inside, averaged_in_mask, capped
 from spondyl.simulation.bone_laws import find_bone_law
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine
@@ -87,6 +87,24 @@ def test_a_moved_border_makes_the_body_larger_by_so_much(spine: Spine, border: f
     rho = build_bone_model(spine, "L1", voxel_mm=2.0, border_mm=border).density.array
     expected = np.pi * (RADIUS + border) ** 2 * (HEIGHT + 2 * border)
     assert (rho > 0).sum() * 2.0**3 == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("border", [0.0, 3.0])
+def test_a_mask_is_read_whole_wherever_it_lies_in_a_wide_grid(border: float) -> None:
+    """A cube of edge 10; moved outwards by 3 mm, all within r = 3.5 of the middles of its voxels, a cube of edge a = 9.
+
+    Then a³ + 6a²r + 3πar² + 4πr³/3 (Steiner); 2 %: samples lie 0.5 mm apart.
+    """
+    array = np.zeros((40, 40, 40), bool)
+    array[5:15, 20:30, 28:38] = True
+    mask = Volume(array, Geometry(np.eye(4), array.shape), "1")
+    ct = Volume(np.full(array.shape, 100.0, np.float32), mask.geometry, "HU")
+    wide = Geometry(np.diag([2.0, 2.0, 2.0, 1.0]) - [[0, 0, 0, 9.3], [0, 0, 0, 9.3], [0, 0, 0, 9.3], [0] * 4], (30,) * 3)
+    share, hu, _ = averaged_in_mask(ct, mask, mask, wide, border_mm=border)
+    a, r = 9.0, border + 0.5
+    expected = 1000 if border == 0 else a**3 + 6 * a**2 * r + 3 * np.pi * a * r**2 + 4 / 3 * np.pi * r**3
+    assert share.sum() * 8 == pytest.approx(expected, rel=0.02)
+    assert hu[share == 1] == pytest.approx(100.0)
 
 
 def test_the_border_of_the_labels_widens_the_interval(spine: Spine) -> None:
