@@ -99,7 +99,9 @@ def test_a_mask_is_read_whole_wherever_it_lies_in_a_wide_grid(border: float) -> 
     array[5:15, 20:30, 28:38] = True
     mask = Volume(array, Geometry(np.eye(4), array.shape), "1")
     ct = Volume(np.full(array.shape, 100.0, np.float32), mask.geometry, "HU")
-    wide = Geometry(np.diag([2.0, 2.0, 2.0, 1.0]) - [[0, 0, 0, 9.3], [0, 0, 0, 9.3], [0, 0, 0, 9.3], [0] * 4], (30,) * 3)
+    wide = Geometry(
+        np.diag([2.0, 2.0, 2.0, 1.0]) - [[0, 0, 0, 9.3], [0, 0, 0, 9.3], [0, 0, 0, 9.3], [0] * 4], (30,) * 3
+    )
     share, hu, _ = averaged_in_mask(ct, mask, mask, wide, border_mm=border)
     a, r = 9.0, border + 0.5
     expected = 1000 if border == 0 else a**3 + 6 * a**2 * r + 3 * np.pi * a * r**2 + 4 / 3 * np.pi * r**3
