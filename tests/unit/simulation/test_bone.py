@@ -96,7 +96,7 @@ def test_a_mask_is_read_whole_wherever_it_lies_in_a_wide_grid(border: float) -> 
     Then a³ + 6a²r + 3πar² + 4πr³/3 (Steiner); 2 %: samples lie 0.5 mm apart.
     """
     array = np.zeros((40, 40, 40), bool)
-    array[5:15, 20:30, 28:38] = True
+    array[5:15, 20:30, 25:35] = True
     mask = Volume(array, Geometry(np.eye(4), array.shape), "1")
     ct = Volume(np.full(array.shape, 100.0, np.float32), mask.geometry, "HU")
     wide = Geometry(
