@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from spondyl.planning import Plan, plan_augmentation
-from spondyl.simulation import BalloonLift, BalloonSettings, build_bone_model, inflate_balloons
+from spondyl.simulation import BalloonLift, BalloonSettings, break_bone, build_bone_model, inflate_balloons
 from spondyl.spine import Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import WEDGE_30, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
@@ -37,7 +37,7 @@ def lift_at(
 ) -> BalloonLift:
     """Inflate and deflate at one size of voxels."""
     bone = build_bone_model(spine, plan.level, voxel_mm=voxel_mm)
-    return inflate_balloons(bone, plan, preload_n=preload_n, settings=settings)
+    return inflate_balloons(break_bone(bone), plan, preload_n=preload_n, settings=settings)
 
 
 class Balloons:
@@ -49,11 +49,11 @@ class Balloons:
         """Compile, and make the body."""
         self.spine, self.plan = make_wedge()
         self.bone = build_bone_model(self.spine, self.plan.level, voxel_mm=2.0)
-        inflate_balloons(self.bone, self.plan, preload_n=0.0, settings=BalloonSettings(volume_ml=0.8))
+        inflate_balloons(break_bone(self.bone), self.plan, preload_n=0.0, settings=BalloonSettings(volume_ml=0.8))
 
     def time_balloons(self) -> None:
         """One course."""
-        inflate_balloons(self.bone, self.plan, preload_n=PRELOAD_N)
+        inflate_balloons(break_bone(self.bone), self.plan, preload_n=PRELOAD_N)
 
 
 def main() -> None:

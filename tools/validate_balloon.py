@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.balloon import lift_at, make_wedge
-from spondyl.simulation import BalloonLift, BalloonSettings, build_bone_model, fractured_bone, inflate_balloons
+from spondyl.simulation import BalloonLift, BalloonSettings, break_bone, build_bone_model, inflate_balloons
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "balloon.md"
 VOXEL_MM = 2.0
@@ -24,7 +24,7 @@ def main() -> None:
     bone = build_bone_model(spine, plan.level, voxel_mm=VOXEL_MM)
     rows, ratios = [], []
     for hinge in HINGES:
-        broken = fractured_bone(bone, hinge_share=hinge)
+        broken = break_bone(bone, hinge_share=hinge)
         pair = []
         for preload in (0.0, 110.0):
             begun = time.process_time()
@@ -61,7 +61,7 @@ def page(rows: list[str], ratios: list[str], pressure: float, stopped: str) -> s
         "",
         "Question: do pressure, lift and what stays of it under load lie where cadaver tests found them? One virtual",
         f"L1 pressed to a wedge of 30 %, two balloons, voxels of {VOXEL_MM:g} mm, no parameter set on these cases. The",
-        "hinge, which no CT shows, is run at three shares of the depth; 0.25 is what `fractured_bone` takes.",
+        "hinge, which no CT shows, is run at three shares of the depth; 0.25 is what `break_bone` takes.",
         "",
         "| hinge | preload N | mL in both | gauge MPa | front inflated mm | front kept mm | kept of lost | ended by | "
         "linear volume | CPU s |",

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from spondyl.simulation import (
-    BrokenBody,
+    CourseStart,
     CreepLaw,
     StandingLoad,
-    break_body,
     build_segment_model,
     compare_neighbours,
     filled_with_cement,
     find_creep_compliance,
     measure_mechanics,
+    start_courses,
 )
 from spondyl.simulation.composite import acrylic, averaged_on, partly_filled
 from spondyl.simulation.creep import measured_ratio
@@ -63,12 +63,12 @@ def spine(seed: int) -> Spine:
 
 
 @cache
-def bodies() -> tuple[BrokenBody, ...]:
+def bodies() -> tuple[CourseStart, ...]:
     """The first lumbar body of each patient, whole and broken."""
-    return tuple(break_body(spine(seed), "L1", voxel_mm=VOXEL_MM) for seed in SEEDS)
+    return tuple(start_courses(spine(seed), "L1", voxel_mm=VOXEL_MM) for seed in SEEDS)
 
 
-def two_balls(body: BrokenBody, volume_ml: float) -> Volume:
+def two_balls(body: CourseStart, volume_ml: float) -> Volume:
     """A two-sided filling of this volume: two balls in the front half, as bipedicular needles make them."""
     geometry = body.bone.density.geometry
     bone = body.bone.density.array > 0
@@ -88,7 +88,7 @@ def dose(rows: list[Row]) -> None:
     for volume in VOLUMES_ML:
         ratios = []
         for body in bodies():
-            state = measure_mechanics(filled_with_cement(body.broken_bone, two_balls(body, volume)))
+            state = measure_mechanics(filled_with_cement(body.body.pressed_bone, two_balls(body, volume)))
             ratios.append(
                 (
                     state.strength.failure_n / body.whole.strength.failure_n,
@@ -208,9 +208,9 @@ def creep(rows: list[Row]) -> None:
         wedge.append((1e6 * ahead / height, 1e6 * behind / height, np.degrees((ahead - behind) / (front - back))))
         load = StandingLoad(1000.0, 0.0, forward)
         cement = two_balls(body, 6.0)
-        filled = filled_with_cement(body.broken_bone, cement)
+        filled = filled_with_cement(body.body.pressed_bone, cement)
         inside = averaged_on(cement, filled.density.geometry)
-        soft = find_creep_compliance(filled, np.asarray(body.damage.field), creeps=1 - inside)
+        soft = find_creep_compliance(filled, np.asarray(body.body.damage.field), creeps=1 - inside)
         for compliance, into in ((body.creep_whole, intact), (body.creep_broken, broken), (soft, treated)):
             into.append(shortening(compliance, load, law, 1.0)[0] / height)
     front, rear, degrees = np.mean(wedge, axis=0)

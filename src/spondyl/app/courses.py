@@ -13,11 +13,11 @@ from spondyl.simulation import (
     LeakShares,
     NotSimulated,
     Simulation,
-    break_body,
     build_flow_model,
     count_leaks,
     find_cement,
     simulate,
+    start_courses,
 )
 from spondyl.spine import Spine
 
@@ -86,8 +86,8 @@ def simulate_courses(
 
 
 def _of_level(spine: Spine, plan: Plan, wish: CourseWish) -> list[tuple[Simulation, LeakShares | None]]:
-    body = break_body(spine, plan.level, voxel_mm=wish.voxel_mm)
-    common: dict[str, Any] = {"body": body, "voxel_mm": wish.voxel_mm, "seed": wish.seed}
+    start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
+    common: dict[str, Any] = {"start": start, "voxel_mm": wish.voxel_mm, "seed": wish.seed}
     found: list[tuple[Simulation, LeakShares | None]] = [(simulate(spine, no_treatment(plan.level), **common), None)]
     if not plan.needles or plan.cement is None:
         return found

@@ -25,7 +25,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73")
 def draw_balloons(lift: BalloonLift) -> Picture:
     """The voxels of the sagittal plane through the first balloon where they lie in each phase, and the gauge."""
     figure = Figure(figsize=(12, 3.8), layout="constrained")
-    level = lift.bone.bone.level.name
+    level = lift.body.bone.level.name
     figure.suptitle(f"{level}: balloons under {lift.preload_n:.0f} N ({NOT_CALIBRATED})", fontsize=9)
     column = _plane_of_cavity(lift)
     phases = (
@@ -65,7 +65,7 @@ def _plane_of_cavity(lift: BalloonLift) -> int:
 
 def _show_cut(axes: Axes, lift: BalloonLift, displacement: Array, column: int) -> None:
     """Voxels of one plane across the left axis, moved; seen from the left side, the front at the left."""
-    bone = lift.bone.bone
+    bone = lift.body.bone
     edge = bone.voxel_mm
     there = bone.model.modulus[:, column] > 0
     density = bone.density.array[:, column]

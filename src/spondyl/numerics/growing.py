@@ -177,10 +177,6 @@ class GrowingBody:
         """Values of nodes on the grid as it was given."""
         return np.ascontiguousarray(nodal[..., : nodal.shape[3] - self.extra])
 
-    def start(self, accumulated: Array) -> None:
-        """Begin with bone that was strained before: equivalent plastic strain of each voxel."""
-        self._accumulated[:] = self._of_cells(accumulated)[:, None]
-
     def volume_of(self, cavity: int, displacement: Array) -> float:
         """Volume of a cavity by the last stage's area vectors, as the solver sees it. [mm³]"""
         return self.volumes[cavity] + float(np.vdot(self.pushes[cavity], displacement - self._stage))

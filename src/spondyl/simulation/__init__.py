@@ -12,15 +12,16 @@ from spondyl.simulation.between_platens import (
 )
 from spondyl.simulation.body_injection import BodyInjection, PathLeak, cement_on, simulate_injection
 from spondyl.simulation.bone import BoneModel, build_bone_model
-from spondyl.simulation.broken_body import BrokenBody, break_body
+from spondyl.simulation.broken_body import BrokenBody, break_bone, whole_bone
 from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.composite import HardCement, filled_with_cement
+from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, CreepLaw, find_creep_compliance
 from spondyl.simulation.curing_heat import CuringHeat, simulate_heat
 from spondyl.simulation.damage import Damage, damage_by_loading
 from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
-from spondyl.simulation.fracture import FracturedBone, FracturePlane, fractured_bone, whole_bone
+from spondyl.simulation.fracture import FracturePlane
 from spondyl.simulation.height_course import Fan, HeightCourse, StandingLoad, follow_height
 from spondyl.simulation.injection import (
     InjectionResult,
@@ -61,6 +62,7 @@ __all__ = [
     "BrokenBody",
     "Cement",
     "Course",
+    "CourseStart",
     "CreepCompliance",
     "CreepLaw",
     "CuringHeat",
@@ -71,7 +73,6 @@ __all__ = [
     "Fan",
     "FlowModel",
     "FracturePlane",
-    "FracturedBone",
     "HardCement",
     "HeightCourse",
     "InjectionModel",
@@ -107,7 +108,7 @@ __all__ = [
     "Strength",
     "VoxelFields",
     "VoxelModel",
-    "break_body",
+    "break_bone",
     "build_bone_model",
     "build_flow_model",
     "build_injection_model",
@@ -130,7 +131,6 @@ __all__ = [
     "find_map",
     "follow_height",
     "follow_load_path",
-    "fractured_bone",
     "inflate_balloons",
     "inject",
     "injection_model",
@@ -148,6 +148,7 @@ __all__ = [
     "simulate_injection",
     "slit",
     "solve_voxel_model",
+    "start_courses",
     "tube",
     "whole_bone",
 ]

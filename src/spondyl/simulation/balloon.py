@@ -15,12 +15,12 @@ from spondyl.simulation.balloon_course import run_course
 from spondyl.simulation.balloon_device import find_device
 from spondyl.simulation.balloon_records import BalloonLift, BalloonSettings
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.fracture import FracturedBone, fractured_bone
+from spondyl.simulation.broken_body import BrokenBody
 from spondyl.studies.progress import Progress, silent
 
 
 def inflate_balloons(
-    model: BoneModel | FracturedBone,
+    body: BrokenBody,
     plan: Plan,
     *,
     preload_n: float,
@@ -34,10 +34,9 @@ def inflate_balloons(
 
     Parameters
     ----------
-    model
-        From `build_bone_model(spine, level, voxel_mm=1 or 2)`, part "body", of a vertebra whose endplates and walls
-        were found. Left as it is, it gets the fracture plane of `fractured_bone`; give a `FracturedBone` for another
-        plane, for damage from loading, or for none.
+    body
+        From `break_bone`, of a bone model of the body alone (voxels of 1 or 2 mm) whose vertebra's endplates and walls
+        were found; its plane opens, its damage makes what is behind the plane softer.
     plan
         With balloons, of the same level (`plan_augmentation(..., course="kyphoplasty")`).
     preload_n
@@ -52,10 +51,9 @@ def inflate_balloons(
         Where a stage cannot be balanced, as when the preload crushes the body.
     """
     chosen = settings or BalloonSettings()
-    broken = model if isinstance(model, FracturedBone) else fractured_bone(model)
-    _check(broken.bone, plan, preload_n)
+    _check(body.bone, plan, preload_n)
     devices = [chosen.device or find_device(balloon.length_mm) for balloon in plan.balloons]
-    return run_course(broken, plan.balloons, devices, preload_n, chosen, progress)
+    return run_course(body, plan.balloons, devices, preload_n, chosen, progress)
 
 
 def retained_ratio(loaded: BalloonLift, free: BalloonLift) -> float | None:
@@ -63,8 +61,8 @@ def retained_ratio(loaded: BalloonLift, free: BalloonLift) -> float | None:
 
     Both hang on the assumed fracture, their ratio less so.
     """
-    if loaded.bone is not free.bone and not np.array_equal(loaded.bone.broken, free.bone.broken):
-        raise InputError("these two lifts are of different fractures: inflate the same FracturedBone twice")
+    if loaded.body is not free.body and not np.array_equal(loaded.body.parted, free.body.parted):
+        raise InputError("these two lifts are of different fractures: inflate the same BrokenBody twice")
     under, without = loaded.lift_mm()[0], free.lift_mm()[0]
     return under / without if without > 0.05 else None  # less than a twentieth of a mm is noise
 

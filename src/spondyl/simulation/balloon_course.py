@@ -21,7 +21,7 @@ from spondyl.planning import Balloon
 from spondyl.simulation.balloon_device import BalloonDevice
 from spondyl.simulation.balloon_records import LIMITS, BalloonLift, BalloonSettings, BalloonStage, lift_between
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.fracture import FracturedBone
+from spondyl.simulation.broken_body import BrokenBody
 from spondyl.space import HeightMap, Volume
 from spondyl.studies.progress import Progress
 
@@ -42,7 +42,7 @@ BULGE_MM = 1.0  # of a side wall: from here on it is warned of
 
 
 def run_course(
-    broken: FracturedBone,
+    broken: BrokenBody,
     balloons: Sequence[Balloon],
     devices: Sequence[BalloonDevice],
     preload_n: float,
@@ -58,7 +58,7 @@ class _Course:
 
     def __init__(
         self,
-        broken: FracturedBone,
+        broken: BrokenBody,
         balloons: Sequence[Balloon],
         devices: Sequence[BalloonDevice],
         preload_n: float,
@@ -143,13 +143,13 @@ class _Course:
 
     def _body(self) -> GrowingBody:
         bone, box = self.bone, self.box
-        modulus = bone.model.modulus.copy()
+        modulus = self.broken.pressed_bone.model.modulus.copy()
         for cavity in self.cavities:
             modulus[cavity] = 0.0
         held = np.zeros((3, *(part.stop - part.start + 1 for part in box)), bool)
         held[:, bone.model.platens.bottom[self.nodes]] = True
         plane = self.broken.plane
-        body = GrowingBody(
+        return GrowingBody(
             isotropic(modulus[box], bone.model.poisson[box]),
             bone.voxel_mm,
             held,
@@ -157,12 +157,10 @@ class _Course:
             self.settings.law,
             onset=_onset(bone.density.array)[box],
             cavities=[cavity[box] for cavity in self.cavities],
-            plane=self.broken.broken[box],
+            plane=self.broken.parted[box],
             normal=np.array([0.0, 0.0, 1.0]) if plane is None else bone.model.geometry.axes.T @ plane.normal,
             fluid=WATER_MPA / 4000,
         )
-        body.start(self.broken.crushed[box])
-        return body
 
     def _inflate(self) -> Stop:
         """Stage by stage to the first limit."""
@@ -310,7 +308,7 @@ class _Course:
 
         Front and back are left out: they swing as the halves open.
         """
-        nodes = self._side_nodes(self.walls & ~_nodes_of(self.broken.broken))
+        nodes = self._side_nodes(self.walls & ~_nodes_of(self.broken.parted))
         across = self._places(rest).reshape(3, -1)[1, nodes]
         left = (self.displacement - rest).reshape(3, -1)[1, nodes]
         return float((left * np.sign(across - across.mean())).max())

@@ -12,7 +12,7 @@ from spondyl.errors import InputError
 from spondyl.findings.heights import SITES, Heights
 from spondyl.numerics.plasticity import YieldLaw
 from spondyl.simulation.balloon_device import BalloonDevice
-from spondyl.simulation.fracture import FracturedBone
+from spondyl.simulation.broken_body import BrokenBody
 from spondyl.space import Volume, read_only
 
 Array = NDArray[Any]
@@ -81,7 +81,7 @@ class RestoredShares:
 class BalloonLift:
     """What balloons did to one body, by a model."""
 
-    bone: FracturedBone
+    body: BrokenBody
     preload_n: float
     settings: BalloonSettings
     stages: tuple[BalloonStage, ...]

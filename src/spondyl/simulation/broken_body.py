@@ -1,60 +1,83 @@
-"""A vertebra before any treatment: as it was (estimated), as it is, and how each gives way over time."""
+"""A vertebra that is broken: stiffness lost in its bone, and the plane in which its front has come apart.
+
+Pressed, the plane is closed, so strength and creep see the lost stiffness alone; a balloon opens the plane, and bends
+what is left whole behind it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spondyl.simulation.bone import BoneModel, build_bone_model
-from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
-from spondyl.simulation.damage import Damage, damage_by_loading, damaged
-from spondyl.simulation.mechanics import Mechanics, measure_mechanics
-from spondyl.simulation.strength import estimate_strength, press_bone
-from spondyl.spine import Level, Spine
+from spondyl.simulation.bone import BoneModel
+from spondyl.simulation.damage import Damage, damaged, no_damage
+from spondyl.simulation.fracture import HINGE_SHARE, FracturePlane, middle_plane, parted_voxels
+from spondyl.space import read_only
+
+Array = NDArray[Any]
+PLANE_ASSUMED = (
+    "the fracture plane is assumed: no CT shows which part of the bone still holds; the front {share:.0%} of the depth "
+    "have come apart at mid-height"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class BrokenBody:
-    """What all courses of one level start from; make it once and give it to each `simulate`."""
+    """A bone model and what is broken in it. Arrays have one value a voxel of the model's grid."""
 
     bone: BoneModel  # whole: the shape and density of the CT, no cracks
-    whole: Mechanics  # an estimate of the body before its fracture, in its present shape
     damage: Damage
-    broken: Mechanics
-    creep_whole: CreepCompliance
-    creep_broken: CreepCompliance
+    plane: FracturePlane | None  # None: nothing has come apart, for comparison
+    parted: Array  # bool: voxels of the plane, one layer thick where it lies along the grid
+    assumptions: tuple[str, ...]
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parted", read_only(self.parted, np.bool_))
+
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
 
     @property
-    def broken_bone(self) -> BoneModel:
-        """The model with its damage."""
+    def pressed_bone(self) -> BoneModel:
+        """The model with its lost stiffness and its plane closed."""
         return damaged(self.bone, np.asarray(self.damage.field))
 
 
-def break_body(spine: Spine, level: Level | str, *, voxel_mm: float = 2.0) -> BrokenBody:
-    """The body of one vertebra, whole and with the stiffness that a fresh fracture leaves.
+def break_bone(
+    bone: BoneModel,
+    damage: Damage | None = None,
+    *,
+    plane: FracturePlane | None = None,
+    hinge_share: float = HINGE_SHARE,
+) -> BrokenBody:
+    """The bone with a plane that bears no tension, and with the stiffness that it has lost.
+
+    No CT shows which struts still hold, so the plane is assumed where none is given. It is a plane in mm, whatever the
+    voxels. Contact closes it under compression, without friction.
+
+    Parameters
+    ----------
+    damage
+        From `damage_by_loading`; left out: none.
+    plane
+        Left out: square to the cranial axis, at mid-height.
+    hinge_share
+        Of the depth that stays whole at the back, where the plane is left out.
 
     Raises
     ------
     InputError
-        As `build_bone_model`.
-    NotConverged
-        Where a load path cannot be balanced.
+        For a plane that misses the body or is steeper than 45 degrees.
     """
-    bone = build_bone_model(spine, level, voxel_mm=voxel_mm)
-    path = press_bone(bone)
-    whole = measure_mechanics(bone, strength=estimate_strength(bone, path=path))
-    damage = damage_by_loading(bone, path)
-    field = np.asarray(damage.field)
-    broken = damaged(bone, field)
-    return BrokenBody(
-        bone,
-        whole,
-        damage,
-        measure_mechanics(broken),
-        find_creep_compliance(bone),
-        find_creep_compliance(broken, field),
-    )
+    told = () if plane is not None else (PLANE_ASSUMED.format(share=1 - hinge_share),)
+    chosen = plane or middle_plane(bone, hinge_share)
+    lost = no_damage(bone) if damage is None else damage
+    return BrokenBody(bone, lost, chosen, parted_voxels(bone, chosen), told)
+
+
+def whole_bone(bone: BoneModel) -> BrokenBody:
+    """The bone with nothing broken: what a balloon cannot lift."""
+    return BrokenBody(bone, no_damage(bone), None, np.zeros(bone.density.array.shape, bool), ())

@@ -89,6 +89,11 @@ def damage_by_loading(bone: BoneModel, path: PlatenResponse, *, stiffness_left: 
     return Damage(found * shape, left, reached=True)
 
 
+def no_damage(bone: BoneModel) -> Damage:
+    """All stiffness is left."""
+    return Damage(np.zeros(bone.density.array.shape), 1.0, reached=True)
+
+
 def damaged(bone: BoneModel, field: Array) -> BoneModel:
     """The bone model with (1 - D) of its modulus and its old yield stress."""
     return with_fields(bone, bone.model.modulus * (1 - field), bone.yield_stress.array)

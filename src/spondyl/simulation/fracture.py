@@ -1,4 +1,4 @@
-"""A broken vertebra: the plane in which its front half has come apart, and the bone that was crushed before."""
+"""The plane in which the front of a vertebra has come apart: in mm, whatever the voxels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.errors import InputError
-from spondyl.simulation.between_platens import PlatenResponse
 from spondyl.simulation.bone import BoneModel
 from spondyl.space import Floats, read_only
 
@@ -45,66 +44,35 @@ class FracturePlane:
         return type(self), tuple(self.__dict__.values())
 
 
-@dataclass(frozen=True, eq=False)
-class FracturedBone:
-    """A bone model and what is broken in it. Arrays have one value a voxel of the model's grid."""
-
-    bone: BoneModel
-    plane: FracturePlane | None  # None: whole, for comparison
-    broken: Array  # bool: voxels of the plane, one layer thick where it lies along the grid
-    crushed: Array  # equivalent plastic strain from loading before; 0: none
-    assumptions: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "broken", read_only(self.broken, np.bool_))
-        object.__setattr__(self, "crushed", read_only(self.crushed, np.float64))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(self.__dict__.values())
-
-
-def fractured_bone(
-    bone: BoneModel,
-    plane: FracturePlane | None = None,
-    *,
-    pressed: PlatenResponse | None = None,
-    hinge_share: float = HINGE_SHARE,
-) -> FracturedBone:
-    """The bone with a fracture plane that bears no tension, and with the damage of a load path where one is given.
-
-    No CT shows which struts still hold, so the plane is assumed: given, or found here. It is a plane in mm, whatever
-    the voxels. Contact closes it under compression, without friction.
-
-    Parameters
-    ----------
-    plane
-        Left out: square to the cranial axis, where `pressed` crushed the front half most, or at mid-height without it.
-    pressed
-        A load path of this bone, as by `press_bone`; its plastic strain is carried over.
-    hinge_share
-        Of the depth that stays whole at the back, where the plane is left out.
+def parted_voxels(bone: BoneModel, plane: FracturePlane) -> Array:
+    """Bone that the plane cuts in front of its hinge, so that no voxels above and below it share a node; bool.
 
     Raises
     ------
     InputError
-        For a plane that misses the body or is steeper than 45 degrees, or a load path of another grid.
+        For a plane that misses the body or is steeper than 45 degrees.
     """
-    crushed = _crushed(bone, pressed)
-    told = (
-        [] if plane is not None else ["the fracture plane is assumed: no CT shows which part of the bone still holds"]
-    )
-    chosen = plane or _find_plane(bone, crushed, hinge_share)
-    off, reach = _distances(bone, chosen)
-    broken = _voxels_of(bone, chosen, off, reach)
-    if not broken.any():
+    off, reach = _distances(bone, plane)
+    back, front = depth_range(bone)
+    middles = (np.arange(off.shape[0]) + 0.5) * bone.voxel_mm
+    ahead = (middles > back + plane.hinge_share * (front - back))[:, None, None]
+    parted = (bone.density.array > 0) & (off > -reach - 1e-9) & (off <= reach - 1e-9) & ahead
+    if not parted.any():
         raise InputError("the fracture plane misses the body: give a point within it, in patient mm (LPS)")
-    return FracturedBone(bone, chosen, broken, crushed, tuple(told))
+    return np.asarray(parted)
 
 
-def whole_bone(bone: BoneModel) -> FracturedBone:
-    """The bone with nothing broken: what a balloon cannot lift."""
-    empty = np.zeros(bone.density.array.shape)
-    return FracturedBone(bone, None, empty.astype(bool), empty, ())
+def middle_plane(bone: BoneModel, hinge_share: float = HINGE_SHARE) -> FracturePlane:
+    """The plane square to the cranial axis at mid-height of the body."""
+    solid = bone.density.array > 0
+    planes = np.flatnonzero(solid.any(axis=(0, 1)))
+    back, front = depth_range(bone)
+    across = np.flatnonzero(solid.any(axis=(0, 2)))
+    middle = (planes[0] + planes[-1] + 1) / 2
+    place = np.array([(back + front) / 2 / bone.voxel_mm, (across[0] + across[-1] + 1) / 2, middle])
+    geometry = bone.model.geometry
+    normal = geometry.axes[:, 2] / np.linalg.norm(geometry.axes[:, 2])
+    return FracturePlane(geometry.points(place - 0.5), normal, hinge_share)
 
 
 def depth_range(bone: BoneModel) -> tuple[float, float]:
@@ -112,31 +80,6 @@ def depth_range(bone: BoneModel) -> tuple[float, float]:
     caps = (bone.model.modulus > 0) & (bone.density.array == 0)
     columns = np.flatnonzero(caps.any(axis=(1, 2)))
     return float(columns[0] * bone.voxel_mm), float((columns[-1] + 1) * bone.voxel_mm)
-
-
-def _crushed(bone: BoneModel, pressed: PlatenResponse | None) -> Array:
-    shape = bone.density.array.shape
-    if pressed is None:
-        return np.zeros(shape)
-    if pressed.plastic_strain is None or pressed.plastic_strain.shape != shape:
-        raise InputError("the load path is linear or of another grid: press this bone by `press_bone`")
-    return np.where(bone.density.array > 0, pressed.plastic_strain, 0.0)
-
-
-def _find_plane(bone: BoneModel, crushed: Array, hinge_share: float) -> FracturePlane:
-    solid = bone.density.array > 0
-    planes = np.flatnonzero(solid.any(axis=(0, 1)))
-    back, front = depth_range(bone)
-    middle = (planes[0] + planes[-1] + 1) / 2 * bone.voxel_mm
-    if crushed.any():
-        ahead = (np.arange(solid.shape[0]) + 0.5) * bone.voxel_mm > (back + front) / 2
-        layers = np.where(solid, crushed, 0.0)[ahead].sum(axis=(0, 1)) / np.maximum(solid[ahead].sum(axis=(0, 1)), 1)
-        middle = (float(layers.argmax()) + 0.5) * bone.voxel_mm
-    across = np.flatnonzero(solid.any(axis=(0, 2)))
-    place = np.array([(back + front) / 2, (across[0] + across[-1] + 1) / 2 * bone.voxel_mm, middle])
-    geometry = bone.model.geometry
-    point = geometry.points(place / bone.voxel_mm - 0.5)
-    return FracturePlane(point, geometry.axes[:, 2] / np.linalg.norm(geometry.axes[:, 2]), hinge_share)
 
 
 def _distances(bone: BoneModel, plane: FracturePlane) -> tuple[Array, float]:
@@ -150,11 +93,3 @@ def _distances(bone: BoneModel, plane: FracturePlane) -> tuple[Array, float]:
     centre = geometry.indices(plane.point)
     places = np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1)
     return (places - centre) @ normal * edge, float(edge / 2 * np.abs(normal).sum())
-
-
-def _voxels_of(bone: BoneModel, plane: FracturePlane, off: Array, reach: float) -> Array:
-    """Bone that the plane cuts, so that no voxels above and below it share a node."""
-    back, front = depth_range(bone)
-    middles = (np.arange(off.shape[0]) + 0.5) * bone.voxel_mm
-    ahead = (middles > back + plane.hinge_share * (front - back))[:, None, None]
-    return np.asarray((bone.density.array > 0) & (off > -reach - 1e-9) & (off <= reach - 1e-9) & ahead)

@@ -11,9 +11,9 @@ from spondyl.planning import Plan
 from spondyl.simulation import composite, damage, height_course, segment
 from spondyl.simulation.body_injection import BodyInjection, simulate_injection
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.broken_body import BrokenBody, break_body
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.composite import acrylic, averaged_on, filled_with_cement, partly_filled
+from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
 from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing
 from spondyl.simulation.loads import ASSUMED as LOADS_ASSUMED
@@ -39,7 +39,7 @@ def simulate(
     spine: Spine,
     plan: Plan,
     *,
-    body: BrokenBody | None = None,
+    start: CourseStart | None = None,
     cement: Cement | str = "generic-medium",
     volume_ml: float | None = None,
     voxel_mm: float = 2.0,
@@ -53,8 +53,8 @@ def simulate(
 
     Parameters
     ----------
-    body
-        From `break_body`, where another course of the level was simulated before; `voxel_mm` is then its own.
+    start
+        From `start_courses`, where another course of the level was simulated before; `voxel_mm` is then its own.
     cement, volume_ml
         What is injected; without a volume the middle of the plan's bracket.
     voxel_mm, flow_voxel_mm
@@ -78,15 +78,15 @@ def simulate(
             "them out of the plan to simulate its cement"
         )
     progress(0.0, f"the body of {plan.level.name}, whole and broken")
-    start = break_body(spine, plan.level, voxel_mm=voxel_mm) if body is None else body
+    begun = start_courses(spine, plan.level, voxel_mm=voxel_mm) if start is None else start
     progress(0.4, "injecting cement")
-    injection = None if course is Course.UNTREATED else _injected(spine, plan, start, cement, volume_ml, flow_voxel_mm)
-    filled = _filled(start, injection) if isinstance(injection, BodyInjection) else None
+    injection = None if course is Course.UNTREATED else _injected(spine, plan, begun, cement, volume_ml, flow_voxel_mm)
+    filled = _filled(begun, injection) if isinstance(injection, BodyInjection) else None
     progress(0.7, "a year of standing and lying")
-    standing = _standing(spine, plan, start)
-    heights = _heights(start, filled, standing, seed) if isinstance(standing, StandingLoad) else standing
+    standing = _standing(spine, plan, begun)
+    heights = _heights(begun, filled, standing, seed) if isinstance(standing, StandingLoad) else standing
     progress(0.9, "the vertebrae beside it")
-    neighbours = () if filled is None else _neighbours(spine, start, filled, voxel_mm)
+    neighbours = () if filled is None else _neighbours(spine, begun, filled, voxel_mm)
     answers = injection, heights, neighbours
     told = None if isinstance(injection, NotSimulated) else injection
     years = () if isinstance(heights, NotSimulated) else heights
@@ -95,16 +95,16 @@ def simulate(
     return Simulation(
         plan,
         course,
-        start.whole,
-        start.broken,
+        begun.whole,
+        begun.broken,
         None if filled is None else measure_mechanics(filled.bone),
         told,
         years,
         beside,
-        start.bone.calibration,
-        start.bone.voxel_mm,
+        begun.bone.calibration,
+        begun.bone.voxel_mm,
         tuple(answer for answer in answers if isinstance(answer, NotSimulated)),
-        (*start.bone.notes, *LIMITS, *_reached(start), *_needles(plan)),
+        (*begun.bone.notes, *LIMITS, *_reached(begun), *_needles(plan)),
         _assumptions(course, years, beside, told),
     )
 
@@ -112,7 +112,7 @@ def simulate(
 def _injected(
     spine: Spine,
     plan: Plan,
-    start: BrokenBody,
+    start: CourseStart,
     cement: Cement | str,
     volume_ml: float | None,
     voxel_mm: float,
@@ -135,15 +135,15 @@ class _Filled:
     creep: CreepCompliance
 
 
-def _filled(start: BrokenBody, injection: BodyInjection) -> _Filled:
+def _filled(start: CourseStart, injection: BodyInjection) -> _Filled:
     saturation = Volume(np.clip(injection.result.saturation, 0, 1), injection.cement_share.geometry, "1")
-    bone = filled_with_cement(start.broken_bone, saturation)
+    bone = filled_with_cement(start.body.pressed_bone, saturation)
     still = averaged_on(saturation, bone.density.geometry)
-    creep = find_creep_compliance(bone, np.asarray(start.damage.field), creeps=1 - still)
+    creep = find_creep_compliance(bone, np.asarray(start.body.damage.field), creeps=1 - still)
     return _Filled(bone, saturation, creep)
 
 
-def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | NotSimulated:
+def _standing(spine: Spine, plan: Plan, start: CourseStart) -> StandingLoad | NotSimulated:
     """The load of standing, or why it is unknown."""
     if not start.bone.is_absolute:
         return NotSimulated(YEAR, "the density of this CT has no calibration (grade 5), so no newtons are known")
@@ -164,7 +164,7 @@ def _standing(spine: Spine, plan: Plan, start: BrokenBody) -> StandingLoad | Not
     return StandingLoad(upright.force_n, more, line_of_standing(start.creep_whole))
 
 
-def _heights(start: BrokenBody, filled: _Filled | None, load: StandingLoad, seed: int) -> tuple[HeightCourse, ...]:
+def _heights(start: CourseStart, filled: _Filled | None, load: StandingLoad, seed: int) -> tuple[HeightCourse, ...]:
     if filled is not None:
         return (follow_height(filled.creep, load, seed=seed),)
     return (
@@ -174,7 +174,7 @@ def _heights(start: BrokenBody, filled: _Filled | None, load: StandingLoad, seed
 
 
 def _neighbours(
-    spine: Spine, start: BrokenBody, filled: _Filled, voxel_mm: float
+    spine: Spine, start: CourseStart, filled: _Filled, voxel_mm: float
 ) -> tuple[NeighbourEffect, ...] | NotSimulated:
     """The vertebrae beside the treated one, or why they are unknown."""
     try:
@@ -182,17 +182,17 @@ def _neighbours(
     except InputError as error:
         return NotSimulated("load on the neighbours", str(error))
     geometry = model.model.geometry
-    lost = averaged_on(Volume(np.asarray(start.damage.field), start.bone.density.geometry, "1"), geometry)
+    lost = averaged_on(Volume(np.asarray(start.body.damage.field), start.bone.density.geometry, "1"), geometry)
     before = model.model.modulus * (1 - lost)
     share = averaged_on(filled.saturation, geometry)
     after, _ = partly_filled(before, np.zeros_like(before), model.model.poisson, share, acrylic())
     return compare_neighbours(model, before, after)
 
 
-def _reached(start: BrokenBody) -> tuple[str, ...]:
-    if start.damage.reached:
+def _reached(start: CourseStart) -> tuple[str, ...]:
+    if start.body.damage.reached:
         return ()
-    return (f"the damaged body keeps {start.damage.stiffness_left:.0%} of its stiffness: more could not be taken",)
+    return (f"the damaged body keeps {start.body.damage.stiffness_left:.0%} of its stiffness: more could not be taken",)
 
 
 def _needles(plan: Plan) -> tuple[str, ...]:

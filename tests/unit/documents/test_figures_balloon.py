@@ -11,13 +11,13 @@ from matplotlib import image
 
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_balloon import draw_balloons
-from spondyl.simulation import BalloonLift, inflate_balloons
+from spondyl.simulation import BalloonLift, break_bone, inflate_balloons
 from tests.unit.simulation.elliptic_bodies import BOTH, SETTINGS, make_bone
 
 
 @pytest.fixture(scope="module")
 def lift() -> BalloonLift:
-    return inflate_balloons(make_bone(), BOTH, preload_n=50.0, settings=replace(SETTINGS, volume_ml=0.5))
+    return inflate_balloons(break_bone(make_bone()), BOTH, preload_n=50.0, settings=replace(SETTINGS, volume_ml=0.5))
 
 
 def pixels(picture: Picture) -> np.ndarray:

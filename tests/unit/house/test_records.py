@@ -15,7 +15,7 @@ import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.simulation import (
     BalloonSettings,
-    break_body,
+    break_bone,
     build_bone_model,
     build_flow_model,
     build_segment_model,
@@ -29,6 +29,7 @@ from spondyl.simulation import (
     simulate_heat,
     simulate_injection,
     solve_voxel_model,
+    start_courses,
 )
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import NamedSegmentation, NamingProposal, Side, build_spine, load_label_map
@@ -123,7 +124,7 @@ def examples() -> dict[type, object]:
     assert frame is not None
     seated = Balloon(Side.LEFT, frame.origin, frame.anterior, 15.0, 12.0, 11.0, 13.0, "an endplate")
     resting = BalloonSettings(volume_ml=0.0)
-    lift = inflate_balloons(bone, replace(plan, balloons=(seated,)), preload_n=0.0, settings=resting)
+    lift = inflate_balloons(break_bone(bone), replace(plan, balloons=(seated,)), preload_n=0.0, settings=resting)
     roots = (
         NamedSegmentation(told, NamingProposal(None, (), (), ())),
         taken_for,
@@ -140,7 +141,7 @@ def examples() -> dict[type, object]:
         measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
         count_leaks(spine, plan, flow=flow, volume_ml=0.5, runs=1),
         simulate(spine, replace(plan, balloons=()), volume_ml=1.0, voxel_mm=4.0, flow_voxel_mm=3.0),
-        break_body(spine, spine.levels[0], voxel_mm=4.0),
+        start_courses(spine, spine.levels[0], voxel_mm=4.0),
         build_segment_model(spine, spine.levels[0], voxel_mm=4.0),
         plan,
         profile,

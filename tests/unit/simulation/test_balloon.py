@@ -13,7 +13,8 @@ from spondyl.simulation.balloon import inflate_balloons, retained_ratio
 from spondyl.simulation.balloon_device import find_device
 from spondyl.simulation.balloon_records import BalloonLift
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.fracture import FracturedBone, FracturePlane, fractured_bone, whole_bone
+from spondyl.simulation.broken_body import BrokenBody, break_bone, whole_bone
+from spondyl.simulation.fracture import FracturePlane
 from spondyl.spine import Level, Side
 from tests.unit.simulation.elliptic_bodies import BOTH, HALF_DEPTH, SETTINGS, WIDE, balloon_at, make_bone, plan_of
 
@@ -24,18 +25,18 @@ def bone() -> BoneModel:
 
 
 @pytest.fixture(scope="module")
-def broken(bone: BoneModel) -> FracturedBone:
-    return fractured_bone(bone)
+def broken(bone: BoneModel) -> BrokenBody:
+    return break_bone(bone)
 
 
 @pytest.fixture(scope="module")
-def lifted(broken: FracturedBone) -> BalloonLift:
+def lifted(broken: BrokenBody) -> BalloonLift:
     return inflate_balloons(broken, BOTH, preload_n=110.0, settings=SETTINGS)
 
 
 def tops(lift: BalloonLift) -> np.ndarray:
     """Displacement along the axis of the middle layer of the upper platen's nodes, by place from left to right."""
-    top = lift.bone.bone.model.platens.top
+    top = lift.body.bone.model.platens.top
     return np.where(top, lift.displacement_inflated[2], np.nan)[:, :, int(np.nonzero(top)[2][0])]
 
 
@@ -63,7 +64,7 @@ def test_balloons_lift_the_front_and_keep_some_of_it(lifted: BalloonLift) -> Non
 
 def lift_of_top(lift: BalloonLift) -> np.ndarray:
     """The line through the rise of the midline's top nodes from the preload on, by place to the front."""
-    bone = lift.bone.bone
+    bone = lift.body.bone
     top = tops(lift)
     rows = np.flatnonzero(np.isfinite(top).any(axis=1))
     middle = top.shape[1] // 2
@@ -79,7 +80,7 @@ def test_a_symmetric_plan_lifts_symmetrically(lifted: BalloonLift) -> None:
     assert np.nanmax(np.abs(top - top[:, ::-1])) < 0.02 * np.nanmax(np.abs(top))
 
 
-def test_one_balloon_lifts_its_own_side_and_its_mirror_the_other(broken: FracturedBone) -> None:
+def test_one_balloon_lifts_its_own_side_and_its_mirror_the_other(broken: BrokenBody) -> None:
     """The grid's second axis runs to the left: the left balloon lifts larger indices more."""
     left, right = (
         inflate_balloons(broken, plan_of(balloon_at(x, side)), preload_n=50.0, settings=SETTINGS)
@@ -91,13 +92,13 @@ def test_one_balloon_lifts_its_own_side_and_its_mirror_the_other(broken: Fractur
     assert np.nanmax(np.abs(one - other[:, ::-1])) < 0.05 * np.nanmax(np.abs(one))
 
 
-def test_no_volume_lifts_nothing(broken: FracturedBone) -> None:
+def test_no_volume_lifts_nothing(broken: BrokenBody) -> None:
     lift = inflate_balloons(broken, BOTH, preload_n=0.0, settings=replace(SETTINGS, volume_ml=0.0))
     assert lift.stopped_by == "nothing"
     assert lift.lift_mm() == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
 
 
-def test_more_preload_keeps_less_height(broken: FracturedBone) -> None:
+def test_more_preload_keeps_less_height(broken: BrokenBody) -> None:
     """1.1 ml a balloon lift the front by some mm, far above the solver's tolerance."""
     larger = replace(SETTINGS, volume_ml=1.1)
     free, heavy = (inflate_balloons(broken, BOTH, preload_n=n, settings=larger) for n in (0.0, 400.0))
@@ -118,13 +119,13 @@ def test_without_a_fracture_almost_nothing_lifts(bone: BoneModel, lifted: Balloo
 def test_mass_and_volume_are_kept(lifted: BalloonLift) -> None:
     """Bone is pushed aside, never lost (rounding alone); the cavity on the grid has the volume of its wall."""
     assert abs(lifted.mass_error) < 1e-10
-    assert lifted.packed.array.sum() == pytest.approx(lifted.bone.bone.density.array.sum(), rel=1e-10)
+    assert lifted.packed.array.sum() == pytest.approx(lifted.body.bone.density.array.sum(), rel=1e-10)
     assert lifted.cavity_ml == pytest.approx(sum(lifted.stages[-1].volumes_ml), rel=0.02)
     assert lifted.linear_volume_error != 0
     assert lifted.stage_volume_error < 0.1
 
 
-def test_the_rated_pressure_ends_inflation(broken: FracturedBone) -> None:
+def test_the_rated_pressure_ends_inflation(broken: BrokenBody) -> None:
     """A balloon rated for 0.6 MPa, far below what this volume needs: it stops at most 5 % above it, and warns."""
     weak = replace(SETTINGS, volume_ml=3.0, device=replace(WIDE, rated_mpa=0.6))
     lift = inflate_balloons(broken, BOTH, preload_n=110.0, settings=weak)
@@ -143,7 +144,7 @@ def test_the_skin_needs_pressure_of_its_own() -> None:
     assert any("instructions for use" in text for text in find_device(15.0).assumptions)
 
 
-def test_a_balloon_near_a_side_wall_warns(broken: FracturedBone) -> None:
+def test_a_balloon_near_a_side_wall_warns(broken: BrokenBody) -> None:
     """Seated 2 mm from the side wall, 3.5 ml: the wall gives way before the bone between grows thin."""
     near = replace(SETTINGS, wall_mm=4.0, volume_ml=3.5)
     lift = inflate_balloons(broken, plan_of(balloon_at(10.5, Side.LEFT)), preload_n=0.0, settings=near)
@@ -153,7 +154,7 @@ def test_a_balloon_near_a_side_wall_warns(broken: FracturedBone) -> None:
     assert any("side wall moves outward" in text for text in lift.warnings)
 
 
-def test_inflation_ends_at_the_intact_height(broken: FracturedBone) -> None:
+def test_inflation_ends_at_the_intact_height(broken: BrokenBody) -> None:
     """Intact: 0.5 mm more than the 20 mm it has; the front gains that within the 5 % of a limit."""
     wanted = replace(SETTINGS, stop_when_restored=True, intact_mm=(20.5, 20.5, 20.0), volume_ml=2.0)
     lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=wanted)
@@ -165,7 +166,7 @@ def test_inflation_ends_at_the_intact_height(broken: FracturedBone) -> None:
     assert front.of_not_recovered == pytest.approx(lift.lift_mm()[0] / (20.5 - lift.unloaded.anterior_mm))
 
 
-def test_bad_input_is_told(bone: BoneModel, broken: FracturedBone) -> None:
+def test_bad_input_is_told(bone: BoneModel, broken: BrokenBody) -> None:
     with pytest.raises(InputError, match="no balloon"):
         inflate_balloons(broken, Plan(Level.L1), preload_n=0.0)
     with pytest.raises(InputError, match="L2, the bone model for L1"):
@@ -179,9 +180,9 @@ def test_bad_input_is_told(bone: BoneModel, broken: FracturedBone) -> None:
     with pytest.raises(InputError, match="meet"):
         inflate_balloons(broken, plan_of(balloon_at(2.0, Side.LEFT), balloon_at(-2.0, Side.RIGHT)), preload_n=0.0)
     with pytest.raises(InputError, match="misses"):
-        fractured_bone(bone, FracturePlane(np.array([0.0, 0, 80]), np.array([0.0, 0, 1])))
+        break_bone(bone, plane=FracturePlane(np.array([0.0, 0, 80]), np.array([0.0, 0, 1])))
     with pytest.raises(InputError, match="steeper"):
-        fractured_bone(bone, FracturePlane(np.zeros(3), np.array([0.0, 1, 0])))
+        break_bone(bone, plane=FracturePlane(np.zeros(3), np.array([0.0, 1, 0])))
     with pytest.raises(InputError, match="hinge"):
         FracturePlane(np.zeros(3), np.array([0.0, 0, 1]), hinge_share=0.0)
 
@@ -190,18 +191,18 @@ def test_a_preload_that_crushes_the_hinge_is_not_converged() -> None:
     """Bone of 0.011 g/cm³ bears some 0.07 MPa: 600 N over its 940 mm² are nine times that."""
     soft = make_bone(hu=-400.0)
     with pytest.raises(NotConverged, match="does not bear"):
-        inflate_balloons(fractured_bone(soft), BOTH, preload_n=600.0, settings=SETTINGS)
+        inflate_balloons(break_bone(soft), BOTH, preload_n=600.0, settings=SETTINGS)
 
 
 def test_a_tilted_plane_parts_the_halves(bone: BoneModel) -> None:
     """No voxel above a plane of 20 degrees shares a node with one below it, in front of the hinge."""
     normal = np.array([0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))])
-    tilted = fractured_bone(bone, FracturePlane(np.array([0.0, -2.0, 1.0]), normal))
+    tilted = break_bone(bone, plane=FracturePlane(np.array([0.0, -2.0, 1.0]), normal))
     geometry = bone.model.geometry
     places = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
     above = (places - tilted.plane.point) @ normal > 0
-    ahead = np.arange(geometry.shape[0])[:, None, None] > np.argwhere(tilted.broken)[:, 0].min()
-    solid = (bone.density.array > 0) & ~tilted.broken & ahead
+    ahead = np.arange(geometry.shape[0])[:, None, None] > np.argwhere(tilted.parted)[:, 0].min()
+    solid = (bone.density.array > 0) & ~tilted.parted & ahead
     nodes = []
     for side in (above, ~above):
         here = np.zeros([n + 1 for n in solid.shape], bool)
