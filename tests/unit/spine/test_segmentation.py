@@ -7,9 +7,14 @@ from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level
 from spondyl.spine.segmenters import Segmentation, find_discs, segment_spine
+from spondyl.spine.segmenters.bodies import Bodies
+from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.end_plates import DiscPlates
 from spondyl.spine.segmenters.layer_kernels import add_paths, grow
-from spondyl.spine.segmenters.segmentation import odd_size
+from spondyl.spine.segmenters.levels import against_neighbours
+from spondyl.spine.segmenters.segmentation import odd_height, odd_size
 from spondyl.spine.segmenters.smooth_surface import gathered_plainly, least_surface
+from spondyl.spine.segmenters.walls import TubeWall
 from spondyl.synthetic import CRUSH_45, ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
 BODY_DICE = 0.90  # at 2 mm voxels: a border that is half a voxel off all round costs 0.08
@@ -115,6 +120,27 @@ def test_a_body_twice_or_half_as_large_as_those_beside_it_is_doubted() -> None:
     assert "2.0 times" in said[2][0]
     assert "two may be joined" in said[2][0]
     assert "40%" in said[5][0]
+
+
+def test_a_body_flatter_or_taller_than_its_depth_and_neighbours_allow_is_doubted() -> None:
+    """Five bodies 40 mm deep and 30 mm high; one among them 20 mm high: 0.67 of what the four others let expect."""
+    ratios = against_neighbours(np.array([30.0, 30, 20, 30, 45]), np.full(5, 40.0))
+    np.testing.assert_allclose(ratios, [1.0, 1.0, 20 / 30, 1.0, 1.5])
+    said = [odd_height(ratio) for ratio in ratios]
+    assert [bool(words) for words in said] == [False, False, True, False, True]
+    assert "67% of the height" in said[2][0]
+    assert "1.5 times as high" in said[4][0]
+
+
+def test_heights_of_bodies_are_those_between_their_plates() -> None:
+    """Two flat discs at stations 20 and 50, their plates 4 mm apart: 26 mm of body between them."""
+    grid = np.arange(-30.0, 30.1, 1.5)
+    level = [np.full((len(grid), len(grid)), station) for station in (18.0, 22.0, 48.0, 52.0)]
+    plates = (DiscPlates(grid, grid, level[0], level[1]), DiscPlates(grid, grid, level[2], level[3]))
+    wall = TubeWall(np.zeros(70), np.full((64, 70), 15.0))
+    none = np.zeros(70)
+    column = Column(none, np.full(70, 30.0), none, none, none, np.ones(70, bool), none, none)
+    np.testing.assert_allclose(Bodies(wall, wall, plates, (0, 69)).heights(column), [26.0])
 
 
 def test_no_disc_is_found_where_a_person_refuses_one(patient: VirtualPatient, found: Segmentation) -> None:

@@ -8,6 +8,7 @@ from spondyl.space import Geometry, Volume
 from spondyl.spine.segmenters import DiscsFound, find_discs
 from spondyl.spine.segmenters.chains import STRICT, best_chain, chain_score, steps_of
 from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.levels import find_levels
 from spondyl.spine.segmenters.searches import best_line, best_path
 from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
@@ -104,6 +105,42 @@ def test_the_best_line_jumps_only_where_it_pays() -> None:
     assert best_line(cost, 1.0).tolist() in ([1, 1, 1, 1], [4, 4, 4, 4])  # 2 for staying, 3 for the jump
 
 
+def column_of(disc: np.ndarray, pedicle: np.ndarray, wide: np.ndarray | None = None) -> Column:
+    """A column of bodies 34 mm deep with given evidence of discs and pedicles."""
+    n = len(disc)
+    planes = np.zeros((n, 3))
+    stretched = np.full(n, -1.0) if wide is None else wide
+    wide_planes = planes + (0.0, 0.0, 15.0)
+    walls = np.full(n, -8.0), np.full(n, 34.0)
+    return Column(*walls, disc, planes, pedicle, np.ones(n, bool), stretched, wide_planes)
+
+
+def test_a_disc_that_hardly_looks_like_one_is_doubted_on_both_sides() -> None:
+    true = [20, 50, 80, 110, 140]
+    disc, pedicle = np.zeros(160), np.zeros(160)
+    disc[true] = (0.9, 0.9, 0.05, 0.9, 0.9)
+    for low in true[:-1]:
+        pedicle[low + 15 : low + 27] = 1.0
+    found = find_levels(column_of(disc, pedicle), sacrum_below=False)
+    assert found.discs == tuple(true)
+    assert ["hardly looks like a disc" in " ".join(said) for said in found.doubts] == [False, True, True, False]
+
+
+def test_discs_widened_beside_a_flat_body_are_found_where_the_strict_search_finds_none() -> None:
+    """The body between 80 and 110 has become flat: its two discs, now wide, stand at 84 and 102."""
+    strong = [20, 50, 140, 170]
+    disc, pedicle, wide = np.zeros(190), np.zeros(190), np.full(190, -1.0)
+    disc[strong] = 0.9
+    wide[[84, 102]] = 0.6
+    wide[[35, 155]] = 0.6  # middles of whole bodies look like wide discs too
+    for top in (50, 84, 102, 140, 170):
+        pedicle[top - 12 : top - 4] = 1.0
+    found = find_levels(column_of(disc, pedicle, wide), sacrum_below=False)
+    assert found.discs == (20, 50, 84, 102, 140, 170)
+    assert any("15 mm wide" in said for said in found.doubts[2])
+    assert not found.doubts[0]
+
+
 def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
     true = [20, 50, 80, 110, 140]
     disc = np.zeros(160)
@@ -112,7 +149,7 @@ def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
     pedicle = np.zeros(160)
     for low in true[:-1]:
         pedicle[low + 15 : low + 27] = 1.0
-    column = Column(np.full(160, -8.0), np.full(160, 34.0), disc, np.zeros((160, 3)), pedicle, np.ones(160, bool))
+    column = column_of(disc, pedicle)
     steps = steps_of(column, STRICT)
     assert best_chain(steps) == tuple(true)
     assert best_chain(steps, (20, 140), 3) == tuple(true)

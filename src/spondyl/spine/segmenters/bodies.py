@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.space import Floats
+from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.end_plates import DiscPlates
 from spondyl.spine.segmenters.walls import TubeWall
 
+_CORE_MM = 9.0  # from the midline: rims and pedicles do not count
+_CORE_DEPTH = (0.2, 0.8)  # of the way from the posterior to the anterior wall
 _NEAR = 30.0  # stations: no end plate reaches further from its disc's middle
 
 
@@ -48,6 +52,17 @@ class Bodies:
         """Whether each place lies in the canal, between the ends."""
         inside = self.canal.margin(left, back, station) >= 0
         return np.asarray(inside & (station >= self.ends[0]) & (station <= self.ends[1]))
+
+    def heights(self, column: Column) -> Floats:
+        """Median distance of the end plates of each body between two discs, along the canal, near its middle. [mm]"""
+        found = []
+        for below, above in pairwise(self.plates):
+            station = round(0.5 * float(np.median(below.upper) + np.median(above.lower)))
+            station = int(np.clip(station, 0, len(column.wall_mm) - 1))
+            back = column.wall_mm[station] - np.linspace(*_CORE_DEPTH, 7) * column.depth_mm[station]
+            places = np.meshgrid(np.linspace(-_CORE_MM, _CORE_MM, 7), back, indexing="ij")
+            found.append(float(np.median(above.at(above.lower, *places) - below.at(below.upper, *places))))
+        return np.array(found)
 
     @cached_property
     def middles(self) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -19,6 +19,9 @@ _LEANS_DEG = (-18, -12, -6, 0, 6, 12, 18)  # and in the coronal plane
 _WIDTHS_MM = (3, 5, 7, 9, 12)
 _WIDEST = 0.27  # of a disc, as a share of the body's depth: a wider dark band is the middle of a body
 _NARROW_MM = 5.1
+STRETCHED_MM = 12.0  # width of a disc beside which a body has lost height
+_WIDE_MM = (9, 12, 15, 18, 21, 24)  # of discs beside a body that collapsed while its pedicles kept their height
+_DARK_FREE, _DARK_PRICE = 0.3, 1.0  # of the grey range that such a disc may be brighter than the darkest nearby
 _SHOWN_HU = -900.0
 _SHOWN_SHARE = 0.97
 
@@ -33,13 +36,23 @@ class Column:
     plane: Floats  # (n, 3): tilt and lean of that disc [deg], width [mm]
     pedicle: Floats  # 0 foramen, 1 pedicle
     shown: Mask  # the body lies in the image
+    wide: Floats  # how much it looks like a stretched disc; middles of bodies may do so too
+    wide_plane: Floats  # (n, 3), as `plane`
+
+    def widened(self, where: Mask) -> Column:
+        """The column with stretched discs let in at some stations."""
+        better = where & (self.wide > self.disc)
+        plane = np.where(better[:, None], self.wide_plane, self.plane)
+        return replace(self, disc=np.where(better, self.wide, self.disc), plane=plane)
 
 
 def measure_column(straight: Grey) -> Column:
     """What the straightened CT (shape left, back, stations; HU) shows of the bodies along the canal."""
     wall, depth = _walls(straight)
-    disc, plane = _discs(straight, wall, depth)
-    return Column(wall, depth, disc, plane, _pedicles(straight, wall), _shown(straight, wall, depth))
+    profiles = _profiles(straight, wall, depth)
+    disc, plane = _discs(profiles, depth)
+    wide, wide_plane = _stretched_discs(profiles)
+    return Column(wall, depth, disc, plane, _pedicles(straight, wall), _shown(straight, wall, depth), wide, wide_plane)
 
 
 def _walls(straight: Grey) -> tuple[Floats, Floats]:
@@ -65,8 +78,8 @@ def _depth_cost(middle: Floats, slope: Floats, wall: float) -> Floats:
     return np.asarray(-edge / 40 + 0.5 * dark + 0.006 * np.clip(ahead - 60, 0, 250))
 
 
-def _discs(straight: Grey, wall: Floats, depth: Floats) -> tuple[Floats, Floats]:
-    """Best response of a dark layer between two bright plates, over tilts and widths, by station."""
+def _profiles(straight: Grey, wall: Floats, depth: Floats) -> dict[tuple[int, int], Floats]:
+    """Mean grey value of the body's section through each station, by tilt and lean of the section. [HU]"""
     count = straight.shape[2]
     image = ndimage.gaussian_filter(np.clip(straight, -150, 450), (1.0, 1.0, 0.6))
     depth_s, wall_s = ndimage.gaussian_filter1d(depth, 10), ndimage.gaussian_filter1d(wall, 6)
@@ -83,32 +96,68 @@ def _discs(straight: Grey, wall: Floats, depth: Floats) -> tuple[Floats, Floats]
         for lean in _LEANS_DEG:
             slope = np.tan(np.radians(tilt)) * forward[:, None] + np.tan(np.radians(lean)) * left[:, None]
             where[2] = np.arange(count) + slope
-            profiles[tilt, lean] = ndimage.map_coordinates(image, where, order=1, mode="nearest").mean(axis=(0, 1))
-    level = profiles[0, 0]
-    scale = ndimage.percentile_filter(level, 85, 60) - ndimage.percentile_filter(level, 10, 60)
-    scale = ndimage.gaussian_filter1d(np.maximum(scale, 40.0), 15)
-    widest = np.maximum(_WIDEST * depth_s, _NARROW_MM)
-    best, plane = np.full(count, -9.0), np.zeros((count, 3))
+            seen = ndimage.map_coordinates(image, where, order=1, mode="nearest")
+            profiles[tilt, lean] = np.asarray(seen.mean(axis=(0, 1)), np.float64)
+    return profiles
+
+
+def _discs(profiles: dict[tuple[int, int], Floats], depth: Floats) -> tuple[Floats, Floats]:
+    """Best response of a dark layer between two bright plates, over tilts and widths, by station."""
+    scale = _grey_range(profiles[0, 0])
+    widest = np.maximum(_WIDEST * ndimage.gaussian_filter1d(depth, 10), _NARROW_MM)
+    best, plane = np.full(len(scale), -9.0), np.zeros((len(scale), 3))
     for (tilt, lean), profile in profiles.items():
         for width in _WIDTHS_MM:
-            response = _layer_response(np.asarray(profile, np.float64), width) / scale
-            response -= 0.00035 * lean**2 + 0.00012 * tilt**2
+            response = _layer_response(profile, width) / scale - _askew(tilt, lean)
             better = (response > best) & (width <= widest)
             best[better] = response[better]
             plane[better] = (tilt, lean, width)
     return best, plane
 
 
+def _stretched_discs(profiles: dict[tuple[int, int], Floats]) -> tuple[Floats, Floats]:
+    """The same for wide layers that are evenly as dark as the darkest tissue of the column nearby."""
+    level = profiles[0, 0]
+    scale = _grey_range(level)
+    dark = ndimage.gaussian_filter1d(ndimage.percentile_filter(level, 10, 80), 15)
+    best, plane = np.full(len(level), -9.0), np.zeros((len(level), 3))
+    for (tilt, lean), profile in profiles.items():
+        for width in _WIDE_MM:
+            inside, plate = _inside_and_plates(profile, width)
+            brightest = ndimage.maximum_filter1d(profile, 2 * round(width / 2 - 1) - 1, mode="nearest")
+            response = (plate - inside) / scale - _askew(tilt, lean)
+            response -= _DARK_PRICE * np.maximum((brightest - dark) / scale - _DARK_FREE, 0)
+            better = response > best
+            best[better] = response[better]
+            plane[better] = (tilt, lean, width)
+    return best, plane
+
+
+def _grey_range(level: Floats) -> Floats:
+    """Between dark and bright within two vertebrae, by station. [HU]"""
+    scale = ndimage.percentile_filter(level, 85, 60) - ndimage.percentile_filter(level, 10, 60)
+    return np.asarray(ndimage.gaussian_filter1d(np.maximum(scale, 40.0), 15))
+
+
+def _askew(tilt: int, lean: int) -> float:
+    return 0.00035 * lean**2 + 0.00012 * tilt**2
+
+
 def _layer_response(profile: Floats, width: int) -> Floats:
     """Plates against what lies between them, and against the bodies behind them. [HU]"""
+    inside, plate = _inside_and_plates(profile, width)
+    reach = round(width / 2 + 1.5)
+    bodies = [ndimage.uniform_filter1d(_ahead(profile, sign * (reach + 4)), 9) for sign in (1, -1)]
+    return np.asarray(0.55 * (plate - inside) + 0.45 * (plate - np.mean(bodies, axis=0)))
+
+
+def _inside_and_plates(profile: Floats, width: int) -> tuple[Floats, Floats]:
+    """Mean within a layer, and the less bright one of the plates that bound it. [HU]"""
     half = max(1, round(width / 2 - 1))
     inside = ndimage.uniform_filter1d(profile, 3 if width <= 3 else 2 * half + 1, mode="nearest")
     reach = round(width / 2 + 1.5)
-    plate = np.minimum(
-        ndimage.maximum_filter1d(_ahead(profile, reach), 3), ndimage.maximum_filter1d(_ahead(profile, -reach), 3)
-    )
-    bodies = [ndimage.uniform_filter1d(_ahead(profile, sign * (reach + 4)), 9) for sign in (1, -1)]
-    return np.asarray(0.55 * (plate - inside) + 0.45 * (plate - np.mean(bodies, axis=0)))
+    ends = [ndimage.maximum_filter1d(_ahead(profile, sign * reach), 3) for sign in (1, -1)]
+    return np.asarray(inside), np.asarray(np.minimum(*ends))
 
 
 def _ahead(profile: Floats, stations: int) -> Floats:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from spondyl.space import Floats
 from spondyl.spine.segmenters.arrays import Grey
 from spondyl.spine.segmenters.chains import Chain
-from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.column import STRETCHED_MM, Column
 from spondyl.spine.segmenters.curved import BACK_MM, LEFT_MM
 from spondyl.spine.segmenters.smooth_surface import least_surface
 from spondyl.spine.segmenters.walls import TubeWall, layer_inset
@@ -19,6 +19,7 @@ _GRID_MM = 1.5
 _HALF_MM = 30.0
 _STEP_MM = 0.5
 _DEEPEST_MM = 11.0  # beyond a flat disc: a deep depression or a node
+_FLAT_MM = 3.0  # beyond a stretched disc's own border, where the body behind it is flat
 _PRICE = 0.08  # of a step of 0.5 mm from one column to the next
 _SHARE = 0.42  # of the way to the next disc
 _END_MM = 12.0  # where there is no next disc
@@ -84,7 +85,10 @@ def _beside(
     inside = np.clip(0.5 + wall.margin(left, back, np.full_like(left, disc)) / 3.0, 0, 1)
     surfaces = []
     for sign, limit in ((-1, reach_mm[0]), (1, reach_mm[1])):
-        offset = np.arange(0.0, min(_DEEPEST_MM, limit) + width / 2, _STEP_MM)
+        deepest = min(_DEEPEST_MM, limit) + width / 2
+        if width >= STRETCHED_MM:  # beside a flat body: its other end plate must stay out of reach
+            deepest = min(deepest, max(limit, width / 2 + _FLAT_MM))
+        offset = np.arange(0.0, deepest, _STEP_MM)
         where = np.empty((3, *left.shape, len(offset)))
         where[0] = left[..., None] - LEFT_MM[0]
         where[1] = back[..., None] - BACK_MM[0]

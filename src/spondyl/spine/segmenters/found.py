@@ -97,7 +97,7 @@ def search_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Seque
     named = (tuple(_station(image, frame, column, point) for point in points) for points in (wanted, refused))
     asked, denied = named
     levels = find_levels(column, sacrum_below=sacrum_below, wanted=asked, refused=denied)
-    return Search(image, frame, straight, column, levels, sacrum_below)
+    return Search(image, frame, straight, levels.column, levels, sacrum_below)
 
 
 def _station(image: Upright, frame: CurvedFrame, column: Column, point: ArrayLike) -> float:

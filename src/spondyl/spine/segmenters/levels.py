@@ -26,7 +26,7 @@ from spondyl.spine.segmenters.chains import (
     steps_of,
     without_ends,
 )
-from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.column import STRETCHED_MM, Column
 
 _LONG = 1.3  # of what its neighbours' spacings and its depth let expect: too long for one body
 _SHORT = 0.72  # too short: a flat body, or half of one
@@ -37,6 +37,8 @@ _LEAST_SHARE = 0.03  # of a chain that is still told
 _DOUBTFUL = 0.2  # of the other chains together: a warning
 _INNER = 0.12  # of an interval at each end that belongs to discs, when pedicles are counted
 _FEW_DISCS = 2
+_BESIDE_MM = 5  # of a clear disc: no other is looked for
+_FAINT = 0.15  # score of a disc: those seen on the test data within the image have 0.24 and more
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ class ChainCandidate:
     change: str  # against the strict search, in words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LevelsFound:
     """The discs of the best candidate, all candidates, and what is doubtful of single intervals."""
 
+    column: Column  # as searched: with stretched discs where they were let in
     candidates: tuple[ChainCandidate, ...]  # the best first
     spacing_ratio: tuple[float, ...]  # of each interval, against what is expected of it
     pedicles: tuple[int, ...]  # of each interval
@@ -90,6 +93,7 @@ def find_levels(
             "a spinal canal is seen, but no two discs in front of it: bodies cannot be told apart (fused levels, "
             "slices too thick, or a part of the spine without discs). Give labels"
         )
+    column, strict = _with_stretched(column, strict, wanted, refused)
     relaxed = steps_of(column, RELAXED, wanted, refused)
     peaks = pedicle_peaks(column)
     chain, others = strict, []
@@ -103,15 +107,26 @@ def find_levels(
     candidates = _weighed(relaxed, peaks, strict, [chain, *others])
     best = candidates[0].discs
     ratio, counts = spacing_ratios(column, best), _peak_counts(peaks, best)
-    return LevelsFound(candidates, tuple(ratio.tolist()), tuple(counts), _doubts(ratio, counts, candidates))
+    doubts = tuple(
+        (*said, *_faint(column, pair), *_stretched(column, pair))
+        for said, pair in zip(_doubts(ratio, counts, candidates), pairwise(best), strict=True)
+    )
+    return LevelsFound(column, candidates, tuple(ratio.tolist()), tuple(counts), doubts)
 
 
 def spacing_ratios(column: Column, chain: Chain) -> Floats:
     """Each interval over what its depth and its neighbours' shapes let expect; 1 where it is as expected."""
-    spacing = np.diff(chain).astype(float)
-    depth = np.array([column.depth_mm[a:b].mean() for a, b in pairwise(chain)])
-    shape = spacing / depth
-    out = np.ones(len(shape))
+    return against_neighbours(np.diff(chain).astype(float), mean_depths(column, chain))
+
+
+def mean_depths(column: Column, chain: Chain) -> Floats:
+    """Depth of the body in each interval. [mm]"""
+    return np.array([column.depth_mm[a:b].mean() for a, b in pairwise(chain)])
+
+
+def against_neighbours(length: Floats, depth: Floats) -> Floats:
+    """Each length over its depth, against the median of its neighbours; 1 where fewer than two stand beside it."""
+    shape, out = length / depth, np.ones(len(length))
     for i in range(len(shape)):
         near = np.delete(shape[max(0, i - _NEIGHBOURS) : i + _NEIGHBOURS + 1], min(i, _NEIGHBOURS))
         if len(near) >= 2:
@@ -123,6 +138,31 @@ def _peak_counts(peaks: Floats, chain: Chain) -> list[int]:
     """Pedicles of each interval."""
     inner = [(a + _INNER * (b - a), b - _INNER / 2 * (b - a)) for a, b in pairwise(chain)]
     return [int(((peaks >= low) & (peaks <= high)).sum()) for low, high in inner]
+
+
+def _with_stretched(
+    column: Column, strict: Chain, wanted: tuple[float, ...], refused: tuple[float, ...]
+) -> tuple[Column, Chain]:
+    """The column and its chain with stretched discs let in around discs that hardly look like any.
+
+    A body that collapses while its pedicles keep their height leaves wide gaps to both sides. The middles of whole
+    bodies look like such gaps too, so they are looked for between clear discs alone, and only where a disc is missing.
+    """
+    clear = [n for n, disc in enumerate(strict) if column.disc[disc] >= _FAINT]
+    gaps = [(a, b) for a, b in pairwise(clear) if b > a + 1]
+    where = np.zeros(len(column.disc), bool)
+    for a, b in gaps:
+        where[strict[a] + _BESIDE_MM : strict[b] - _BESIDE_MM + 1] = True
+    widened = column.widened(where)
+    steps, peaks = steps_of(widened, RELAXED, wanted, refused), pedicle_peaks(column)
+    chain = strict
+    for a, b in gaps[::-1]:  # from the head, so that what stands before a gap keeps its place
+        for inner in range(b - a - 1, b - a + 1):
+            part = best_chain(steps, (strict[a], strict[b]), inner)
+            other = chain[:a] + part + chain[chain.index(strict[b]) + 1 :]
+            if part and _belief(steps, peaks, other) > _belief(steps, peaks, chain):
+                chain = other
+    return widened, chain
 
 
 def _readings(column: Column, relaxed: Steps, peaks: Floats, strict: Chain) -> list[Chain]:
@@ -206,6 +246,23 @@ def _doubts(ratio: Floats, counts: list[int], candidates: tuple[ChainCandidate, 
             said.append(f"another reading joins it with a neighbour (share {merged:.2f})")
         out.append(tuple(said))
     return tuple(out)
+
+
+def _stretched(column: Column, pair: tuple[int, ...]) -> tuple[str, ...]:
+    """What discs wider than discs are make doubtful of the body between them."""
+    width = max(float(column.plane[disc, 2]) for disc in pair)
+    if width < STRETCHED_MM:
+        return ()
+    return (f"a disc {width:.0f} mm wide lies beside it: one of its two bodies has collapsed, or this is no disc",)
+
+
+def _faint(column: Column, pair: tuple[int, ...]) -> tuple[str, ...]:
+    """What discs that hardly look like discs make doubtful of the body between them."""
+    count = sum(bool(column.disc[disc] < _FAINT) for disc in pair)
+    if not count:
+        return ()
+    return (f"{'one of its discs hardly looks' if count == 1 else 'both its discs hardly look'} like a disc: its end "
+            "plates may be misplaced",)  # fmt: skip
 
 
 def _near(candidate: ChainCandidate, disc: int) -> list[int]:

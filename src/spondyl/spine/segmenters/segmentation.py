@@ -15,6 +15,7 @@ from spondyl.spine.segmenters.arches import Arches, find_arches
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
 from spondyl.spine.segmenters.found import DiscsFound, Search, search_discs
+from spondyl.spine.segmenters.levels import against_neighbours, mean_depths
 from spondyl.spine.segmenters.places import StraightPlaces
 from spondyl.spine.segmenters.walls import find_body_wall, find_canal_wall
 from spondyl.studies import Progress
@@ -26,6 +27,7 @@ _ONE_DISC = "it is cut: only one of its discs is found"
 _THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of them
 _COMPARED = 4  # bodies beside one
 _LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
+_FLAT, _TALL = 0.78, 1.35  # of the height that depth and neighbours let expect; on the test data 0.85 to 1.30
 _RIM_MM = 1.5  # of an end plate that does not count
 _BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
@@ -148,6 +150,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     number[[n + 1 for n in kept[::-1]]] = np.arange(1, len(kept) + 1)
     vertebrae = number[intervals]
     parts[(vertebrae == 0) & (parts != CANAL)] = 0
+    ratios = against_neighbours(bodies.heights(search.column), mean_depths(search.column, discs))
     outside = [_outside(search, disc, bodies) for disc in bodies.plates]
     confidence: list[float] = []
     doubts: list[tuple[str, ...]] = []
@@ -155,7 +158,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     for n in kept[::-1]:
         beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
         is_end = n in (0, len(discs))
-        said = [_ONE_DISC] if is_end else [*levels.doubts[n - 1], *odd_size(sizes, n)]
+        said = [_ONE_DISC] if is_end else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1])]
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
             said.append(f"{beyond:.0%} of an end plate lies outside the image")
@@ -184,6 +187,17 @@ def odd_size(sizes: Floats, interval: int) -> list[str]:
         return [f"its body has {ratio:.1f} times the volume of those beside it: two may be joined here"]
     if ratio < _SMALL:
         return [f"its body has {ratio:.0%} of the volume of those beside it: collapsed, or a part of a body"]
+    return []
+
+
+def odd_height(ratio: float) -> list[str]:
+    """What a body's height over what is expected of it makes doubtful."""
+    if ratio > _TALL:
+        return [f"its body is {ratio:.1f} times as high as those beside it let expect"]
+    if ratio < _FLAT:
+        return [
+            f"its body has {ratio:.0%} of the height that those beside it let expect: collapsed, or a part of a body"
+        ]
     return []
 
 
