@@ -110,7 +110,7 @@ def column_of(disc: np.ndarray, pedicle: np.ndarray, wide: np.ndarray | None = N
     n = len(disc)
     planes = np.zeros((n, 3))
     stretched = np.full(n, -1.0) if wide is None else wide
-    wide_planes = planes + (0.0, 0.0, 15.0)
+    wide_planes = np.tile((0.0, 0.0, 15.0), (n, 1))
     walls = np.full(n, -8.0), np.full(n, 34.0)
     return Column(*walls, disc, planes, pedicle, np.ones(n, bool), stretched, wide_planes)
 
