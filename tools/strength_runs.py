@@ -1,6 +1,6 @@
 """Strength of vertebrae of real CTs and of virtual patients, one row a model; behind docs/validation/strength.md.
 
-Run as `python -m tools.strength_runs OUT.jsonl [--voxel-mm 2 ...]`: rows that are there already are not made again.
+Run as `python -m tools.strength_runs [OUT.jsonl] [--voxel-mm 2 ...]`: rows that are there already are not made again.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from spondyl.findings.calibration import DISPLACED_CM3_G
 from spondyl.findings.trabecular import RegionValue, measure_region
 from spondyl.numerics.plasticity import VON_MISES
 from spondyl.simulation import (
+    BoneModel,
     PlatenResponse,
     build_bone_model,
     estimate_strength,
@@ -43,6 +45,7 @@ READINGS = {  # of virtual patients by seed: what a calibrated CT should read in
     12: {"T10": 55.0, "T11": 85.0, "L4": 120.0, "L5": 165.0},
 }
 SIZES_MM = (3.0, 2.0, 1.5)
+ROWS = Path(__file__).parents[1] / "docs" / "validation" / "strength-rows.jsonl"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class Row:
     seconds: float
     curve: list[list[float]]  # displacement [mm] and force [N] of the load path
     von_mises: list[list[float]]  # the same by a law without crushing
+    integral_mg_cm3: float  # mean density of all bone of the body
+    rigidity_n: float  # the least over its planes of the sum of modulus times area
+    commit: str  # that the row was made at
 
     @property
     def reaction_n(self) -> float:
@@ -163,7 +169,26 @@ def measure(case: str, level: str, voxel_mm: float, part: str = "body") -> Row:
         seconds,
         _points(path),
         _points(other),
+        1000 * float(bone.density.array[bone.density.array > 0].mean()),
+        axial_rigidity(bone),
+        commit(),
     )
+
+
+def axial_rigidity(bone: BoneModel) -> float:
+    """The least sum of modulus times area over the planes across the middle half of the bone. [N]"""
+    of_bone = bone.density.array > 0
+    planes = np.flatnonzero(of_bone.any(axis=(0, 1)))
+    quarter = len(planes) // 4
+    stiff = np.where(of_bone, bone.model.modulus, 0.0).sum(axis=(0, 1)) * bone.voxel_mm**2
+    return float(stiff[planes[quarter] : planes[-1] - quarter + 1].min())
+
+
+@cache
+def commit() -> str:
+    """Short name of the state that rows are made at; marked where files were changed since."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 def _points(path: PlatenResponse) -> list[list[float]]:
@@ -199,7 +224,7 @@ def virtual(row: Row) -> bool:
 def main() -> None:
     """Make the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=ROWS)
     parser.add_argument("--voxel-mm", type=float, nargs="*", default=SIZES_MM)
     options = parser.parse_args()
     make_rows(options.out, tuple(options.voxel_mm))

@@ -37,6 +37,7 @@ from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import Driver, LeakShares, PathShare, PublishedRate, Share, count_leaks
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, estimate_linear, find_map
 from spondyl.simulation.load_cases import LoadCase, find_load_case, loaded_as
+from spondyl.simulation.load_cycle import LoadCycle, follow_cycle, height_recovery, press_twice
 from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.loads import Activity, SpineLoad, estimate_loads, mean_step
 from spondyl.simulation.mechanics import Mechanics, measure_mechanics
@@ -84,6 +85,7 @@ __all__ = [
     "LeakShares",
     "LinearEstimates",
     "LoadCase",
+    "LoadCycle",
     "Mechanics",
     "Needle",
     "NeighbourEffect",
@@ -129,8 +131,10 @@ __all__ = [
     "find_device",
     "find_load_case",
     "find_map",
+    "follow_cycle",
     "follow_height",
     "follow_load_path",
+    "height_recovery",
     "inflate_balloons",
     "inject",
     "injection_model",
@@ -141,6 +145,7 @@ __all__ = [
     "measure_mechanics",
     "measure_pressed",
     "press_bone",
+    "press_twice",
     "pushed_off_middle",
     "retained_ratio",
     "simulate",

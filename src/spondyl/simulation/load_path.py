@@ -68,18 +68,10 @@ def follow_load_path(
     NotConverged
         where a step cannot be balanced; no curve is given.
     """
-    _check(model, yield_stress, steps)
+    check_yield(model, yield_stress, steps)
     elastic = solve_voxel_model(model)
-    box = model.box
-    inside = model.platens.cropped(box)
-    body = YieldingBody(
-        isotropic(model.modulus[box], model.poisson[box]),
-        model.edges,
-        inside.held(model.lateral == "held"),
-        yield_stress.array[box],
-        law,
-        integration=integration,
-    )
+    inside = model.platens.cropped(model.box)
+    body = yielding_body(model, yield_stress, law, integration)
     factors = [model.displacement_mm * step / steps for step in range(1, steps + 1)]
     solvers = [newton_krylov(rtol=tolerance), anderson(rtol=tolerance)]
     curve, cycles, last = [], 0, None
@@ -101,11 +93,34 @@ def follow_load_path(
         residual=last.balance.residuals[-1],
         displacement=whole_displacement(model, body.cut(last.balance.displacement)),
         offset_mm=line_of_force(force, moments),
-        plastic_strain=_plastic_strain(model, body),
+        plastic_strain=accumulated_strain(model, body),
     )
 
 
-def _check(model: VoxelModel, yield_stress: Volume, steps: int) -> None:
+def yielding_body(model: VoxelModel, yield_stress: Volume, law: YieldLaw, integration: str = "full") -> YieldingBody:
+    """The box of a model as a body that yields; arguments as of `follow_load_path`."""
+    box = model.box
+    return YieldingBody(
+        isotropic(model.modulus[box], model.poisson[box]),
+        model.edges,
+        model.platens.cropped(box).held(model.lateral == "held"),
+        yield_stress.array[box],
+        law,
+        integration=integration,
+    )
+
+
+def accumulated_strain(model: VoxelModel, body: YieldingBody) -> Array:
+    """Accumulated plastic strain of each voxel, the mean of its points."""
+    inside = np.zeros(tuple(part.stop - part.start for part in model.box))
+    inside[np.any(model.coefficients[(slice(None), *model.box)] != 0, axis=0)] = body.accumulated.mean(axis=1)
+    whole = np.zeros(model.parts.shape)
+    whole[model.box] = inside
+    return whole
+
+
+def check_yield(model: VoxelModel, yield_stress: Volume, steps: int) -> None:
+    """Refuse yield stresses of another grid or that are none, and paths without a step."""
     if not model.geometry.is_same_grid(yield_stress.geometry):
         raise InputError(
             f"yield stress and modulus lie on different grids ({yield_stress.geometry.shape} and "
@@ -125,12 +140,3 @@ def _reaction(body: YieldingBody, step: Step, platens: Platens, model: VoxelMode
     if any(model.tilt):
         return abs(platens.force(body.cut(body.internal), model.edges)[0])
     return abs(float(np.vdot(body.internal, step.balance.displacement)) / step.factor)
-
-
-def _plastic_strain(model: VoxelModel, body: YieldingBody) -> Array:
-    """Accumulated plastic strain of each voxel, the mean of its points."""
-    inside = np.zeros(tuple(part.stop - part.start for part in model.box))
-    inside[np.any(model.coefficients[(slice(None), *model.box)] != 0, axis=0)] = body.accumulated.mean(axis=1)
-    whole = np.zeros(model.parts.shape)
-    whole[model.box] = inside
-    return whole

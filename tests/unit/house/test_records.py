@@ -21,6 +21,7 @@ from spondyl.simulation import (
     build_segment_model,
     build_voxel_model,
     count_leaks,
+    follow_cycle,
     inflate_balloons,
     injection_model,
     measure_fields,
@@ -31,6 +32,7 @@ from spondyl.simulation import (
     solve_voxel_model,
     start_courses,
 )
+from spondyl.simulation.load_cycle import DAMAGING
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import NamedSegmentation, NamingProposal, Side, build_spine, load_label_map
 from spondyl.spine.segmenters import ChainCandidate, DiscsFound, NetworkClasses, Segmentation, SpineClass
@@ -143,6 +145,7 @@ def examples() -> dict[type, object]:
         simulate(spine, replace(plan, balloons=()), volume_ml=1.0, voxel_mm=4.0, flow_voxel_mm=3.0),
         start_courses(spine, spine.levels[0], voxel_mm=4.0),
         build_segment_model(spine, spine.levels[0], voxel_mm=4.0),
+        follow_cycle(voxels, Volume(voxels.modulus / 200, voxels.geometry, "MPa"), [-0.1], [-0.1], law=DAMAGING),
         plan,
         profile,
         balloon,
