@@ -29,7 +29,7 @@ from spondyl.space.arrays import read_only
 
 Array = NDArray[Any]
 
-DAMAGING = YieldLaw(2.0, 0.8, damage_limit=0.6, damage_strain=0.02, hardening=0.05)
+DAMAGING = YieldLaw(2.0, 0.8, damage_limit=0.68, damage_strain=0.02, hardening=0.05)
 """Crushable bone that takes damage: `damage_limit` is that by which six lumbar bodies keep 0.47 of their stiffness
 after a crush of a quarter (case E02, calibration; `tools.strength_cases --calibrate`). `hardening` and `damage_strain`
 are this program's choice: with any hardening from 0 to 1.5 that stiffness can be met; a small one leaves crushed bone
