@@ -165,7 +165,7 @@ def adjacent(rows: list[Row]) -> None:
                 model.model.modulus, np.zeros(body.shape), model.model.poisson, cement.astype(float), acrylic()
             )
             effects = compare_neighbours(model, model.model.modulus, after)
-            into += [effect.endplate_bulge for effect in effects]
+            into += [effect.endplate_bulge for effect in effects if effect.endplate_bulge is not None]
             if into is bulge:
                 pressure += [effect.disc_pressure for effect in effects]
     more = 100 * (float(np.mean(pressure)) - 1)

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
+
 from spondyl.documents.mechanics import CurvePointModel
 from spondyl.documents.models import Document
-from spondyl.simulation import BodyInjection, Fan, HeightCourse, LeakShares, Mechanics, Share, Simulation
+from spondyl.simulation import (
+    BodyInjection,
+    Fan,
+    HeightCourse,
+    LeakShares,
+    Mechanics,
+    PressureCourse,
+    Share,
+    Simulation,
+)
+from spondyl.space import Floats
 
+MOST_STEPS = 200  # of a run that are written
 WORDS = "not calibrated on patients: use it to compare plans, not to decide whether one is safe"
 
 
@@ -89,6 +102,41 @@ class PathLeakModel(Document):
     first_min: float | None
 
 
+class OpeningModel(Document):
+    """One way out of the body, and what left by it in the one run that is shown."""
+
+    name: str
+    path: str
+    place_mm: tuple[float, float, float]  # its middle, in patient mm, LPS
+    volume_ml: float
+
+
+class PressuresModel(Document):
+    """What is read over time in the run that is shown, at most `MOST_STEPS` values each, at the beginning of steps."""
+
+    minutes: tuple[float, ...]  # after mixing
+    volume_ml: tuple[float, ...]  # in all, by then
+    flow_ml_per_min: tuple[float, ...]
+    syringe_mpa: tuple[float, ...]
+    cannula_mpa: tuple[float, ...]  # lost in it
+    bone_mpa: tuple[float, ...]  # at the open end
+
+    @classmethod
+    def of(cls, course: PressureCourse) -> PressuresModel:
+        """The model of a course of pressures; its highest pressure is kept."""
+        steps = len(course.minutes)
+        even = np.linspace(0, steps - 1, min(steps, MOST_STEPS)).round().astype(int)
+        kept = np.unique([*even, int(course.syringe_kpa.argmax())])
+        return cls(
+            minutes=tuple(course.minutes[kept].tolist()),
+            volume_ml=tuple(course.volume_ml[kept].tolist()),
+            flow_ml_per_min=tuple(course.flow_ml_per_min[kept].tolist()),
+            syringe_mpa=tuple((course.syringe_kpa[kept] / 1000).tolist()),
+            cannula_mpa=tuple((course.cannula_kpa[kept] / 1000).tolist()),
+            bone_mpa=tuple((course.tip_kpa[kept] / 1000).tolist()),
+        )
+
+
 class CementModel(Document):
     """Where the cement of a plan went in one run: middle permeability, the plan's own tips."""
 
@@ -102,7 +150,13 @@ class CementModel(Document):
     contact_inferior: float
     stop_reason: str
     leaks: tuple[PathLeakModel, ...]
+    openings: tuple[OpeningModel, ...]
+    tips_mm: tuple[tuple[float, float, float], ...]  # of the portions, in their order, patient mm, LPS
+    pressures: PressuresModel
     cement_file: str | None = None  # share of each voxel that is cement, on the vertebra's own grid
+    minutes_file: str | None = None  # when a voxel was half full, minutes after mixing; -1: never
+    surface_file: str | None = None  # of the cement, STL, patient mm, LPS
+    cells_file: str | None = None  # its voxels with both fields, VTU, patient mm, LPS
 
     @classmethod
     def of(cls, injection: BodyInjection) -> CementModel:
@@ -123,6 +177,9 @@ class CementModel(Document):
                 )
                 for leak in injection.leaks
             ),
+            openings=_openings(injection),
+            tips_mm=tuple(point_of(portion.needle.tip_mm) for portion in injection.schedule),
+            pressures=PressuresModel.of(injection.result.course),
         )
 
 
@@ -163,7 +220,7 @@ class NeighbourModel(Document):
 
     level: str
     disc_pressure: float
-    endplate_bulge: float
+    endplate_bulge: float | None  # null: the untreated endplate hardly bulges
     strain: float
     strain_by_wedge: float | None
     strain_by_both: float | None
@@ -204,7 +261,7 @@ class CourseModel(Document):
             broken=StateModel.of(found.broken, found.before, absolute=absolute),
             after=None if found.after is None else StateModel.of(found.after, found.before, absolute=absolute),
             cement=None if found.injection is None else CementModel.of(found.injection),
-            leak_shares=() if leaks is None else _leak_shares(leaks),
+            leak_shares=() if leaks is None else leak_shares_of(leaks),
             heights=tuple(HeightCourseModel.of(course) for course in found.heights),
             neighbours=tuple(
                 NeighbourModel(
@@ -260,11 +317,33 @@ class SimulationsDocument(Document):
         )
 
 
+def _openings(injection: BodyInjection) -> tuple[OpeningModel, ...]:
+    """Those that reach the surface of the grid, at the middle of their voxels."""
+    flow, leaked = injection.flow, {leak.outlet.name: leak.volume_ml for leak in injection.result.leaks}
+    found = []
+    for opening in flow.openings:
+        cells = np.argwhere(flow.labels == opening.label)
+        if len(cells):
+            middle = flow.geometry.points(cells).mean(axis=0)
+            volume = leaked.get(opening.name, 0.0)
+            found.append(
+                OpeningModel(name=opening.name, path=opening.path.value, place_mm=point_of(middle), volume_ml=volume)
+            )
+    return tuple(found)
+
+
+def point_of(point: Sequence[float] | Floats) -> tuple[float, float, float]:
+    """Three plain numbers."""
+    first, second, third = (float(value) for value in point)
+    return first, second, third
+
+
 def _fan(fan: Fan) -> FanModel:
     return FanModel(middle=fan.middle, low=fan.low, high=fan.high)
 
 
-def _leak_shares(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
+def leak_shares_of(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
+    """Runs that leaked by each path, as they are written."""
     told = []
     for one in leaks.paths:
         driver = one.drivers[0] if one.drivers and one.drivers[0].is_told_apart else None

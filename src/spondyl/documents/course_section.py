@@ -6,25 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from spondyl.documents.course_files import KeptSimulations
-from spondyl.documents.course_models import CourseModel, LeakShareModel, RunShareModel, SimulationsDocument, StateModel
+from spondyl.documents.course_files import KeptCement, KeptSimulations
+from spondyl.documents.course_models import CourseModel, StateModel
 from spondyl.documents.figures import Picture
-from spondyl.documents.figures_course import draw_cement, draw_heights, draw_states, height_table
+from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
+from spondyl.documents.figures_course import draw_heights, draw_neighbours, draw_states, height_table
+from spondyl.documents.figures_leaks import PATHS, draw_leak_shares, leak_table
 from spondyl.documents.tables import Table
-from spondyl.space import Volume
 from spondyl.spine import Spine
 
 SOURCES = ("wegrzyn2011", "kinzl2012", "affirm", "pollintine2009", "baroud2004")
 LEAST_ML = 0.005  # of a leak that is told: what rounds to 0.01
-PATHS = {
-    "any": "any way out",
-    "disc_superior": "disc above",
-    "disc_inferior": "disc below",
-    "epidural": "canal (epidural)",
-    "paravertebral": "beside the spine",
-    "venous": "segmental veins",
-    "track": "needle track",
-}
 
 
 @dataclass(frozen=True)
@@ -34,6 +26,7 @@ class CourseSheet:
     level: str
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
+    films: tuple[Film, ...]
     unknown: tuple[str, ...]
 
 
@@ -71,27 +64,31 @@ def course_section(kept: KeptSimulations, spine: Spine | None) -> CourseSection 
     )
 
 
-def _grade(document: SimulationsDocument) -> str | None:
-    grade = document.density_grade
-    return None if grade is None else f"Density grade {grade}: {document.density_reason}"
-
-
-def _sheet(pairs: Sequence[tuple[CourseModel, Volume | None]], spine: Spine | None) -> CourseSheet:
+def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine | None) -> CourseSheet:
     courses = [course for course, _ in pairs]
     treated = next((course for course in courses if course.after is not None), None)
     pictures: list[Picture | None] = [draw_states(treated or courses[0])]
-    if spine is not None and courses[0].level in {level.name for level in spine.levels}:
-        pictures += [draw_cement(course, cement, spine) for course, cement in pairs if cement is not None]
+    films: list[Film] = []
+    for course, cement in pairs:
+        if cement is not None and spine is not None and course.level in {level.name for level in spine.levels}:
+            pictures += [draw_leak_map(course, cement, spine), draw_cement_growing(course, cement, spine)]
+            films.append(film_cement(course, cement, spine))
+        if course.cement is not None:
+            pictures.append(draw_pressures(course))
+        if course.leak_shares:
+            pictures.append(draw_leak_shares(course))
+        pictures.append(draw_neighbours(course))
     pictures.append(draw_heights(courses))
     tables = [_states(courses)]
     if any(course.heights for course in courses):
         tables.append(height_table(courses))
-    for course in courses:
-        tables += _of_cement(course)
+    tables += [_of_cement(course) for course in courses if course.cement is not None]
+    tables += [leak_table(course) for course in courses if course.leak_shares]
     return CourseSheet(
         courses[0].level,
         tuple(tables),
         tuple(picture for picture in pictures if picture is not None),
+        tuple(films),
         tuple(dict.fromkeys(f"{one.what} is unknown: {one.reason}" for course in courses for one in course.unknown)),
     )
 
@@ -120,66 +117,18 @@ def _force(state: StateModel) -> str:
     return f"{state.failure_n / 1000:.1f} kN ({state.failure_low_n / 1000:.1f} to {state.failure_high_n / 1000:.1f})"
 
 
-def _of_cement(course: CourseModel) -> list[Table]:
-    """Tables of a course with cement: where it goes, leaks under doubt, neighbours."""
-    tables = []
+def _of_cement(course: CourseModel) -> Table:
+    """Where the cement goes in the run that is shown."""
     told = course.cement
-    if told is not None:
-        rows = [
-            ("Cement", f"{told.cement}, {told.injected_ml:.1f} mL: {told.stop_reason}"),
-            ("Of the body's volume", f"{100 * told.fill:.0f} %"),
-            ("On the patient's left", f"{100 * told.left_share:.0f} % of the cement"),
-            ("Under the upper endplate", f"{100 * told.contact_superior:.0f} % of its area"),
-            ("Under the lower endplate", f"{100 * told.contact_inferior:.0f} % of its area"),
-        ]
-        rows += [
-            (f"Left by: {PATHS[leak.path]}", f"{leak.volume_ml:.2f} mL")
-            for leak in told.leaks
-            if leak.volume_ml > 0.005
-        ]
-        tables.append(
-            Table(f"{course.level}, {course.course}: where the cement goes in one run", ("What", "Value"), tuple(rows))
-        )
-    if course.leak_shares:
-        tables.append(_leaks(course))
-    if course.neighbours:
-        head = ("Neighbour", "Pressure in the disc", "Bulge of the treated endplate", "Strain of the neighbour")
-        tables.append(
-            Table(
-                f"{course.level}, {course.course}: neighbours, treated over untreated at the same force",
-                head,
-                tuple(
-                    (one.level, f"{one.disc_pressure:.2f}", f"{one.endplate_bulge:.2f}", f"{one.strain:.2f}")
-                    for one in course.neighbours
-                ),
-            )
-        )
-    return tables
-
-
-def _leaks(course: CourseModel) -> Table:
-    head = (
-        "Way out",
-        "Share of simulated runs that leaked",
-        "Low, middle, high permeability",
-        "Published, of patients",
-    )
-    rows = tuple(_leak_row(one) for one in course.leak_shares)
-    return Table(f"{course.level}, {course.course}: leaks of more than 0.1 mL", head, rows)
-
-
-def _leak_row(one: LeakShareModel) -> tuple[str, ...]:
-    name = PATHS[one.path] if one.has_opening or one.path == "any" else f"{PATHS[one.path]} (no way there in the model)"
-    scenarios = "alike"
-    if one.scenarios_disagree:
-        scenarios = ", ".join(_percent(share) for share in one.by_scenario.values())
-    published = "; ".join(f"{rate.percent:g} % ({rate.what}) [{rate.source}]" for rate in one.published)
-    return name, f"{_percent(one.share)} ({_interval(one.share)})", scenarios, published or "none verified"
-
-
-def _percent(share: RunShareModel) -> str:
-    return f"{share.leaked} of {share.runs}"
-
-
-def _interval(share: RunShareModel) -> str:
-    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+    assert told is not None
+    rows = [
+        ("Cement", f"{told.cement}, {told.injected_ml:.1f} mL: {told.stop_reason}"),
+        ("Of the body's volume", f"{100 * told.fill:.0f} %"),
+        ("On the patient's left", f"{100 * told.left_share:.0f} % of the cement"),
+        ("Under the upper endplate", f"{100 * told.contact_superior:.0f} % of its area"),
+        ("Under the lower endplate", f"{100 * told.contact_inferior:.0f} % of its area"),
+    ]
+    rows += [
+        (f"Left by: {PATHS[leak.path]}", f"{leak.volume_ml:.2f} mL") for leak in told.leaks if leak.volume_ml > LEAST_ML
+    ]
+    return Table(f"{course.level}, {course.course}: where the cement goes in one run", ("What", "Value"), tuple(rows))

@@ -1,9 +1,8 @@
-"""The pictures of simulated courses: curves of the states, the cement in its body, and height over the year."""
+"""The pictures of simulated courses: curves of the states, height over the year, and the neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,13 +10,9 @@ from matplotlib.figure import Figure
 
 from spondyl.documents.course_models import CourseModel, FanModel, HeightCourseModel, StateModel
 from spondyl.documents.figures import STYLE, Picture, png_of
-from spondyl.documents.figures_strength import paint_field
 from spondyl.documents.tables import Table
-from spondyl.space import Volume
-from spondyl.spine import Spine
 
 BEFORE, BROKEN, TREATED, HEALING = "#595959", "#D55E00", "#0072B2", "#009E73"
-LEAST_SHARE = 0.02  # of a voxel that is cement: less is not painted
 
 
 def draw_states(course: CourseModel) -> Picture | None:
@@ -85,42 +80,43 @@ def draw_heights(courses: Sequence[CourseModel]) -> Picture | None:
     )
 
 
-def draw_cement(course: CourseModel, cement: Volume, spine: Spine) -> Picture:
-    """All cement of the shown run, looked through from the side and from the front, over the CT through the middle.
-
-    A plane alone would show one of two fillings that lie at different depths, as if the other were not there.
-    """
-    level = next(level for level in spine.levels if level.name == course.level)
-    told = course.cement
-    assert told is not None  # there is a field of it
+def draw_neighbours(course: CourseModel) -> Picture | None:
+    """What treatment does to the discs and bones beside the body, as bars about no change; None without neighbours."""
+    if not course.neighbours:
+        return None
+    head = ("Neighbour", "Pressure in the disc", "Bulge of the treated endplate", "Strain of the neighbour")
+    values = [(one.disc_pressure, one.endplate_bulge, one.strain) for one in course.neighbours]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.1, 3.1), layout="constrained")
-        grid = figure.subplots(1, 2, squeeze=False)[0]
-        painted: Any = None
-        titles = ("from the side: all cement", "from the front: all cement")
-        for axes, plane, title in zip(grid, ("sagittal", "coronal"), titles, strict=True):
-            shown = np.ma.masked_less(100 * looked_through(cement.array, plane), 100 * LEAST_SHARE)
-            painted = paint_field(axes, spine, level, (shown, cement.geometry), plane, "cividis", 100.0)
-            axes.set_title(title, fontsize=9)
-        figure.colorbar(painted, ax=list(grid), shrink=0.85).set_label("most cement in line of sight [%]")
-    rows = [(leak.path.replace("_", " "), f"{leak.volume_ml:.2f}") for leak in told.leaks]
-    return Picture(
-        f"course-cement-{course.level}",
-        f"{course.level}: where {told.injected_ml:.1f} mL of cement go in one run of the model",
-        png_of(figure),
-        f"All cement in {course.level}, looked through over the CT through its middle. Left: from the side, front on "
-        "the left. Right: from the front, the patient's right on the left side. "
-        f"{100 * told.fill:.0f} % of the body is cement, {100 * told.left_share:.0f} % of it on the patient's left; it "
-        f"lies under {100 * told.contact_superior:.0f} % of the upper and {100 * told.contact_inferior:.0f} % of the "
-        "lower endplate.",
-        Table(f"Cement that left {course.level} in this run", ("Way out", "Volume [mL]"), tuple(rows)),
+        figure = Figure(figsize=(6.6, 2.6), layout="constrained")
+        axes = figure.add_subplot()
+        for number, (what, colour) in enumerate(zip(head[1:], (TREATED, HEALING, BROKEN), strict=True)):
+            label: str | None = what
+            for row, ratios in enumerate(values):
+                ratio, place = ratios[number], row + 0.26 * (number - 1)
+                if ratio is None:
+                    continue
+                axes.barh(place, ratio - 1, height=0.24, left=1, color=colour, label=label)
+                side = "left" if ratio >= 1 else "right"
+                axes.text(ratio, place, f" {ratio:.2f} ", va="center", ha=side, fontsize=8)
+                label = None
+        axes.axvline(1, color="0.2", linewidth=0.9)
+        axes.margins(x=0.25)
+        axes.set_yticks(range(len(values)), [one.level for one in course.neighbours])
+        axes.invert_yaxis()
+        axes.set_xlabel("treated over untreated at the same force (1: no change)")
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    rows = tuple(
+        (one.level, *("hardly any" if ratio is None else f"{ratio:.2f}" for ratio in ratios))
+        for one, ratios in zip(course.neighbours, values, strict=True)
     )
-
-
-def looked_through(field: np.ndarray, plane: str) -> np.ndarray:
-    """The most of a field along the line of sight, at every depth; axes to the front, to the left and to the head."""
-    axis = 1 if plane == "sagittal" else 0
-    return np.broadcast_to(field.max(axis=axis, keepdims=True), field.shape)
+    told = "; ".join(f"{level}: pressure in the disc {pressure} times" for level, pressure, *_ in rows)
+    return Picture(
+        f"course-neighbours-{course.level}",
+        f"{course.level}, {course.course}: the neighbours, treated over untreated, as modelled",
+        png_of(figure),
+        f"Bars of what treating {course.level} changes beside it. {told} that untreated.",
+        Table(f"{course.level}, {course.course}: neighbours, treated over untreated at the same force", head, rows),
+    )
 
 
 def height_table(courses: Sequence[CourseModel]) -> Table:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from spondyl.documents.csv_tables import csv_text
 from spondyl.documents.figures_injection import draw_injection
 from spondyl.documents.models import Document
 from spondyl.simulation.cement import Cement
@@ -105,14 +105,11 @@ def write_injection(
     where there is no cement.
     """
     readings = _readings(found)
-    table = StringIO()
-    table.write(",".join(readings[0]) + "\n")
-    table.writelines(",".join(f"{value:.6g}" for value in row.values()) + "\n" for row in readings)
     names = ("cement.nii.gz", "entered_min.nii.gz", "pressures.csv", "injection.png")
     with whole_folder(Path(folder)) as place:
         write_array(found.saturation.astype(np.float32), found.geometry, place / names[0])
         write_array(found.entered_min.astype(np.float32), found.geometry, place / names[1])
-        write_whole(place / names[2], table.getvalue().encode())
+        write_whole(place / names[2], csv_text(tuple(readings[0]), readings, digits=6).encode())
         write_whole(place / names[3], draw_injection(found, model.bone, tip_mm))
     return names
 

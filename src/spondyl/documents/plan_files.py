@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 from math import floor
 from pathlib import Path
 
+from spondyl.documents.csv_tables import csv_text
 from spondyl.documents.models import PlansDocument
 from spondyl.documents.plan_meshes import remove_meshes, write_meshes
 from spondyl.documents.records import from_json, write_document
@@ -82,11 +81,7 @@ def table(plans: Iterable[Plan]) -> str:
     columns += [f"balloon_{name}" for name in _BALLOON_COLUMNS]
     columns += ["vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"]
     columns += ["checked", "not_checked"]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(columns, rows)
 
 
 def _needle_lines(plan: Plan) -> list[dict[str, object]]:

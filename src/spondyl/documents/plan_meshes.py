@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spondyl.planning import Balloon, NeedlePath, Plan
-from spondyl.space import Frame
+from spondyl.space import Floats, Frame, Geometry
 from spondyl.spine import Spine, Vertebra
 from spondyl.studies import write_whole
 
@@ -82,12 +82,17 @@ def balloon_mesh(balloon: Balloon) -> Trimesh:
 
 def vertebra_mesh(vertebra: Vertebra) -> Trimesh:
     """The surface of a vertebra's mask, halfway between the centres of bone and what is not."""
+    return surface_of(vertebra.mask.array.astype(np.float32), 0.5, vertebra.mask.geometry)
+
+
+def surface_of(field: Floats, level: float, geometry: Geometry) -> Trimesh:
+    """The closed surface where a field on a grid, 0 beyond it, has this value; in patient mm, LPS."""
     from skimage.measure import marching_cubes
     from trimesh import Trimesh
 
-    found: Any = marching_cubes(np.pad(vertebra.mask.array, 1).astype(np.float32), 0.5)  # type: ignore[no-untyped-call]
+    found: Any = marching_cubes(np.pad(field, 1), level)  # type: ignore[no-untyped-call]
     corners, faces = found[:2]
-    mesh = Trimesh(vertebra.mask.geometry.points(corners - 1), faces)
+    mesh = Trimesh(geometry.points(corners - 1), faces)
     if mesh.volume < 0:
         mesh.invert()
     return mesh

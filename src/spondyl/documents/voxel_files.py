@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -10,8 +11,9 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.documents.voxel_mesh import mesh_of
+from spondyl.documents.voxel_mesh import VoxelMesh, mesh_of, mesh_of_parts
 from spondyl.simulation import PlatenResponse, VoxelModel, measure_fields
+from spondyl.space import Geometry
 from spondyl.studies import whole_folder, write_array, write_whole
 
 Array = NDArray[Any]
@@ -45,16 +47,27 @@ def write_fields(folder: str | Path, model: VoxelModel, found: PlatenResponse) -
 def write_vtu(path: str | Path, model: VoxelModel, found: PlatenResponse) -> None:
     """Write mesh and fields as VTK XML (.vtu), points and displacements in patient mm, LPS."""
     mesh, fields = mesh_of(model), measure_fields(model, found.displacement)
-    axes = model.geometry.axes
-    points = model.geometry.points(mesh.nodes - 0.5)
-    bricks = mesh.bricks if np.linalg.det(axes) > 0 else mesh.bricks[:, _FLIPPED]
-    moved = mesh.at_nodes(found.displacement) @ axes.T
+    moved = mesh.at_nodes(found.displacement) @ model.geometry.axes.T
     per_voxel = {
         "modulus_mpa": model.modulus,
         "von_mises_mpa": fields.von_mises,
         "strain_energy_density_mpa": fields.energy_density,
         "strain": fields.strain,
     }
+    _write_cells(path, model.geometry, mesh, {"displacement_mm": moved}, per_voxel)
+
+
+def write_cells_vtu(path: str | Path, geometry: Geometry, there: Array, fields: Mapping[str, Array]) -> None:
+    """Write those voxels of a grid that are there, with fields over the grid, as VTK XML (.vtu), patient mm, LPS."""
+    _write_cells(path, geometry, mesh_of_parts(there.astype(int)), {}, fields)
+
+
+def _write_cells(
+    path: str | Path, geometry: Geometry, mesh: VoxelMesh, at_nodes: Mapping[str, Array], fields: Mapping[str, Array]
+) -> None:
+    """Write a mesh with values of its nodes, as they stand, and with fields over the whole grid."""
+    points = geometry.points(mesh.nodes - 0.5)
+    bricks = mesh.bricks if np.linalg.det(geometry.axes) > 0 else mesh.bricks[:, _FLIPPED]
     count = len(bricks)
     lines = [
         '<?xml version="1.0"?>',
@@ -67,9 +80,9 @@ def write_vtu(path: str | Path, model: VoxelModel, found: PlatenResponse) -> Non
         _data("offsets", 8 * np.arange(1, count + 1)),
         _data("types", np.full(count, _HEXAHEDRON, np.uint8)),
         "</Cells><PointData>",
-        _data("displacement_mm", moved),
+        *(_data(name, values) for name, values in at_nodes.items()),
         "</PointData><CellData>",
-        *(_data(name, mesh.at_voxels(field)) for name, field in per_voxel.items()),
+        *(_data(name, mesh.at_voxels(field)) for name, field in fields.items()),
         "</CellData></Piece></UnstructuredGrid></VTKFile>",
     ]
     write_whole(Path(path), "\n".join(lines).encode())

@@ -35,12 +35,16 @@ class VoxelMesh:
 
 def mesh_of(model: VoxelModel) -> VoxelMesh:
     """The mesh of a model."""
-    voxels = np.argwhere(model.parts > 0)
-    shape = [n + 1 for n in model.parts.shape]
+    return mesh_of_parts(model.parts)
+
+
+def mesh_of_parts(numbers: Array) -> VoxelMesh:
+    """The mesh of the voxels of a grid that hold a number above 0; their nodes carry that number as their part."""
+    voxels = np.argwhere(numbers > 0)
+    shape = [n + 1 for n in numbers.shape]
     corners = voxels[:, None, :] + CORNERS[_AROUND]
-    numbers = np.ravel_multi_index(tuple(np.moveaxis(corners, -1, 0)), shape)
-    used, bricks = np.unique(numbers, return_inverse=True)
+    nodes = np.ravel_multi_index(tuple(np.moveaxis(corners, -1, 0)), shape)
+    used, bricks = np.unique(nodes, return_inverse=True)
     parts = np.zeros(len(used), int)
-    parts[bricks.reshape(-1, 8)] = model.parts[tuple(voxels.T)][:, None]
-    nodes = np.stack(np.unravel_index(used, shape), axis=1)
-    return VoxelMesh(nodes, voxels, bricks.reshape(-1, 8), parts)
+    parts[bricks.reshape(-1, 8)] = numbers[tuple(voxels.T)][:, None]
+    return VoxelMesh(np.stack(np.unravel_index(used, shape), axis=1), voxels, bricks.reshape(-1, 8), parts)

@@ -20,6 +20,7 @@ Array = NDArray[Any]
 
 _QUICK = conjugate_gradients(rtol=1e-6)
 _CENTRE, _RIM = 0.5, 0.8  # of the endplate's reach: within the one is its middle, beyond the other its rim
+LEAST_BULGE = 0.02  # of the segment's shortening: a choice; below it voxels decide the sign
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class NeighbourEffect:
 
     level: Level
     disc_pressure: float  # mean pressure in the middle of the disc
-    endplate_bulge: float  # of the treated body's endplate at that disc: its middle against its rim
+    endplate_bulge: float | None  # of the treated body's endplate at that disc, middle against rim; None: hardly any
     strain: float  # 95th percentile of the neighbour's effective strain: by the cement's stiffness alone
     strain_by_wedge: float | None  # by the force that the wedge which stays adds, alone; None: unknown
     strain_by_both: float | None
@@ -65,13 +66,19 @@ def compare_neighbours(
             NeighbourEffect(
                 level,
                 treated.pressures[disc] / untreated.pressures[disc],
-                treated.bulges[disc] / untreated.bulges[disc],
+                _bulge_ratio(treated, untreated, disc),
                 stiffer,
                 force_ratio,
                 None if force_ratio is None else stiffer * force_ratio,
             )
         )
     return tuple(effects)
+
+
+def _bulge_ratio(treated: SegmentAnswer, untreated: SegmentAnswer, disc: int) -> float | None:
+    """Bulge over bulge; None where the untreated endplate hardly bulges: the ratio would say nothing."""
+    share = abs(untreated.bulges[disc]) * untreated.stiffness_n_per_mm  # of the segment's shortening
+    return None if share < LEAST_BULGE else treated.bulges[disc] / untreated.bulges[disc]
 
 
 def answer_of(segment: SegmentModel, modulus: Array) -> SegmentAnswer:

@@ -19,6 +19,15 @@ def segment() -> SegmentModel:
     return build_segment_model(stacked_spine(), "L1")
 
 
+@pytest.fixture(scope="module")
+def cored(segment: SegmentModel) -> np.ndarray:
+    """The segment's modulus with a soft core in the middle body, so that its endplates sink in."""
+    x, y = (np.indices(segment.model.modulus.shape)[axis] for axis in (0, 1))
+    body = segment.body_of(Level.L1)
+    away = np.hypot(x - x[body].mean(), y - y[body].mean()) * 2.0
+    return np.where(body & (away < 0.6 * RADIUS), 0.1, 1.0) * segment.model.modulus
+
+
 def test_bodies_and_discs_have_their_volumes(segment: SegmentModel) -> None:
     """By hand: cylinders; voxels of 2 mm count by half: 4 % of a body, 6 % of a disc."""
     area = np.pi * RADIUS**2
@@ -29,12 +38,17 @@ def test_bodies_and_discs_have_their_volumes(segment: SegmentModel) -> None:
         assert (segment.discs == disc).sum() * 8 == pytest.approx(area * GAP, rel=0.06)
 
 
-def test_nothing_changes_where_nothing_is_done(segment: SegmentModel) -> None:
-    same = segment.model.modulus
-    for effect in compare_neighbours(segment, same, same, force_ratio=1.2):
+def test_nothing_changes_where_nothing_is_done(segment: SegmentModel, cored: np.ndarray) -> None:
+    for effect in compare_neighbours(segment, cored, cored, force_ratio=1.2):
         ratios = effect.disc_pressure, effect.endplate_bulge, effect.strain
         assert ratios == pytest.approx((1.0, 1.0, 1.0))
         assert (effect.strain_by_wedge, effect.strain_by_both) == pytest.approx((1.2, 1.2))
+
+
+def test_a_bulge_of_hardly_anything_gives_no_ratio(segment: SegmentModel) -> None:
+    """A body of one modulus keeps its endplates flat: above and below, alike by symmetry, read 0.3 and 0.2 %."""
+    same = segment.model.modulus
+    assert [effect.endplate_bulge for effect in compare_neighbours(segment, same, same)] == [None, None]
 
 
 def test_pressure_carries_the_force(segment: SegmentModel) -> None:
@@ -44,26 +58,27 @@ def test_pressure_carries_the_force(segment: SegmentModel) -> None:
         assert 1.0 < pressure * np.pi * RADIUS**2 < 2.0
 
 
-def test_a_rigid_body_raises_the_pressure_alike_above_and_below(segment: SegmentModel) -> None:
+def test_a_rigid_body_raises_the_pressure_alike_above_and_below(segment: SegmentModel, cored: np.ndarray) -> None:
     """Symmetric up and down; its endplates no longer sink in."""
     soft = segment.model.modulus
     stiff = np.where(segment.body_of(Level.L1), 20 * soft, soft)
-    above, below = compare_neighbours(segment, soft, stiff)
+    above, below = compare_neighbours(segment, cored, stiff)
     assert (above.level, below.level) == (Level.T12, Level.L2)
-    assert above.disc_pressure == pytest.approx(below.disc_pressure, rel=5e-3)
+    assert above.disc_pressure == pytest.approx(below.disc_pressure, rel=2e-2)  # voxels of 2 mm in discs of 6
     assert above.strain == pytest.approx(below.strain, rel=5e-3)
     assert above.disc_pressure > 1.005
-    assert abs(above.endplate_bulge) < 0.3
+    assert above.endplate_bulge is not None and abs(above.endplate_bulge) < 0.3
     assert 0.9 < above.strain < 1.1
     assert above.strain_by_wedge is None
 
 
-def test_a_filling_near_one_end_is_felt_there(segment: SegmentModel) -> None:
+def test_a_filling_near_one_end_is_felt_there(segment: SegmentModel, cored: np.ndarray) -> None:
     soft = segment.model.modulus
     height = np.indices(soft.shape)[2]
     body = segment.body_of(Level.L1)
     upper = body & (height > height[body].mean())
-    above, below = compare_neighbours(segment, soft, np.where(upper, 10 * soft, soft))
+    above, below = compare_neighbours(segment, cored, np.where(upper, 10 * soft, cored))
+    assert above.endplate_bulge is not None and below.endplate_bulge is not None
     assert above.endplate_bulge < 0.5 * below.endplate_bulge
     assert above.disc_pressure > below.disc_pressure
 

@@ -27,8 +27,8 @@ def simulate(
 ) -> None:
     """Simulate every course of the planned levels: strength, cement, leaks, neighbours, height over a year.
 
-    Writes simulations.json and the cement of each course as NIfTI into the case, and makes the report again. Models,
-    not calibrated on patients: use them to compare plans, not to decide whether one is safe.
+    Writes simulations.json, tables (CSV) and the cement of each course (NIfTI, STL, VTU) into the case, and makes the
+    report again. Models, not calibrated on patients: use them to compare plans, not to decide whether one is safe.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.courses import CourseWish
