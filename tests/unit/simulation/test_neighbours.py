@@ -65,7 +65,7 @@ def test_a_rigid_body_raises_the_pressure_alike_above_and_below(segment: Segment
     above, below = compare_neighbours(segment, cored, stiff)
     assert (above.level, below.level) == (Level.T12, Level.L2)
     assert above.disc_pressure == pytest.approx(below.disc_pressure, rel=2e-2)  # voxels of 2 mm in discs of 6
-    assert above.strain == pytest.approx(below.strain, rel=5e-3)
+    assert above.strain == pytest.approx(below.strain, rel=3e-2)  # as above
     assert above.disc_pressure > 1.005
     assert above.endplate_bulge is not None and abs(above.endplate_bulge) < 0.3
     assert 0.9 < above.strain < 1.1
