@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spondyl.documents.course_models import SimulationsDocument
+from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan, no_treatment
 from spondyl.simulation import (
+    LeakDraw,
     LeakShares,
     NotSimulated,
     Simulation,
@@ -69,23 +71,32 @@ class SimulatedCourses:
 
 
 def simulate_courses(
-    spine: Spine, plans: Sequence[Plan], wish: CourseWish, tell: Callable[[str, str], None]
+    spine: Spine,
+    plans: Sequence[Plan],
+    wish: CourseWish,
+    tell: Callable[[str, str], None],
+    journal: DrawJournal | None = None,
 ) -> SimulatedCourses:
-    """Every course of each plan's level; one that cannot be simulated is named with the reason, and others go on."""
+    """Every course of each plan's level; one that cannot be simulated is named with the reason, and others go on.
+
+    With a journal the draws of leaks that an earlier, killed run kept there are taken over.
+    """
     found: list[tuple[Simulation, LeakShares | None]] = []
     left_out = []
     for plan in plans:
         name = plan.level.name
         tell(f"courses of {name}", "begins")
         try:
-            found += _of_level(spine, plan, wish)
+            found += _of_level(spine, plan, wish, tell, journal)
         except (InputError, NotConverged) as error:
             left_out.append((name, str(error)))
         tell(f"courses of {name}", "made")
     return SimulatedCourses(wish, tuple(found), tuple(left_out))
 
 
-def _of_level(spine: Spine, plan: Plan, wish: CourseWish) -> list[tuple[Simulation, LeakShares | None]]:
+def _of_level(
+    spine: Spine, plan: Plan, wish: CourseWish, tell: Callable[[str, str], None], journal: DrawJournal | None
+) -> list[tuple[Simulation, LeakShares | None]]:
     start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
     common: dict[str, Any] = {"start": start, "voxel_mm": wish.voxel_mm, "seed": wish.seed}
     found: list[tuple[Simulation, LeakShares | None]] = [(simulate(spine, no_treatment(plan.level), **common), None)]
@@ -102,12 +113,25 @@ def _of_level(spine: Spine, plan: Plan, wish: CourseWish) -> list[tuple[Simulati
     )
     if plan.balloons:
         treated = replace(treated, unknown=(*treated.unknown, BALLOONS))
-    return [*found, (treated, _leaks(spine, alone, treated, wish))]
+    return [*found, (treated, _leaks(spine, alone, treated, wish, tell, journal))]
 
 
-def _leaks(spine: Spine, plan: Plan, treated: Simulation, wish: CourseWish) -> LeakShares | None:
+def _leaks(
+    spine: Spine,
+    plan: Plan,
+    treated: Simulation,
+    wish: CourseWish,
+    tell: Callable[[str, str], None],
+    journal: DrawJournal | None,
+) -> LeakShares | None:
     if treated.injection is None or not wish.runs:
         return None
+
+    def keep(draw: LeakDraw) -> None:
+        if journal is not None:
+            journal.keep(draw)
+        tell(f"courses of {plan.level.name}: leaks, run {draw.number + 1} of {wish.runs}", "goes on")
+
     return count_leaks(
         spine,
         plan,
@@ -115,5 +139,7 @@ def _leaks(spine: Spine, plan: Plan, treated: Simulation, wish: CourseWish) -> L
         seed=wish.seed,
         cement=wish.cement,
         volume_ml=wish.volume_ml,
+        finished=() if journal is None else journal.finished(),
+        on_draw=keep,
         flow=build_flow_model(spine, plan.level, voxel_mm=wish.flow_voxel_mm),
     )

@@ -14,7 +14,7 @@ from spondyl.spine import Spine, build_spine, parse_anchor, parse_point
 from spondyl.studies import Patient, Study, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
-Tell = Callable[[str, str], None]  # stage, "begins", "made" or "kept"
+Tell = Callable[[str, str], None]  # stage, "begins", "goes on", "made" or "kept"
 
 
 @dataclass(frozen=True)

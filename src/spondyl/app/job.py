@@ -20,6 +20,7 @@ from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
+from spondyl.documents.draw_journal import DrawJournal
 from spondyl.documents.files import hashes_in, sweep
 from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
 from spondyl.documents.pages import pdf_version
@@ -442,8 +443,11 @@ class Job:
         return self._hashes(STUDY_FILE, PLANS_FILE, *self._spine_files()), self.course_wish.parameters
 
     def _make_simulations(self) -> list[str]:
-        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell)
-        return list(write_simulations(self.folder, found.document(), found.simulations()))
+        journal = DrawJournal(self.folder)
+        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell, journal)
+        names = list(write_simulations(self.folder, found.document(), found.simulations()))
+        journal.remove()
+        return names
 
     @property
     def course_wish(self) -> CourseWish:

@@ -82,7 +82,7 @@ def progress() -> Iterator[Callable[[str, str], None]]:
     with console.status("starting") as status:
 
         def tell(stage: str, state: str) -> None:
-            if state == "begins":
+            if state in ("begins", "goes on"):
                 status.update(f"{stage} ...")
             else:
                 console.print(f"{stage}: {state}")
