@@ -6,16 +6,16 @@ Each run gives plain rows, so that `tools.validate_segmentation` can keep them a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from spondyl.errors import InputError
+from spondyl.findings import find_deformities
 from spondyl.findings.heights import SITES, measure_heights
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, Spine, build_spine
@@ -25,7 +25,6 @@ from spondyl.synthetic import (
     ScanSpec,
     VirtualPatient,
     VirtualSpineSpec,
-    cement_bright,
     deform_vertebra,
     make_virtual_patient,
     named_deformity,
@@ -34,6 +33,16 @@ from spondyl.synthetic import (
 Row = dict[str, Any]
 DATA = Path(os.environ.get("SPONDYL_DATA", "../shared/data"))
 BODY, ARCH = 49, 41
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A CT with labels (VerSe numbers) and parts (SPINEPS numbers) on its grid."""
+
+    name: str
+    ct: Volume
+    labels: Volume
+    parts: Volume
 
 
 @dataclass(frozen=True)
@@ -173,21 +182,26 @@ def against_truth(seed: int) -> list[Row]:
     return rows
 
 
-def collapse(name: str, ct: Volume, labels: Volume, parts: Volume, levels: Sequence[Level]) -> Iterator[Row]:
-    """Each level pressed to 70, 50 and 33 % with its pedicles kept: what becomes of it."""
-    for level in levels:
-        for share in (0.70, 0.50, 0.33):
-            to = named_deformity("crush", share)
-            heights = {"anterior": to.anterior, "middle": to.middle, "posterior": to.posterior}
-            pressed = deform_vertebra(ct, labels, level, "crush", subregions=parts, **heights)
-            row: Row = {"case": name, "level": level.name, "share": share}
-            yield row | _pressed_row(pressed.ct, pressed.labels, pressed.subregions or parts, level)
+def pressed_keys(levels: Sequence[Level]) -> list[tuple[Level, float]]:
+    """Each level at 70, 50 and 33 % of its height."""
+    return [(level, share) for level in levels for share in (0.70, 0.50, 0.33)]
 
 
-def _pressed_row(ct: Volume, labels: Volume, parts: Volume, level: Level) -> Row:
-    near = [n for n in (level - 1, level, level + 1) if (labels.array == n).any()]
+def pressed_row(case: Case, level: Level, share: float, shape: str = "crush") -> Row:
+    """A level pressed with its pedicles kept: what becomes of it, and which grades are then called where."""
+    to = named_deformity(shape, share)
+    heights = {"anterior": to.anterior, "middle": to.middle, "posterior": to.posterior}
+    pressed = deform_vertebra(case.ct, case.labels, level, shape, subregions=case.parts, **heights)
+    row: Row = {"case": case.name, "level": level.name, "share": share, "shape": shape}
+    changed = Case(case.name, pressed.ct, pressed.labels, pressed.subregions or case.parts)
+    return row | _found_again(changed, level)
+
+
+def _found_again(case: Case, level: Level) -> Row:
+    ct, labels, parts = case.ct, case.labels, case.parts
     body = np.isin(parts.array, (49, 50))
-    bodies = {int(n): body & (labels.array == n) for n in near}
+    present = [int(n) for n in np.unique(labels.array) if 0 < n < 26]
+    bodies = {n: body & (labels.array == n) for n in present}
     try:
         seg = segment_spine(ct)
     except InputError as error:
@@ -196,96 +210,38 @@ def _pressed_row(ct: Volume, labels: Volume, parts: Volume, level: Level) -> Row
     number = names[int(level)]
     mask = (seg.vertebrae.array == number) & (seg.parts.array == BODY)
     overlap = dice(mask, bodies[int(level)]) if number else 0.0
-    merged = number > 0 and any(names[n] == number for n in names if n != level)
+    beside = [n for n in (level - 1, level + 1) if n in names]
+    merged = number > 0 and any(names[n] == number for n in beside)
     outcome = "missed" if not number else "merged" if merged else "one" if overlap > 0.6 else "odd"
     row: Row = {"outcome": outcome, "body": overlap}
-    row["warned"] = any(seg.doubts[n - 1] for n in set(names.values()) if n)
-    if outcome == "one":
-        own_labels, own_parts = named(seg, names)
-        true_labels = LabelImage(Volume(np.where(np.isin(labels.array, near), labels.array, 0), ct.geometry, "1"), None)
-        pair = (own_labels, own_parts), (true_labels, LabelImage(parts, None))
-        found = [build_spine(study_of(ct), labels=a, label_map="verse", subregions=b) for a, b in pair]
-        ours, theirs = (measure_heights(spine[level]) for spine in found)
+    near = {names[n] for n in (int(level), *beside)} - {0}
+    row["warned"] = any(seg.doubts[n - 1] for n in near if not seg.cut[n - 1])
+    row["warned"] |= bool(number and seg.doubts[number - 1])
+    row["cut"] = bool(number and seg.cut[number - 1])
+    row["own doubts"] = list(seg.doubts[number - 1]) if number else []
+    row["doubted elsewhere"] = sum(
+        bool(said) and not cut
+        for n, (said, cut) in enumerate(zip(seg.doubts, seg.cut, strict=True), 1)
+        if n not in near
+    )
+    single = {n: k for n, k in names.items() if list(names.values()).count(k) == 1}
+    whole = {n: k for n, k in single.items() if k and not seg.cut[k - 1]}
+    own_labels, own_parts = named(seg, whole)
+    own = build_spine(study_of(ct), labels=own_labels, label_map="verse", subregions=own_parts)
+    true = build_spine(
+        study_of(ct), labels=LabelImage(labels, None), label_map="verse", subregions=LabelImage(parts, None)
+    )
+    row["grades"], row["true grades"] = _grades(own), _grades(true)
+    if outcome == "one" and int(level) in whole:
+        ours, theirs = measure_heights(own[level]), measure_heights(true[level])
         if not isinstance(ours, str) and not isinstance(theirs, str):
             row["heights"] = [ours.at(site)[0] - theirs.at(site)[0] for site in SITES]
+        else:
+            row["reason"] = ours if isinstance(ours, str) else f"label: {theirs}"
     return row
 
 
-def robustness(name: str, ct: Volume) -> Iterator[Row]:
-    """The same CT made worse: how many levels keep one mask of their own, and how it agrees with the first."""
-    first = segment_spine(ct)
-    for what, changed, back in _worse(ct, first):
-        row: Row = {"case": name, "what": what}
-        try:
-            seg = segment_spine(changed)
-        except InputError as error:
-            yield row | {"refused": str(error)}
-            continue
-        yield row | _kept(first, seg, back)
-
-
-def _kept(first: Segmentation, seg: Segmentation, back: Any) -> Row:
-    """Agreement of a second segmentation, brought back to the first grid, with the first."""
-    vertebrae, parts = back(seg.vertebrae.array), back(seg.parts.array)
-    scores, used = [], []
-    for number in range(1, len(first.cut) + 1):
-        body = (first.vertebrae.array == number) & (first.parts.array == BODY)
-        if first.cut[number - 1] or not body.any():
-            continue
-        votes = np.bincount(vertebrae[body], minlength=2)[1:]
-        other = int(votes.argmax()) + 1 if votes.sum() > 0.3 * body.sum() else 0
-        used.append(other)
-        scores.append(dice(body, (vertebrae == other) & (parts == BODY)) if other else 0.0)
-    single = len([n for n in used if n]) == len({n for n in used if n})
-    doubts = sum(bool(said) for said, cut in zip(seg.doubts, seg.cut, strict=True) if not cut)
-    return {"levels": len(scores), "kept": sum(s > 0.6 for s in scores), "body": float(np.mean(scores)),
-            "lowest": float(np.min(scores)), "single": single, "doubts": doubts}  # fmt: skip
-
-
-def _worse(ct: Volume, first: Segmentation) -> Iterator[tuple[str, Volume, Any]]:
-    """Name, changed CT, and how its arrays come back to the first grid."""
-    draw = np.random.default_rng(5)
-    array, geometry = ct.array, ct.geometry
-
-    def same(a: NDArray[Any]) -> NDArray[Any]:
-        return a
-
-    def changed(values: NDArray[Any]) -> Volume:
-        return Volume(np.clip(values, -1024, 3071).astype(np.int16), geometry, ct.unit)
-
-    yield "noise of 60 HU added", changed(array + draw.normal(0, 60, array.shape)), same
-    yield "bone at 55 % of its contrast", changed(np.where(array > 60, 60 + 0.55 * (array - 60.0), array)), same
-    turned = Volume(array.transpose(2, 0, 1)[::-1], _turned(geometry), ct.unit)
-    yield "axes permuted and flipped", turned, lambda a: a[::-1].transpose(1, 2, 0)
-    bodies = (first.parts.array == BODY) & (first.vertebrae.array == max(1, len(first.cut) // 2))
-    core = ndimage.binary_erosion(bodies, iterations=2)
-    yield "cement in one body", cement_bright(ct, Volume(core, geometry, "1")), same
-    two = np.isin(first.vertebrae.array, (len(first.cut) // 2, len(first.cut) // 2 + 1))
-    screws = (first.parts.array == ARCH) & two
-    screws = ndimage.binary_erosion(screws, iterations=1)
-    yield "metal in the arches of two levels", changed(np.where(screws, 3071, array)), same
-    step = float(geometry.spacing_mm[2])
-    factor = max(2, round(5.0 / step))
-    count = array.shape[2] // factor
-    thick = array[:, :, : count * factor].astype(np.float32).reshape(*array.shape[:2], count, factor).mean(axis=3)
-    affine = geometry.affine.copy()
-    affine[:3, 3] = geometry.points((0, 0, (factor - 1) / 2))
-    affine[:3, 2] *= factor
-    coarse = Volume(np.rint(thick).astype(np.int16), Geometry(affine, thick.shape), ct.unit)
-    rest = array.shape[2] - count * factor
-    yield (f"averaged to {factor * step:.1f} mm slices", coarse,
-           lambda a: np.pad(np.repeat(a, factor, axis=2), ((0, 0), (0, 0), (0, rest)), mode="edge"))  # fmt: skip
-    used = np.flatnonzero((first.vertebrae.array > 0).any(axis=(0, 1)))
-    low, high = int(used[0] + 0.25 * len(used)), int(used[0] + 0.75 * len(used))
-    block = ct.cropped((0, 0, low), (*array.shape[:2], high))
-    after = array.shape[2] - high
-    yield "cropped to the middle half", block, lambda a: np.pad(a, ((0, 0), (0, 0), (low, after)))
-
-
-def _turned(geometry: Geometry) -> Geometry:
-    """The geometry of `array.transpose(2, 0, 1)[::-1]`."""
-    affine = geometry.affine.copy()
-    affine[:3, :3] = geometry.affine[:3, :3][:, (2, 0, 1)] * (-1, 1, 1)
-    affine[:3, 3] = geometry.points((0, 0, geometry.shape[2] - 1))
-    i, j, k = geometry.shape
-    return Geometry(affine, (k, i, j), geometry.frame_of_reference_uid)
+def _grades(spine: Spine) -> dict[str, int]:
+    """Grade of each level that has one."""
+    found = find_deformities(spine)
+    return {f.level.name: int(f.value) for f in found if f.name == "genant_grade" and f.level and f.value is not None}

@@ -1,5 +1,8 @@
 """Vertebrae told apart in a bare CT: against the true masks of virtual patients, and what is refused."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -7,12 +10,14 @@ from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level
 from spondyl.spine.segmenters import Segmentation, find_discs, segment_spine
+from spondyl.spine.segmenters.arches import _seeds, _Site
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.end_plates import DiscPlates
+from spondyl.spine.segmenters.found import Search
 from spondyl.spine.segmenters.layer_kernels import add_paths, grow
 from spondyl.spine.segmenters.levels import against_neighbours
-from spondyl.spine.segmenters.segmentation import odd_height, odd_size
+from spondyl.spine.segmenters.segmentation import _ends_faintly, odd_height, odd_size
 from spondyl.spine.segmenters.smooth_surface import gathered_plainly, least_surface
 from spondyl.spine.segmenters.walls import TubeWall
 from spondyl.synthetic import CRUSH_45, ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
@@ -175,6 +180,33 @@ def test_what_shows_no_spine_is_refused() -> None:
 def test_a_single_slice_is_refused(patient: VirtualPatient) -> None:
     with pytest.raises(InputError, match="a spine needs at least 25 mm"):
         segment_spine(patient.ct.cropped((0, 0, 30), (*patient.ct.array.shape[:2], 31)))
+
+
+@pytest.mark.parametrize(("sacrum_below", "ends"), [(False, [True, False, True]), (True, [False, False, True])])
+def test_a_body_beside_a_faint_outermost_disc_is_cut_but_for_one_on_a_sacrum(
+    sacrum_below: bool, ends: list[bool]
+) -> None:
+    column = SimpleNamespace(disc=np.array([0.05, 0.6, 0.05, 0.1]))
+    search = SimpleNamespace(levels=SimpleNamespace(discs=(0, 1, 2, 3)), column=column, sacrum_below=sacrum_below)
+    assert [_ends_faintly(cast(Search, search), n) for n in (1, 2, 3)] == ends
+
+
+@pytest.mark.parametrize(("ribs", "seeded"), [(False, True), (True, False)])
+def test_a_pedicle_begins_at_the_side_of_a_body_without_ribs_and_a_rib_does_not(ribs: bool, seeded: bool) -> None:
+    """Bone 2 mm beside the half width and 4 mm before the posterior wall: a pedicle of L5, or the head of a rib."""
+    shape = (50, 40, 30)
+    left, back = np.arange(50) - 25.0, np.arange(40) - 30.0
+    aside = np.broadcast_to(np.abs(left)[:, None, None], shape)
+    behind = np.broadcast_to(back[None, :, None], shape)
+    interval = np.where((aside < 15) & (behind < 0), 0, -1).astype(np.int16)
+    station = np.broadcast_to(np.arange(30.0), shape)
+    nothing, everywhere = np.zeros(shape, bool), np.ones(shape, bool)
+    site = _Site(aside, aside, behind, behind, np.full(shape, 14.0), station, everywhere & ribs, interval, nothing)
+    bone = (aside >= 15) & (aside < 17) & (behind > -6) & (behind < -2)
+    plate = DiscPlates(left, back, np.full((50, 40), 28.0), np.full((50, 40), 29.0))
+    wall = TubeWall(np.zeros(30), np.full((64, 30), 15.0))
+    found = _seeds(bone, site, Bodies(wall, wall, (plate,), (0.0, 29.0)))
+    assert bool((found == 1).any()) is seeded
 
 
 def test_costs_are_gathered_as_in_plain_numpy() -> None:

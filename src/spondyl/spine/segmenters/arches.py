@@ -33,6 +33,7 @@ _BEHIND_CANAL_MM = 6.0
 _LEAVING_RIB = 12.0
 _FURTHEST = 260.0
 _END_MM = 2.0
+_LUMBAR_MM, _LUMBAR_SIDE_MM = 6.0, 4.0  # pedicles without ribs may begin so far before and beside the wall's corner
 _HOLE_MM2 = 90  # of marrow in a section
 _SACRUM_BELOW_MM = 18.0  # below the lowest disc, beside and just behind the body, all bone is sacrum
 _SACRUM_BEHIND_MM = 4.0
@@ -216,7 +217,9 @@ def _at_head(site: _Site, bodies: Bodies) -> Mask:
 
 def _seeds(bone: Mask, site: _Site, bodies: Bodies) -> NDArray[np.int16]:
     """Beginnings of the pedicles: bone that touches the upper part of each body from behind."""
-    near = bone & (site.behind > -1) & (site.behind < 7) & (site.aside < site.half)
+    front = np.where(site.ribs, -1, -_LUMBAR_MM)
+    side = np.where(site.ribs, site.half, site.half + _LUMBAR_SIDE_MM)
+    near = bone & (site.behind > front) & (site.behind < 7) & (site.aside < side)
     bounds = np.concatenate([[bodies.ends[0]], bodies.middles, [bodies.ends[1]]])
     labels = np.zeros(bone.shape, np.int16)
     for n in range(len(bounds) - 1):

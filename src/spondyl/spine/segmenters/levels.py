@@ -38,7 +38,7 @@ _DOUBTFUL = 0.2  # of the other chains together: a warning
 _INNER = 0.12  # of an interval at each end that belongs to discs, when pedicles are counted
 _FEW_DISCS = 2
 _BESIDE_MM = 5  # of a clear disc: no other is looked for
-_FAINT = 0.15  # score of a disc: those seen on the test data within the image have 0.24 and more
+FAINT = 0.15  # score of a disc: those seen on the test data within the image have 0.24 and more
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _with_stretched(
     A body that collapses while its pedicles keep their height leaves wide gaps to both sides. The middles of whole
     bodies look like such gaps too, so they are looked for between clear discs alone, and only where a disc is missing.
     """
-    clear = [n for n, disc in enumerate(strict) if column.disc[disc] >= _FAINT]
+    clear = [n for n, disc in enumerate(strict) if column.disc[disc] >= FAINT]
     gaps = [(a, b) for a, b in pairwise(clear) if b > a + 1]
     where = np.zeros(len(column.disc), bool)
     for a, b in gaps:
@@ -258,7 +258,7 @@ def _stretched(column: Column, pair: tuple[int, ...]) -> tuple[str, ...]:
 
 def _faint(column: Column, pair: tuple[int, ...]) -> tuple[str, ...]:
     """What discs that hardly look like discs make doubtful of the body between them."""
-    count = sum(bool(column.disc[disc] < _FAINT) for disc in pair)
+    count = sum(bool(column.disc[disc] < FAINT) for disc in pair)
     if not count:
         return ()
     return (f"{'one of its discs hardly looks' if count == 1 else 'both its discs hardly look'} like a disc: its end "

@@ -15,7 +15,7 @@ from spondyl.spine.segmenters.arches import Arches, find_arches
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
 from spondyl.spine.segmenters.found import DiscsFound, Search, search_discs
-from spondyl.spine.segmenters.levels import against_neighbours, mean_depths
+from spondyl.spine.segmenters.levels import FAINT, against_neighbours, mean_depths
 from spondyl.spine.segmenters.places import StraightPlaces
 from spondyl.spine.segmenters.walls import find_body_wall, find_canal_wall
 from spondyl.studies import Progress
@@ -24,6 +24,7 @@ from spondyl.studies.progress import silent
 ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
 _ONE_DISC = "it is cut: only one of its discs is found"
+_FAINT_END = "it is taken as cut: the disc at the end of what is found hardly looks like a disc"
 _THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of them
 _COMPARED = 4  # bodies beside one
 _LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
@@ -157,8 +158,12 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     cut: list[bool] = []
     for n in kept[::-1]:
         beside = [search.column.disc[discs[k]] for k in (n - 1, n) if 0 <= k < len(discs)]
-        is_end = n in (0, len(discs))
-        said = [_ONE_DISC] if is_end else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1])]
+        is_end = n in (0, len(discs)) or _ends_faintly(search, n)
+        said = (
+            [_ONE_DISC if n in (0, len(discs)) else _FAINT_END]
+            if is_end
+            else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1])]
+        )
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
             said.append(f"{beyond:.0%} of an end plate lies outside the image")
@@ -174,6 +179,16 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
         tuple(doubts),
         tuple(cut),
     )
+
+
+def _ends_faintly(search: Search, interval: int) -> bool:
+    """Whether the first or the last disc found bounds a body and hardly looks like a disc: a sliver lies beyond it.
+
+    The disc on a sacrum is no such end: it is often narrow.
+    """
+    discs = search.levels.discs
+    outer = {len(discs) - 1: discs[-1]} | ({} if search.sacrum_below else {1: discs[0]})
+    return interval in outer and bool(search.column.disc[outer[interval]] < FAINT)
 
 
 def odd_size(sizes: Floats, interval: int) -> list[str]:
