@@ -39,17 +39,24 @@ def warm_up() -> tuple[WarmPart, ...]:
 
 def warm_part(name: str) -> WarmPart:
     """Compile one part by using it on a body of a few voxels."""
-    from spondyl.numerics import darcy_kernels, elastic_kernels, front_kernels, multigrid_kernels, yield_kernels
+    from spondyl.numerics import (
+        coarse_kernels,
+        darcy_kernels,
+        elastic_kernels,
+        front_kernels,
+        multigrid_kernels,
+        yield_kernels,
+    )
 
     begun = time.monotonic()
     {"cubes": _cubes, "doubles and yield": _doubles_and_yield, "boxes": _boxes, "injection": _injection}[name]()
-    modules = elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
+    modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
     functions = [value for module in modules for value in vars(module).values() if hasattr(value, "stats")]
     missed = sum(sum(function.stats.cache_misses.values()) for function in functions)
     return WarmPart(name, time.monotonic() - begun, missed)
 
 
-_SHAPE = (3, 3, 16)
+_SHAPE = (5, 5, 32)  # more than one coarse grid
 _NODES = (3, *(n + 1 for n in _SHAPE))
 _EDGE = 1.0
 

@@ -66,11 +66,11 @@ Solver = Callable[..., Equilibrium]
 def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
     """About what a solution of so many voxels takes at its peak, from the arrays that are held at once.
 
-    A node has 5 vectors in double and 6 in single precision, a voxel its coefficients in both; the coarse matrices of
-    a full grid are 24 x 24 single values for every eight voxels, and a seventh more for the grids below.
+    A node has 5 vectors in double and 6 in single precision, a voxel its coefficients in both. While coarse grids are
+    made, a solid voxel has its eight nodes, what each follows, and an eighth of a row of 27 blocks in double precision.
     """
     nodes, voxels = int(np.prod([n + 1 for n in shape])), int(np.prod(shape))
-    return nodes * 3 * (7 * 8 + 7 * 4) + voxels * coefficients * (8 + 8 + 4) + voxels * 576 * 4 // 7
+    return nodes * 3 * (7 * 8 + 7 * 4) + voxels * coefficients * (8 + 8 + 4) + voxels * 750
 
 
 def conjugate_gradients(

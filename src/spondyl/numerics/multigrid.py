@@ -1,9 +1,9 @@
 """Multigrid for elasticity on voxels: one V-cycle is a linear, symmetric, positive guess of K⁻¹.
 
-The finest grid is the voxels themselves; a coarse voxel has the energy of its eight children (Galerkin), with held
-values held node by node, so platens of any shape, odd sizes and voids need no special case. Smoothing is Chebyshev's
-polynomial in D⁻¹K [1], whose upper end is bounded by one voxel's on the finest grid and found by power iteration on
-the others. The coarsest system is inverted in its range.
+The finest grid is the voxels themselves; coarse ones are those of `coarse_grids`, with held values held node by node,
+so platens of any shape, odd sizes and voids need no special case. Smoothing is Chebyshev's polynomial in D⁻¹K [1],
+whose upper end is bounded by one voxel's on the finest grid and found by power iteration on the others. Each coarse
+grid is visited twice from the one above. The coarsest system is inverted, in its range where it is small.
 
 To use it on a body whose stiffness changes (plasticity, damage): make a `VCycle` of the elastic coefficients once, or
 anew of the secant ones, and give `cycle(forces)` to your Krylov method as its preconditioner. A tangent that is
@@ -20,19 +20,29 @@ References
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
 
+from spondyl.numerics.coarse_grids import Blocks, Grid, coarse_grids
 from spondyl.numerics.elasticity import CORNERS, element_matrices
 
 Array = NDArray[Any]
 
 _BLOCK = 16  # of elastic_kernels, which takes a second to load
 _SERIAL_BELOW = 300_000  # unknowns; starting threads costs more than they save on smaller grids (prototype, 2 cores)
-_COARSEST = 400  # unknowns that are inverted at once
+_COARSEST = 400  # unknowns at which coarsening ends
+_SLOWEST = 0.7  # share of nodes kept at which it ends too, for hinges are all that is left
+_DENSE = 1500  # unknowns up to which the coarsest grid's inverse is a full matrix
+_FACTORED = 20_000  # and up to which it is factored
+_SHIFT = 1e-6  # of the largest eigenvalue: below, a displacement of the coarsest grid counts as moved by no force
+_VISITS = 2  # of each coarse grid from the one above: slender struts need them, and coarse grids cost little
+_PIECE = 64  # nodes of a coarse grid in one row of its vectors
 _MARGIN = 1.1  # on the largest eigenvalue found by power iteration
 
 
@@ -67,23 +77,67 @@ class Operator:
         self._apply(self._scaled, displacement, out, self._edges, self._lines)
 
 
-class _Cells:
-    """K u on a coarse grid."""
+class _Coarse:
+    """K u on a coarse grid, in single precision; vectors are (pieces, 1, 3 x `_PIECE`), three values a node."""
 
-    def __init__(self, stiffness: Array, cells: Array, shape: tuple[int, ...]) -> None:
-        self.shape = (3, *(n + 1 for n in shape))
-        self.stiffness, self.cells = stiffness, cells
-        self._starts = np.searchsorted(cells[:, 0], np.arange(shape[0] + 1))
+    def __init__(self, blocks: Blocks) -> None:
+        self.count = len(blocks.rows) - 1
+        self.shape = (-(-self.count // _PIECE), 1, 3 * _PIECE)
+        self.rows, self.columns = blocks.rows, blocks.columns.astype(np.int32)
+        self.values = blocks.values.astype(np.float32)
 
     def __call__(self, displacement: Array, out: Array) -> None:
-        from spondyl.numerics.multigrid_kernels import apply_cells
+        from spondyl.numerics.multigrid_kernels import apply_blocks
 
-        apply_cells(self.stiffness, self.cells, self._starts, displacement, out)
+        apply_blocks(self.rows, self.columns, self.values, displacement, out)
+
+    def diagonal(self) -> Array:
+        """Of the matrix, in the shape of its vectors."""
+        return self._vector(np.diagonal(self.values[self._own()], axis1=1, axis2=2))
+
+    def sparse(self) -> sparse.csr_matrix:
+        """The same as a matrix of scipy in double precision, padded to the vectors' size."""
+        size = int(np.prod(self.shape))
+        rows = np.concatenate([self.rows, np.full(size // 3 - self.count, self.rows[-1])])
+        matrix = sparse.bsr_matrix((self.values.astype(float), self.columns, rows), (size, size))
+        return ((matrix + matrix.T) / 2).tocsr()
+
+    def _own(self) -> Array:
+        row = np.repeat(np.arange(self.count), np.diff(self.rows))
+        return np.flatnonzero(row == self.columns)
+
+    def _vector(self, values: Array) -> Array:
+        out = np.zeros((self.shape[0] * _PIECE, 3))
+        out[: self.count] = values
+        return out.reshape(self.shape)
+
+
+class _Way:
+    """Transfers between a grid and the next coarser one, from what its nodes follow."""
+
+    def __init__(self, follow: sparse.csr_matrix, *, planar: bool) -> None:
+        self._down, self._up = (
+            (m.indptr.astype(np.int64), m.indices.astype(np.int32), m.data.astype(np.float32))
+            for m in (follow.T.tocsr(), follow)
+        )
+        self._places = (1, follow.shape[0]) if planar else (3, 1)  # of a node, and between its three values
+
+    def restrict(self, fine: Array, coarse: Array) -> None:
+        """Forces on the coarse grid that do the same work."""
+        from spondyl.numerics.multigrid_kernels import restrict
+
+        restrict(*self._down, fine, *self._places, coarse)
+
+    def prolong_add(self, coarse: Array, fine: Array, inverse: Array) -> None:
+        """Add the coarse grid's displacement where a value is unknown."""
+        from spondyl.numerics.multigrid_kernels import prolong_add
+
+        prolong_add(*self._up, coarse, fine, *self._places, inverse)
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    operator: Operator | _Cells
+    operator: Operator | _Coarse
     inverse: Array  # of the diagonal, 0 where held or void
     largest: float  # eigenvalue of D⁻¹K, or a bound of it
     right: Array
@@ -121,11 +175,13 @@ class VCycle:
         diagonal = _voxel_diagonal(coefficients, edge)
         inverse = np.where(held, 0.0, _inverse(diagonal))
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
-        for operator in _coarse_operators(coefficients, edge, inverse != 0):
-            inverse = _inverse(_cells_diagonal(operator))
-            level = _level(operator, inverse, 0.0)
+        self.ways: list[_Way] = []
+        for grid in _grids(coefficients, edge, inverse != 0):
+            self.ways.append(_Way(grid.follow, planar=not self.ways))
+            operator = _Coarse(grid.stiffness)
+            level = _level(operator, _inverse(operator.diagonal()), 0.0)
             self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
-        self._coarsest = _pseudo_inverse(self.levels[-1])
+        self._coarsest = _exact(self.levels[-1])
 
     @property
     def inverse(self) -> Array:
@@ -144,20 +200,19 @@ class VCycle:
             numba.set_num_threads(before)
 
     def _descend(self, right: Array, depth: int) -> Array:
-        from spondyl.numerics.multigrid_kernels import prolong_add, restrict
-
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            level.answer[:] = (self._coarsest @ right.ravel()).reshape(right.shape)
+            level.answer[:] = self._coarsest(right.ravel()).reshape(right.shape)
             return level.answer
         self._smooth(level, right, from_nothing=True)
-        level.operator(level.answer, level.pushed)
-        np.subtract(right, level.pushed, out=level.change)
-        np.multiply(level.change, level.inverse != 0, out=level.change)  # picking out the held ones takes far longer
-        below = self.levels[depth + 1]
-        restrict(level.change, below.right)
-        prolong_add(self._descend(below.right, depth + 1), level.answer, level.inverse)
-        self._smooth(level, right, from_nothing=False)
+        below, way = self.levels[depth + 1], self.ways[depth]
+        for _ in range(_VISITS if depth else 1):
+            level.operator(level.answer, level.pushed)
+            np.subtract(right, level.pushed, out=level.change)
+            np.multiply(level.change, level.inverse != 0, out=level.change)  # picking the held ones takes far longer
+            way.restrict(level.change, below.right)
+            way.prolong_add(self._descend(below.right, depth + 1), level.answer, level.inverse)
+            self._smooth(level, right, from_nothing=False)
         return level.answer
 
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
@@ -187,7 +242,7 @@ def _flat(array: Array) -> Array:
     return array.reshape(array.shape[0] * array.shape[1], -1)
 
 
-def _level(operator: Operator | _Cells, inverse: Array, largest: float) -> _Level:
+def _level(operator: Operator | _Coarse, inverse: Array, largest: float) -> _Level:
     empty = [np.zeros(operator.shape, np.float32) for _ in range(4)]
     return _Level(operator, np.ascontiguousarray(inverse, np.float32), largest, *empty)
 
@@ -230,49 +285,13 @@ def _voxel_bound(coefficients: Array, edge: float) -> float:
     return float(max(found))
 
 
-def _weights() -> Array:
-    """(child, its corner, parent's corner): trilinear interpolation within a parent of edge 2."""
-    points = (CORNERS[:, None, :] + CORNERS[None, :, :]) / 2
-    sides = np.where(CORNERS[None, None] == 1, points[:, :, None], 1 - points[:, :, None])
-    return np.asarray(np.prod(sides, axis=-1))
-
-
-def _coarse_operators(coefficients: Array, edge: float, free: NDArray[np.bool_]) -> list[_Cells]:
-    from spondyl.numerics.multigrid_kernels import sum_cells, sum_voxels
-
-    operators: list[_Cells] = []
-    solid = np.any(coefficients != 0, axis=0)
-    weights = _weights()
-    while 3 * np.prod([n + 1 for n in solid.shape]) > _COARSEST or not operators:
-        fine, solid = solid, _any_of_eight(solid)
-        cells = np.argwhere(solid)
-        stiffness = np.empty((len(cells), 24, 24), np.float32)
-        if not operators:
-            sum_voxels(coefficients, element_matrices(len(coefficients), edge), free, weights, cells, stiffness)
-        else:
-            place = np.full(fine.shape, -1)
-            place[tuple(operators[-1].cells.T)] = np.arange(len(operators[-1].cells))
-            sum_cells(operators[-1].stiffness, place, weights, cells, stiffness)
-        operators.append(_Cells(stiffness, cells, solid.shape))
-        if solid.size == 1:
+def _grids(coefficients: Array, edge: float, free: NDArray[np.bool_]) -> list[Grid]:
+    """Coarse grids that part bodies at hinges, unless so many parts are left at last that no inverse is to be had."""
+    for hinged in (True, False):
+        grids = coarse_grids(coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST)
+        if 3 * (len(grids[-1].stiffness.rows) - 1) <= _FACTORED:
             break
-    return operators
-
-
-def _any_of_eight(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    even = np.pad(solid, [(0, n % 2) for n in solid.shape])
-    a, b, c = (n // 2 for n in even.shape)
-    return np.asarray(even.reshape(a, 2, b, 2, c, 2).any((1, 3, 5)))
-
-
-def _cells_diagonal(operator: _Cells) -> Array:
-    out = np.zeros(operator.shape)
-    values = np.diagonal(operator.stiffness, axis1=1, axis2=2).astype(float)
-    for corner, offset in enumerate(CORNERS):
-        i, j, k = (operator.cells + offset).T
-        for axis in range(3):
-            out[axis, i, j, k] += values[:, 3 * corner + axis]  # no cell touches a node twice with one corner
-    return out
+    return grids
 
 
 def _largest(level: _Level, steps: int = 15) -> float:
@@ -288,17 +307,29 @@ def _largest(level: _Level, steps: int = 15) -> float:
     return value
 
 
-def _pseudo_inverse(level: _Level) -> Array:
-    """Of the coarsest grid: what no force moves, as the turn of a hinged part, stays unmoved."""
-    count = level.right.size
-    matrix = np.zeros((count, count))
-    for n in range(count):
-        level.right[:] = 0
-        level.right.flat[n] = 1
-        level.operator(level.right, level.pushed)
-        matrix[:, n] = level.pushed.ravel()
+def _exact(level: _Level) -> Callable[[Array], Array]:
+    """The inverse of the coarsest grid: what no force moves, as the turn of a hinged part, stays unmoved or nearly."""
+    assert isinstance(level.operator, _Coarse)
     scale = np.sqrt(level.inverse.ravel().astype(float))
-    values, vectors = np.linalg.eigh(scale[:, None] * (matrix + matrix.T) / 2 * scale)
-    kept = values > 1e-6 * values.max(initial=0.0)
-    turned = scale[:, None] * vectors[:, kept]
-    return np.asarray((turned / values[kept]) @ turned.T, np.float32)
+    kept = np.flatnonzero(scale)
+    matrix = sparse.diags(scale[kept]) @ level.operator.sparse()[kept][:, kept] @ sparse.diags(scale[kept])
+    if len(kept) > _DENSE:
+        factors = splu(
+            (matrix + _SHIFT * sparse.identity(len(kept))).tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+
+        def solve(right: Array) -> Array:
+            out = np.zeros(right.shape)
+            out[kept] = scale[kept] * factors.solve(scale[kept] * right[kept])
+            return out
+
+        return solve
+    values, vectors = np.linalg.eigh(matrix.toarray())
+    there = values > _SHIFT * values.max(initial=0.0)
+    turned = np.zeros((len(scale), int(there.sum())))
+    turned[kept] = scale[kept, None] * vectors[:, there]
+    inverse = np.asarray((turned / values[there]) @ turned.T, np.float32)
+    return lambda right: inverse @ right

@@ -1,0 +1,291 @@
+"""Compiled loops that make coarse grids: which voxels are one, which corners are one, and their stiffness.
+
+Import inside functions: numba takes a second to load.
+"""
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+_FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
+_MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
+_COLOURS = 4  # slabs so far apart share no node
+
+
+@nb.njit(**_FAST)
+def _root(parent, n):
+    while parent[n] != n:
+        parent[n] = parent[parent[n]]
+        n = parent[n]
+    return n
+
+
+@nb.njit(**_FAST)
+def _join(parent, one, other):
+    one, other = _root(parent, one), _root(parent, other)
+    if one < other:
+        parent[other] = one
+    else:
+        parent[one] = other
+
+
+@nb.njit(**_FAST)
+def group_cells(nodes, starts, parts):
+    """Number the parts of each block: cells `starts[b]` to `starts[b + 1]` that share nodes. Gives how many there are.
+
+    `nodes` (cells, 8) in the order of blocks; `parts` (cells) is written.
+    """
+    parent = np.arange(nodes.shape[0])
+    count = 0
+    for block in range(starts.shape[0] - 1):
+        first, stop = starts[block], starts[block + 1]
+        for one in range(first, stop):
+            for other in range(first, one):
+                if _root(parent, one) != _root(parent, other) and _touch(nodes, one, other):
+                    _join(parent, one, other)
+        for n in range(first, stop):  # a root comes before what hangs on it
+            root = _root(parent, n)
+            if root == n:
+                parts[n] = count
+                count += 1
+            else:
+                parts[n] = parts[root]
+    return count
+
+
+@nb.njit(**_FAST)
+def _touch(nodes, one, other):
+    for a in range(8):
+        for b in range(8):
+            if nodes[one, a] == nodes[other, b]:
+                return True
+    return False
+
+
+@nb.njit(**_FAST)
+def join_corners(nodes, half, part, parents, count, table, alone):
+    """Which corners of coarse cells are one: those on which a node of the finer grid hangs through two of them.
+
+    Parameters
+    ----------
+    nodes, half, part
+        Of each cell: its nodes (n, 8), its place in its block (n, 3: 0 or 1) and its coarse cell.
+    parents, count
+        How many coarse cells and how many nodes there are.
+    table, alone
+        Written: the nodes of each coarse cell (parents, 8), and whether no other cell shares any of them. A cell that
+        is alone has four nodes, the last ones of all, and affine displacements.
+
+    Returns
+    -------
+    How many nodes the coarse grid has.
+    """
+    corner = np.arange(8 * parents)
+    seen = np.full((count, 8), -1, np.int32)
+    for n in range(nodes.shape[0]):
+        for c in range(8):
+            x, y, z = half[n, 0] + (c >> 2), half[n, 1] + ((c >> 1) & 1), half[n, 2] + (c & 1)
+            if x == 1 and y == 1 and z == 1:
+                continue  # within the block
+            for s in range(8):
+                a, b, d = s >> 2, (s >> 1) & 1, s & 1
+                if (a and x != 1) or (b and y != 1) or (d and z != 1):
+                    continue
+                mine = 4 * (a if x == 1 else x >> 1) + 2 * (b if y == 1 else y >> 1) + (d if z == 1 else z >> 1)
+                mine += 8 * part[n]
+                before = seen[nodes[n, c], s]
+                if before < 0:
+                    seen[nodes[n, c], s] = mine
+                elif before != mine:
+                    _join(corner, before, mine)
+    for n in range(parents):
+        alone[n] = True
+    for n in range(8 * parents):
+        root = _root(corner, n)
+        if root >> 3 != n >> 3:
+            alone[root >> 3] = False
+            alone[n >> 3] = False
+    total = 0
+    for n in range(8 * parents):  # a root comes before what hangs on it
+        if not alone[n >> 3]:
+            root = _root(corner, n)
+            if root == n:
+                table[n >> 3, n & 7] = total
+                total += 1
+            else:
+                table[n >> 3, n & 7] = table[root >> 3, root & 7]
+    for n in range(parents):
+        if alone[n]:
+            table[n] = -1
+            for q in range(4):
+                table[n, q] = total
+                total += 1
+    return total
+
+
+@nb.njit(**_FAST)
+def interpolate(nodes, half, part, table, alone, columns, weights):
+    """What each node follows: up to eight nodes of the coarse grid (count, 8), -1 where there are fewer."""
+    for n in range(nodes.shape[0]):
+        for c in range(8):
+            node = nodes[n, c]
+            if columns[node, 0] >= 0:
+                continue
+            x = 0.5 * (half[n, 0] + (c >> 2))
+            y = 0.5 * (half[n, 1] + ((c >> 1) & 1))
+            z = 0.5 * (half[n, 2] + (c & 1))
+            used = 0
+            for q in range(8):
+                if alone[part[n]]:
+                    if q > 3:
+                        break
+                    w = 1 - x - y - z if q == 0 else (x if q == 1 else (y if q == 2 else z))
+                else:
+                    w = (x if q >> 2 else 1 - x) * (y if (q >> 1) & 1 else 1 - y) * (z if q & 1 else 1 - z)
+                if w != 0:
+                    columns[node, used] = table[part[n], q]
+                    weights[node, used] = w
+                    used += 1
+
+
+@nb.njit(parallel=True, **_FAST)
+def sum_voxels(coefficients, matrices, free, follow, at, share, voxels, part, table, plain, slabs, rows, columns, out):
+    """Add the energy of voxels, moved by a coarse grid, to its blocks.
+
+    Parameters
+    ----------
+    coefficients, matrices
+        (m, x, y, z) and the stiffness of unit coefficients (m, 24, 24).
+    free
+        Which values are unknown (3, x+1, y+1, z+1): a held one moves not at all.
+    follow, at, share
+        Interpolation by rows of nodes in the order of the raveled grid: starts, coarse nodes, weights.
+    voxels, part, table, plain
+        Their places (n, 3), sorted by coarse cell; the coarse cell of each; its nodes; whether the corners of the voxel
+        follow no others.
+    slabs
+        Where each slab of coarse cells along x begins in `voxels`.
+    rows, columns, out
+        Blocks by rows, columns sorted; added to `out` (blocks, 3, 3).
+    """
+    for colour in range(_COLOURS):
+        for turn in nb.prange((slabs.shape[0] - 2 - colour) // _COLOURS + 1):
+            slab = colour + _COLOURS * turn
+            local = np.empty(_MOST, np.int64)
+            weight = np.empty((8, _MOST))
+            half = np.empty((3 * _MOST, 24))
+            total = np.zeros((3 * _MOST, 3 * _MOST))
+            child = np.empty((24, 24))
+            n = slabs[slab]
+            while n < slabs[slab + 1]:
+                here, used = part[n], 0
+                if plain[n]:
+                    for q in range(8):
+                        if table[here, q] >= 0:
+                            local[used] = table[here, q]
+                            used += 1
+                first = n
+                while n < slabs[slab + 1] and part[n] == here and (n == first or (plain[n] and plain[first])):
+                    i, j, k = voxels[n, 0], voxels[n, 1], voxels[n, 2]
+                    _voxel_stiffness(coefficients, matrices, free, i, j, k, child)
+                    used = _weigh(free, follow, at, share, i, j, k, local, used, weight)
+                    _project(child, weight, used, half, total)
+                    n += 1
+                for a in range(used):
+                    for b in range(used):
+                        place = _find(rows, columns, local[a], local[b])
+                        for c in range(3):
+                            for d in range(3):
+                                if place >= 0:
+                                    out[place, c, d] += total[3 * a + c, 3 * b + d]
+                                total[3 * a + c, 3 * b + d] = 0
+
+
+@nb.njit(**_FAST)
+def _voxel_stiffness(coefficients, matrices, free, i, j, k, child):
+    child[:] = 0
+    for m in range(coefficients.shape[0]):
+        value = coefficients[m, i, j, k]
+        for a in range(24):
+            for b in range(24):
+                child[a, b] += value * matrices[m, a, b]
+    for a in range(24):
+        corner = a // 3
+        if not free[a % 3, i + (corner >> 2), j + ((corner >> 1) & 1), k + (corner & 1)]:
+            child[a, :] = 0
+            child[:, a] = 0
+
+
+@nb.njit(**_FAST)
+def _weigh(free, follow, at, share, i, j, k, local, used, weight):
+    """Weights of the voxel's corners on the coarse nodes in `local`, to which those not yet there are added."""
+    weight[:, :used] = 0
+    for corner in range(8):
+        node = ((i + (corner >> 2)) * free.shape[2] + j + ((corner >> 1) & 1)) * free.shape[3] + k + (corner & 1)
+        for entry in range(follow[node], follow[node + 1]):
+            place = 0
+            while place < used and local[place] != at[entry]:
+                place += 1
+            if place == used:
+                local[used] = at[entry]
+                weight[:, used] = 0
+                used += 1
+            weight[corner, place] += share[entry]
+    return used
+
+
+@nb.njit(**_FAST)
+def _project(child, weight, used, half, total):
+    """total += Wᵀ K W, where W acts on corners alike for all three components."""
+    for parent in range(used):
+        half[3 * parent : 3 * parent + 3] = 0
+        for corner in range(8):
+            w = weight[corner, parent]
+            if w != 0:
+                for a in range(3):
+                    for b in range(24):
+                        half[3 * parent + a, b] += w * child[3 * corner + a, b]
+    for corner in range(8):
+        for parent in range(used):
+            w = weight[corner, parent]
+            if w != 0:
+                for a in range(3 * used):
+                    for b in range(3):
+                        total[a, 3 * parent + b] += w * half[a, 3 * corner + b]
+
+
+@nb.njit(**_FAST)
+def _find(rows, columns, row, column):
+    low, high = rows[row], rows[row + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if columns[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < rows[row + 1] and columns[low] == column else -1
+
+
+@nb.njit(parallel=True, **_FAST)
+def sum_blocks(rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out):
+    """out += Pᵀ A P: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ (back, source, weight) by rows."""
+    pieces = 16
+    count = to_rows.shape[0] - 1
+    for piece in nb.prange(pieces):
+        where = np.zeros(count, np.int64)
+        for row in range(count * piece // pieces, count * (piece + 1) // pieces):
+            for entry in range(to_rows[row], to_rows[row + 1]):
+                where[to_columns[entry]] = entry
+            for one in range(back[row], back[row + 1]):
+                fine = source[one]
+                for block in range(rows[fine], rows[fine + 1]):
+                    for other in range(follow[columns[block]], follow[columns[block] + 1]):
+                        w = weight[one] * share[other]
+                        place = where[at[other]]
+                        for c in range(3):
+                            for d in range(3):
+                                out[place, c, d] += w * values[block, c, d]
