@@ -110,3 +110,16 @@ def test_warmup_leaves_nothing_to_compile(cli: Cli) -> None:
     assert document["schema"] == "spondyl.warmup/1"
     assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 4
     assert is_warm()
+
+
+def test_let_go_a_block_keeps_what_flowed(block: list[object], tmp_path: Path, cli: Cli) -> None:
+    """1 % pressed, half of it elastic: 0.15 mm stay; without damage all stiffness does, with it less."""
+    stress = write(tmp_path / "yield.nii.gz", np.full((10, 10, 15), 1.5))
+    pressed = [*block, "--lateral", "free", "--yield", stress, "--steps", 4, "--let-go", "--json"]
+    plain = cli("fe", *pressed).json()
+    assert plain["stiffness_left"] == pytest.approx(1.0, rel=1e-2)
+    assert plain["lasting_mm"] == pytest.approx(-0.15, rel=2e-2)  # 1 % of the force may be left
+    damaged = cli("fe", *pressed, "--law", "damaging").json()
+    assert 0.5 < damaged["stiffness_left"] < 0.95 and damaged["lasting_mm"] > plain["lasting_mm"]
+    refused = cli("fe", *block, "--lateral", "free", "--let-go")
+    assert refused.code == 2 and "--yield" in refused.err

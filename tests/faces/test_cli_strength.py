@@ -27,6 +27,16 @@ def test_the_ends_are_told_with_their_limit(case: Path, cli: Cli) -> None:
     assert result.code == 2 and "'cement' or 'disc'" in result.err
 
 
+def test_damage_tells_what_is_left_and_how_far_it_holds(case: Path, cli: Cli) -> None:
+    document = cli("strength", case, "--level", "L2", "--voxel-mm", 4, "--damage", "--json").json()
+    assert document["damage"] is True and any(limit.startswith("Damage:") for limit in document["limits"])
+    told = document["levels"][0]
+    assert 0.3 < told["stiffness_left"] < 1 and 0 < told["lasting_mm"] < 0.02 * told["height_mm"]
+    for other, words in ((("--linear",), "leaves out"), (("--ends", "disc"), "between cement caps")):
+        result = cli("strength", case, "--level", "L2", "--voxel-mm", 4, "--damage", *other)
+        assert result.code == 2 and words in result.err
+
+
 def test_a_level_that_is_not_there_is_named(case: Path, cli: Cli) -> None:
     result = cli("strength", case, "--level", "T5")
     assert result.code == 2 and "T5 is not in this study" in result.err

@@ -10,6 +10,7 @@ from spondyl.documents.strength import StrengthDocument
 from spondyl.errors import InputError, NotConverged
 from spondyl.simulation import (
     BoneModel,
+    LoadCycle,
     PressedFields,
     SpineLoad,
     Strength,
@@ -23,6 +24,7 @@ from spondyl.simulation import (
     mean_step,
     measure_pressed,
     press_bone,
+    press_twice,
 )
 from spondyl.spine import Spine
 from spondyl.studies import Patient
@@ -40,6 +42,7 @@ class StrengthWish:
     load_case: str = "axial"
     eccentricity_mm: float = 5.0  # of the line of force, where it is not axial
     ends: str = "cement"  # or disc
+    damage: bool = False  # let go and press again, with stiffness lost where bone flows
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class PressedLevel:
     strength: Strength
     loads: tuple[SpineLoad, ...]
     fields: PressedFields | None  # None: no path was followed
+    cycle: LoadCycle | None = None  # None: damage was left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,7 @@ class PressedLevels:
             load_case=self.wish.load_case,
             eccentricity_mm=self.wish.eccentricity_mm,
             ends=self.wish.ends,
+            cycles=[one.cycle for one in self.pressed] if self.wish.damage else None,
             loads=[one.loads for one in self.pressed],
             left_out=dict(self.left_out),
         )
@@ -93,6 +98,8 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     NotConverged
         Where a step of its load path cannot be balanced.
     """
+    if wish.linear and wish.damage:
+        raise InputError("damage follows yielding, which a linear estimate leaves out: leave --linear or --damage out")
     case = find_load_case(wish.load_case)
     bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law, ends=wish.ends)
     bone = loaded_as(bone, case, eccentricity_mm=wish.eccentricity_mm)
@@ -106,9 +113,10 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     borders = estimate_borders(spine, bone, part=wish.part)
     if wish.linear:
         return PressedLevel(bone, estimate_strength_linear(bone, borders=borders), loads, None)
-    path = press_bone(bone)
+    cycle = press_twice(bone) if wish.damage else None
+    path = press_bone(bone) if cycle is None else cycle.pressed
     strength = estimate_strength(bone, path=path, borders=borders)
-    return PressedLevel(bone, strength, loads, measure_pressed(bone, path))
+    return PressedLevel(bone, strength, loads, measure_pressed(bone, path), cycle)
 
 
 def press_levels(

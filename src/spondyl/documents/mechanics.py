@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Literal
 
 from spondyl.documents.models import Document
-from spondyl.simulation import PlatenResponse
+from spondyl.simulation import LoadCycle, PlatenResponse
 
 
 class CurvePointModel(Document):
@@ -32,15 +32,19 @@ class FeDocument(Document):
     voxels: int  # that bear load
     offset_mm: tuple[float, float]  # of the line of force from the middle of the top's nodes, along the axes across
     warnings: tuple[str, ...]
+    stiffness_left: float | None = None  # pressed again after it was let go, over that before; null: not let go
+    lasting_mm: float | None = None  # displacement that was left without force
 
     @classmethod
-    def of(cls, found: PlatenResponse, *, lateral: str, axis: str) -> FeDocument:
-        """The document of a response."""
+    def of(cls, found: PlatenResponse, *, lateral: str, axis: str, cycle: LoadCycle | None = None) -> FeDocument:
+        """The document of a response, with what was left when it was let go."""
         own = {
             item.name: getattr(found, item.name)
             for item in fields(found)
             if item.name not in ("displacement", "plastic_strain")
         }
+        if cycle is not None:
+            own |= {"stiffness_left": cycle.stiffness_left, "lasting_mm": cycle.lasting_mm}
         return cls.model_validate({**own, "lateral": lateral, "axis": axis})
 
 

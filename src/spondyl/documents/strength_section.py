@@ -34,6 +34,7 @@ class StrengthSection:
     law: str | None
     voxel_mm: float
     ends: str  # in words
+    has_damage: bool
     sheets: tuple[StrengthSheet, ...]
     left_out: tuple[str, ...]
     limits: tuple[str, ...]
@@ -54,6 +55,7 @@ def strength_section(kept: KeptStrength, spine: Spine | None) -> StrengthSection
         law,
         document.voxel_mm,
         ENDS_WORDS[document.ends],
+        document.damage,
         tuple(_sheet(level, kept, spine) for level in document.levels),
         tuple(f"{one.level} was not pressed: {one.reason}" for one in document.left_out),
         document.limits,
@@ -119,6 +121,11 @@ def _answers(level: LevelStrengthModel) -> Table:
     ratio = level.failure_to_median
     if ratio is not None:
         rows.append(("Failure load over the median of these levels", f"{ratio:.2f}", "holds without a calibration too"))
+    if level.stiffness_left is not None and level.lasting_mm is not None:
+        rows.append(("Stiffness left after that", f"{level.stiffness_left:.2f} of it", "let go and pressed again"))
+        rows.append(
+            ("Shortening that stays", f"{level.lasting_mm:.2f} mm", "at once when let go, after 2 % of the height")
+        )
     if level.failure_n is None:
         rows.insert(0, ("Failure load", "no newtons", "the density of this CT has no calibration (grade 5)"))
     return Table(f"What {level.level} bears in the model", ("What", "Value", "How"), tuple(rows))  # type: ignore[arg-type]

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.errors import InputError, NotConverged
-from spondyl.numerics.nonlinear import anderson, follow, newton_krylov
+from spondyl.numerics.nonlinear import Balance, anderson, follow, newton_krylov
 from spondyl.numerics.plasticity import YieldLaw
 from spondyl.numerics.yielding import YieldingBody
-from spondyl.simulation.between_platens import CurvePoint, solve_voxel_model
+from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, solve_voxel_model
 from spondyl.simulation.bone import BoneModel
-from spondyl.simulation.load_path import STEPS, accumulated_strain, check_yield, yielding_body
+from spondyl.simulation.load_path import STEPS, answer_of_path, check_yield, yielding_body
 from spondyl.simulation.voxel_model import VoxelModel
 from spondyl.space import Volume
 from spondyl.space.arrays import read_only
@@ -47,10 +47,9 @@ DELAYED_SHARE = 0.29  # of what stays when let go, that comes back within that t
 class LoadCycle:
     """A body pressed, let go and pressed again. Displacements are of the top, negative ones compress. [mm, N]"""
 
-    first: tuple[CurvePoint, ...]
+    pressed: PlatenResponse  # the first press, to its end
     back: tuple[CurvePoint, ...]  # ends without force
     again: tuple[CurvePoint, ...]  # displacement from where the force had gone
-    stiffness_n_per_mm: float  # before anything yields
     stiffness_after_n_per_mm: float  # on the way down again
     lasting_mm: float  # displacement that is left without force
     damage: Array  # of each voxel after the first press, (nx, ny, nz)
@@ -62,9 +61,15 @@ class LoadCycle:
         return type(self), tuple(self.__dict__.values())
 
     @property
+    def first(self) -> tuple[CurvePoint, ...]:
+        """The curve of the first press."""
+        assert self.pressed.curve is not None
+        return self.pressed.curve
+
+    @property
     def stiffness_left(self) -> float:
-        """Stiffness on the way down again over that before."""
-        return self.stiffness_after_n_per_mm / self.stiffness_n_per_mm
+        """Stiffness on the way down again over that before anything yielded."""
+        return self.stiffness_after_n_per_mm / self.pressed.stiffness_n_per_mm
 
     @property
     def recovered_share(self) -> float:
@@ -136,16 +141,18 @@ def follow_cycle(
     """
     check_yield(model, yield_stress, len(down))
     path = _Path(model, yielding_body(model, yield_stress, law, integration), tolerance)
+    elastic = solve_voxel_model(model)
     first = path.to(down)
-    damage = np.where(model.parts > 0, law.damage(accumulated_strain(model, path.body)), 0.0)
+    pressed = answer_of_path(model, path.body, elastic, first, path.balances)
+    assert pressed.plastic_strain is not None
+    damage = np.where(model.parts > 0, law.damage(pressed.plastic_strain), 0.0)
     back = path.let_go(first[-1])
     rest = back[-1].displacement_mm
     second = tuple(
         CurvePoint(point.displacement_mm - rest, point.reaction_n) for point in path.to([rest + mm for mm in again])
     )
-    whole = solve_voxel_model(model).stiffness_n_per_mm
     after = (second[0].reaction_n - back[-1].reaction_n) / abs(second[0].displacement_mm)
-    return LoadCycle(first, back, second, whole, after, rest, damage)
+    return LoadCycle(pressed, back, second, after, rest, damage)
 
 
 def height_recovery(cycle: LoadCycle, minutes: float, *, time_constant_min: float) -> float:
@@ -168,16 +175,24 @@ class _Path:
         inside = model.platens.cropped(model.box)
         self.pattern = body.widened(inside.moved(1.0, model.tilt, model.edges))
         self.solvers = [newton_krylov(rtol=tolerance), anderson(rtol=tolerance)]
-        self.displacement: Array | None = None
+        self.balances: list[Balance] = []
         self.at = 0.0
 
     def to(self, places: Sequence[float]) -> tuple[CurvePoint, ...]:
         """The points of the path to these places of the top, one after the other; forces along the first move."""
         points = []
         side = np.sign(self.at or places[0])
-        walk = follow(self.body, self.pattern, places, solvers=self.solvers, start=self.displacement, first=self.at)
+        walk = follow(
+            self.body,
+            self.pattern,
+            places,
+            solvers=self.solvers,
+            start=self.balances[-1].displacement if self.balances else None,
+            first=self.at,
+        )
         for step in walk:
-            self.displacement, self.at = step.balance.displacement, step.factor
+            self.at = step.factor
+            self.balances.append(step.balance)
             points.append(CurvePoint(step.factor, float(side * np.vdot(self.body.internal, self.pattern))))
         return tuple(points)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spondyl.errors import InputError
 from spondyl.numerics.elasticity import isotropic
-from spondyl.numerics.nonlinear import Step, anderson, follow, newton_krylov
+from spondyl.numerics.nonlinear import Balance, Step, anderson, follow, newton_krylov
 from spondyl.numerics.plasticity import VON_MISES, YieldLaw
 from spondyl.numerics.yielding import YieldingBody
 from spondyl.simulation.between_platens import (
@@ -74,24 +74,42 @@ def follow_load_path(
     body = yielding_body(model, yield_stress, law, integration)
     factors = [model.displacement_mm * step / steps for step in range(1, steps + 1)]
     solvers = [newton_krylov(rtol=tolerance), anderson(rtol=tolerance)]
-    curve, cycles, last = [], 0, None
+    curve, balances = [], []
     for last in follow(body, body.widened(inside.moved(1.0, model.tilt, model.edges)), factors, solvers=solvers):
         moved = None if watch is None else whole_displacement(model, body.cut(last.balance.displacement))
         shortening = None if watch is None or moved is None else watch(moved)
         curve.append(CurvePoint(last.factor, _reaction(body, last, inside, model), shortening))
-        cycles += last.balance.cycles
+        balances.append(last.balance)
         if shortening is not None and until_mm is not None and shortening >= until_mm:
             break
-    assert last is not None
-    force, *moments = inside.force(body.cut(body.internal), model.edges)
+    return answer_of_path(model, body, elastic, tuple(curve), balances)
+
+
+def answer_of_path(
+    model: VoxelModel,
+    body: YieldingBody,
+    elastic: PlatenResponse,
+    curve: tuple[CurvePoint, ...],
+    balances: Sequence[Balance],
+) -> PlatenResponse:
+    """The answer of a model whose body has just come to the end of this curve.
+
+    Parameters
+    ----------
+    elastic
+        Its linear answer.
+    balances
+        Of the steps of the curve.
+    """
+    force, *moments = model.platens.cropped(model.box).force(body.cut(body.internal), model.edges)
     return replace(
         elastic,
         displacement_mm=curve[-1].displacement_mm,
         reaction_n=curve[-1].reaction_n,
-        curve=tuple(curve),
-        iterations=elastic.iterations + cycles,
-        residual=last.balance.residuals[-1],
-        displacement=whole_displacement(model, body.cut(last.balance.displacement)),
+        curve=curve,
+        iterations=elastic.iterations + sum(balance.cycles for balance in balances),
+        residual=balances[-1].residuals[-1],
+        displacement=whole_displacement(model, body.cut(balances[-1].displacement)),
         offset_mm=line_of_force(force, moments),
         plastic_strain=accumulated_strain(model, body),
     )

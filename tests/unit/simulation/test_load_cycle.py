@@ -45,7 +45,7 @@ def test_a_block_loses_stiffness_and_keeps_a_set_as_by_hand(side: float) -> None
     lasting = 0.02 - YIELD / ((1 - damage) * MODULUS)
     assert cycle.damage == pytest.approx(damage, rel=1e-4)
     assert [point.reaction_n for point in cycle.first[1:]] == pytest.approx([16 * YIELD] * 4, rel=1e-4)
-    assert cycle.stiffness_n_per_mm == pytest.approx(16 * MODULUS / 6, rel=1e-4)
+    assert cycle.pressed.stiffness_n_per_mm == pytest.approx(16 * MODULUS / 6, rel=1e-4)
     assert cycle.stiffness_left == pytest.approx(1 - damage, rel=1e-2)  # 1 % of the force may be left when let go
     assert cycle.lasting_mm == pytest.approx(side * 6 * lasting, rel=2e-2)
     assert cycle.recovered_share == pytest.approx(1 - lasting / 0.02, rel=1e-2)

@@ -42,8 +42,14 @@ def fe(
             "--yield", help="NIfTI of the yield stress in MPa: gives a curve; 0 never yields.", show_default=False
         ),
     ] = None,
-    law: Annotated[str, typer.Option(help="How voxels yield: von-mises, or crushable as bone is.")] = "von-mises",
+    law: Annotated[
+        str,
+        typer.Option(help="How voxels yield: von-mises, crushable as bone is, or damaging: it loses stiffness too."),
+    ] = "von-mises",
     steps: Annotated[int, typer.Option(help="Steps of the curve.")] = 10,
+    let_go: Annotated[
+        bool, typer.Option("--let-go", help="With --yield: unload, press again; stiffness left and what stays.")
+    ] = False,
     offset: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -73,10 +79,18 @@ def fe(
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
     from spondyl.errors import InputError
-    from spondyl.simulation import build_voxel_model, follow_load_path, pushed_off_middle, solve_voxel_model
+    from spondyl.simulation import (
+        build_voxel_model,
+        follow_cycle,
+        follow_load_path,
+        pushed_off_middle,
+        solve_voxel_model,
+    )
     from spondyl.studies import read_label_image, read_voxel_field
 
     rule = _law(law)
+    if let_go and yield_stress is None:
+        raise InputError("--let-go asks for what stays after yielding: give --yield too")
     if inp is not None and law != "von-mises":
         raise InputError(f"CalculiX has no law '{law}': leave --inp out, or take von-mises")
     if (fields or vtu) is not None and yield_stress is not None:
@@ -104,9 +118,15 @@ def fe(
         if not is_warm():
             say("first run: the solver is compiled, once, in a minute or so; `spondyl warmup` does it beforehand")
         tell("solution", "begins")
-        found = (
-            solve_voxel_model(model) if strength is None else follow_load_path(model, strength, law=rule, steps=steps)
-        )
+        cycle = None
+        if strength is None:
+            found = solve_voxel_model(model)
+        elif let_go:
+            places = [displacement * step / steps for step in range(1, steps + 1)]
+            cycle = follow_cycle(model, strength, places, [displacement / 20, displacement], law=rule)
+            found = cycle.pressed
+        else:
+            found = follow_load_path(model, strength, law=rule, steps=steps)
         tell("solution", "made")
         if fields is not None:
             write_fields(fields, model, found)
@@ -115,13 +135,18 @@ def fe(
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
-        print_document(FeDocument.of(found, lateral=lateral, axis=axis))
+        print_document(FeDocument.of(found, lateral=lateral, axis=axis, cycle=cycle))
     else:
         print_lines(
             *(f"curve      {point.displacement_mm:g} mm  {point.reaction_n:.6g} N" for point in found.curve or ()),
             *(() if offset is None else (f"offset     {found.offset_mm[0]:.4g} {found.offset_mm[1]:.4g} mm",)),
             f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm",
             f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm",
+            *(
+                ()
+                if cycle is None
+                else (f"let go     {cycle.stiffness_left:.4g} of the stiffness left, {cycle.lasting_mm:.4g} mm stay",)
+            ),
             f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}",
         )
 
@@ -139,8 +164,9 @@ def _ratio(text: str) -> float | Volume:
 def _law(name: str) -> YieldLaw:
     from spondyl.errors import InputError
     from spondyl.numerics.plasticity import CRUSHABLE, VON_MISES
+    from spondyl.simulation.load_cycle import DAMAGING
 
-    laws = {"von-mises": VON_MISES, "crushable": CRUSHABLE}
+    laws = {"von-mises": VON_MISES, "crushable": CRUSHABLE, "damaging": DAMAGING}
     if name not in laws:
         raise InputError(f"--law is '{name}'; one of {', '.join(laws)} is expected")
     return laws[name]

@@ -37,6 +37,13 @@ def strength(
     ends: Annotated[
         str, typer.Option(help="What embeds the endplates: cement, as in laboratories, or disc: half of one each.")
     ] = "cement",
+    damage: Annotated[
+        bool,
+        typer.Option(
+            "--damage",
+            help="Bone that flows loses stiffness; let go and pressed again: what is left of it, and what stays.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give stiffness and failure load of vertebrae by a voxel model from the CT, with the interval and the grade.
@@ -50,7 +57,10 @@ def strength(
     from spondyl.app.job import Job
     from spondyl.app.strength import PressedLevels, StrengthWish, press_level
 
-    wish, pressed = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm, ends), []
+    wish, pressed = (
+        StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm, ends, damage),
+        [],
+    )
     with progress() as tell:
         job = Job(case, None, tell=tell)
         spine, patient = job.spine, job.patient
@@ -80,6 +90,8 @@ def _line(one: LevelStrengthModel) -> str:
         return f"{one.level:<5}{ratio or ' no newtons: give more levels for ratios'}"
     interval = f"{one.failure_low_n / 1000:.1f} to {one.failure_high_n / 1000:.1f}"
     how = "" if one.method == "load_path" else ", by the linear estimate"
+    if one.stiffness_left is not None and one.lasting_mm is not None:
+        ratio += f"  let go at 2 %: {one.stiffness_left:.2f} of the stiffness left, {one.lasting_mm:.2f} mm stay"
     return f"{one.level:<5} {one.failure_n / 1000:.1f} kN ({interval}){how}, {one.stiffness_n_per_mm:.0f} N/mm{ratio}"
 
 
