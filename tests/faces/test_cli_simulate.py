@@ -19,7 +19,7 @@ def test_the_job_simulates_and_the_command_does_so_anew(case: Path, cli: Cli) ->
     assert document["schema"] == "spondyl.simulations/1"
     assert document["voxel_mm"] == 4
     assert document == json.loads((case / "simulations.json").read_text())
-    assert "Doing nothing and cement, as modelled" in (case / "report.html").read_text("utf-8")
+    assert "Doing nothing, cement, and cement after balloons, as modelled" in (case / "report.html").read_text("utf-8")
     stage = next(s for s in json.loads((case / "run.json").read_text())["stages"] if s["stage"] == "simulate")
     assert stage["parameters"]["runs"] == 0
 

@@ -9,24 +9,21 @@ from typing import Any
 from spondyl.documents.course_models import SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
-from spondyl.planning import Plan, no_treatment
+from spondyl.planning import Plan, no_treatment, plan_augmentation
 from spondyl.simulation import (
+    Course,
+    CourseStart,
     LeakDraw,
     LeakShares,
-    NotSimulated,
     Simulation,
     build_flow_model,
+    build_lifted_flow,
     count_leaks,
     find_cement,
     simulate,
     start_courses,
 )
 from spondyl.spine import Spine
-
-BALLOONS = NotSimulated(
-    "what the balloons of this plan do",
-    "they are left out here, and the cement goes through the same needles without them",
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,11 @@ class CourseWish:
             raise InputError(f"leaks are to be counted over {self.runs} runs; 0 (none) or more is expected")
         if self.volume_ml is not None and not 0 < self.volume_ml <= 20:
             raise InputError(f"{self.volume_ml:g} mL of cement are asked for; more than 0 and at most 20 are expected")
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What every course is given."""
+        return {"voxel_mm": self.voxel_mm, "seed": self.seed}
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -82,56 +84,92 @@ def simulate_courses(
     With a journal the draws of leaks that an earlier, killed run kept there are taken over.
     """
     found: list[tuple[Simulation, LeakShares | None]] = []
-    left_out = []
+    left_out: list[tuple[str, str]] = []
     for plan in plans:
         name = plan.level.name
         tell(f"courses of {name}", "begins")
         try:
-            found += _of_level(spine, plan, wish, tell, journal)
+            start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
+            found.append((simulate(spine, no_treatment(plan.level), start=start, **wish.common), None))
         except (InputError, NotConverged) as error:
             left_out.append((name, str(error)))
+        else:
+            for course, asked in _treatments(spine, plan, left_out):
+                tell(f"courses of {name}: {course}", "goes on")
+                try:
+                    made = _treated(spine, asked, start, wish)
+                    found.append((made, _leaks(spine, asked, made, wish, tell, journal)))
+                except (InputError, NotConverged) as error:
+                    left_out.append((f"{name}, {course}", str(error)))
         tell(f"courses of {name}", "made")
     return SimulatedCourses(wish, tuple(found), tuple(left_out))
 
 
-def _of_level(
-    spine: Spine, plan: Plan, wish: CourseWish, tell: Callable[[str, str], None], journal: DrawJournal | None
-) -> list[tuple[Simulation, LeakShares | None]]:
-    start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
-    common: dict[str, Any] = {"start": start, "voxel_mm": wish.voxel_mm, "seed": wish.seed}
-    found: list[tuple[Simulation, LeakShares | None]] = [(simulate(spine, no_treatment(plan.level), **common), None)]
+def _treatments(spine: Spine, plan: Plan, left_out: list[tuple[str, str]]) -> list[tuple[Course, Plan]]:
+    """Cement without balloons and with them: the plan's own needles for the one that it is, others for the other."""
     if not plan.needles or plan.cement is None:
-        return found
-    alone = replace(plan, balloons=())
-    treated = simulate(
+        return []
+    vertebroplasty = Course.VERTEBROPLASTY, replace(plan, balloons=())
+    balloons = plan if plan.balloons else _with_balloons(spine, plan)
+    if isinstance(balloons, str):
+        left_out.append((f"{plan.level.name}, {Course.KYPHOPLASTY}", balloons))
+        return [vertebroplasty]
+    return [vertebroplasty, (Course.KYPHOPLASTY, balloons)]
+
+
+def _with_balloons(spine: Spine, plan: Plan) -> Plan | str:
+    """A plan of kyphoplasty by the same approach beside one of vertebroplasty, or why there is none."""
+    first = plan.needles[0]
+    try:
+        made = plan_augmentation(
+            spine,
+            plan.level,
+            course="kyphoplasty",
+            approach=first.approach,
+            gauge=first.gauge,
+            needles=len(plan.needles),
+            side=first.side if len(plan.needles) == 1 else None,
+        )
+    except InputError as error:
+        return str(error)
+    if not made.balloons or made.cement is None:
+        return "; ".join(made.notes) or "no balloon fits into the body"
+    return made
+
+
+def _treated(spine: Spine, plan: Plan, start: CourseStart, wish: CourseWish) -> Simulation:
+    return simulate(
         spine,
-        alone,
+        plan,
+        start=start,
         cement=wish.cement,
         volume_ml=wish.volume_ml,
         flow_voxel_mm=wish.flow_voxel_mm,
-        **common,
+        **wish.common,
     )
-    if plan.balloons:
-        treated = replace(treated, unknown=(*treated.unknown, BALLOONS))
-    return [*found, (treated, _leaks(spine, alone, treated, wish, tell, journal))]
 
 
 def _leaks(
     spine: Spine,
     plan: Plan,
-    treated: Simulation,
+    made: Simulation,
     wish: CourseWish,
     tell: Callable[[str, str], None],
     journal: DrawJournal | None,
 ) -> LeakShares | None:
-    if treated.injection is None or not wish.runs:
+    if made.injection is None or not wish.runs:
         return None
 
     def keep(draw: LeakDraw) -> None:
         if journal is not None:
             journal.keep(draw)
-        tell(f"courses of {plan.level.name}: leaks, run {draw.number + 1} of {wish.runs}", "goes on")
+        course = f"courses of {plan.level.name}: {made.course}"
+        tell(f"{course}, leaks, run {draw.number + 1} of {wish.runs}", "goes on")
 
+    if made.balloons is None:
+        flow = build_flow_model(spine, plan.level, voxel_mm=wish.flow_voxel_mm)
+    else:
+        flow = build_lifted_flow(spine, plan, made.balloons.loaded, voxel_mm=wish.flow_voxel_mm)
     return count_leaks(
         spine,
         plan,
@@ -141,5 +179,5 @@ def _leaks(
         volume_ml=wish.volume_ml,
         finished=() if journal is None else journal.finished(),
         on_draw=keep,
-        flow=build_flow_model(spine, plan.level, voxel_mm=wish.flow_voxel_mm),
+        flow=flow,
     )

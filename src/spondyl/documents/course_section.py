@@ -9,6 +9,7 @@ from itertools import groupby
 from spondyl.documents.course_files import KeptCement, KeptSimulations
 from spondyl.documents.course_models import CourseModel, StateModel
 from spondyl.documents.figures import Picture
+from spondyl.documents.figures_balloon import draw_inflation
 from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
 from spondyl.documents.figures_course import draw_heights, draw_neighbours, draw_states, height_table
 from spondyl.documents.figures_leaks import PATHS, draw_leak_shares, leak_table
@@ -66,10 +67,11 @@ def course_section(kept: KeptSimulations, spine: Spine | None) -> CourseSection 
 
 def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine | None) -> CourseSheet:
     courses = [course for course, _ in pairs]
-    treated = next((course for course in courses if course.after is not None), None)
-    pictures: list[Picture | None] = [draw_states(treated or courses[0])]
+    pictures: list[Picture | None] = [draw_states(courses)]
     films: list[Film] = []
     for course, cement in pairs:
+        if course.balloons is not None:
+            pictures.append(draw_inflation(course))
         if cement is not None and spine is not None and course.level in {level.name for level in spine.levels}:
             pictures += [draw_leak_map(course, cement, spine), draw_cement_growing(course, cement, spine)]
             films.append(film_cement(course, cement, spine))
@@ -82,6 +84,7 @@ def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine 
     tables = [_states(courses)]
     if any(course.heights for course in courses):
         tables.append(height_table(courses))
+    tables += [_of_balloons(course) for course in courses if course.balloons is not None]
     tables += [_of_cement(course) for course in courses if course.cement is not None]
     tables += [leak_table(course) for course in courses if course.leak_shares]
     return CourseSheet(
@@ -115,6 +118,44 @@ def _force(state: StateModel) -> str:
     if state.failure_n is None or state.failure_low_n is None or state.failure_high_n is None:
         return "no newtons"
     return f"{state.failure_n / 1000:.1f} kN ({state.failure_low_n / 1000:.1f} to {state.failure_high_n / 1000:.1f})"
+
+
+STOPS = {
+    "nothing": "nothing was inflated",
+    "volume": "the balloons held their nominal volume",
+    "restored": "the front was as high as wanted",
+    "pressure": "the rated pressure was reached",
+    "wall": "a side wall was near",
+    "shift": "a wall moved outward",
+}
+
+
+def _of_balloons(course: CourseModel) -> Table:
+    """What the balloons do: the ratio first, since the absolute lift hangs on the assumed fracture."""
+    told = course.balloons
+    assert told is not None
+    last = [stage for stage in told.stages if stage.phase == "inflation"]
+    volumes = " and ".join(f"{volume:.1f}" for volume in last[-1].volumes_ml) if last else "0"
+    gauge = max((pressure for stage in told.stages for pressure in stage.pressures_mpa), default=0.0)
+    ratio = "not told: nothing is lifted without load" if told.retained_ratio is None else f"{told.retained_ratio:.2f}"
+    rows = [
+        (f"Front height kept under {told.preload_n:.0f} N over that kept without load", ratio),
+        ("Front: inflated, kept once empty", f"{told.lift_inflated_mm[0]:.1f} mm, {told.regained[0].lift_mm:.1f} mm"),
+        ("Middle: inflated, kept once empty", f"{told.lift_inflated_mm[1]:.1f} mm, {told.regained[1].lift_mm:.1f} mm"),
+        ("Kept at the front, of the height before the fracture", _share(told.regained[0].of_intact)),
+        ("Kept at the front, of the height lost under load", _share(told.regained[0].of_lost)),
+        ("Kept at the front, of what lying down does not give back", _share(told.regained[0].of_not_recovered)),
+        ("Balloons at the end", f"{volumes} mL, at most {gauge:.2f} MPa at the gauge: {STOPS[told.stopped_by]}"),
+        ("Cavity once empty", f"{told.cavity_ml:.1f} mL"),
+        ("Side wall, back wall moved outward", f"{told.side_wall_shift_mm:.1f} mm, {told.back_wall_shift_mm:.1f} mm"),
+        ("Error of a volume by small movements", f"{100 * told.linear_volume_error:+.0f} %"),
+    ]
+    caption = f"{course.level}, {course.course}: what the balloons do; millimetres hang on the assumed fracture"
+    return Table(caption, ("What", "Value"), tuple(rows), told.warnings)
+
+
+def _share(value: float | None) -> str:
+    return "not told: too few undeformed neighbours" if value is None else f"{100 * value:.0f} %"
 
 
 def _of_cement(course: CourseModel) -> Table:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from spondyl.documents.course_models import CourseModel
 from spondyl.documents.figures import Picture, png_of
 from spondyl.documents.tables import Table
 from spondyl.findings.heights import SITES
@@ -55,6 +56,44 @@ def draw_balloons(lift: BalloonLift) -> Picture:
     )
     table = Table("Stages of the balloons", head, rows, (*lift.warnings, *lift.assumptions))
     return Picture("balloons", "Balloons in the body", png_of(figure), alt, table)
+
+
+def draw_inflation(course: CourseModel) -> Picture:
+    """Pressure at the gauge and lift of the front over the volume in all balloons, stage by stage."""
+    told = course.balloons
+    assert told is not None  # a course with balloons
+    figure = Figure(figsize=(6.6, 2.8), layout="constrained")
+    gauge, lift = figure.subplots(1, 2)
+    for phase, style in (("inflation", "-o"), ("deflation", "--")):
+        stages = [stage for stage in told.stages if stage.phase == phase]
+        volumes = [sum(stage.volumes_ml) for stage in stages]
+        gauge.plot(volumes, [max(stage.pressures_mpa) for stage in stages], style, color=_COLOURS[0], markersize=3)
+        lift.plot(volumes, [stage.lift_mm[0] for stage in stages], style, color=_COLOURS[1], markersize=3, label=phase)
+    for axes, name in ((gauge, "higher gauge [MPa]"), (lift, "lift of the front [mm]")):
+        axes.set_xlabel("volume in all balloons [mL]", fontsize=8)
+        axes.set_ylabel(name, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.set_ylim(bottom=0)
+    lift.legend(fontsize=8, frameon=False)
+    head = ("Phase", "Volumes [mL]", "Gauges [MPa]", "Front, middle, back [mm]")
+    rows = tuple(
+        (
+            stage.phase,
+            ", ".join(f"{volume:.2f}" for volume in stage.volumes_ml),
+            ", ".join(f"{pressure:.2f}" for pressure in stage.pressures_mpa),
+            ", ".join(f"{gain:+.1f}" for gain in stage.lift_mm),
+        )
+        for stage in told.stages
+    )
+    front = told.regained[0].lift_mm
+    return Picture(
+        f"course-balloons-{course.level}",
+        f"{course.level}: balloons inflated and emptied under {told.preload_n:.0f} N ({NOT_CALIBRATED})",
+        png_of(figure),
+        f"Lines of gauge pressure and of the lift of the front of {course.level} over the balloons' volume: up to "
+        f"{told.lift_inflated_mm[0]:.1f} mm inflated, {front:.1f} mm once empty.",
+        Table(f"{course.level}: stages of the balloons", head, rows, told.warnings),
+    )
 
 
 def _plane_of_cavity(lift: BalloonLift) -> int:

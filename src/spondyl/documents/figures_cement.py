@@ -118,7 +118,7 @@ def draw_cement_growing(course: CourseModel, kept: KeptCement, spine: Spine) -> 
         rows.append((f"{time:.2f}", f"{volume:.2f}", _middle(scene, there)))
     head = ("Minutes after mixing", "mL in", "Middle of the cement to the left [mm]")
     return Picture(
-        f"course-growing-{course.level}",
+        f"course-growing-{course.level}-{course.course}",
         f"{course.level}, {course.course}: cement as it grows in one run of the model",
         png_of(figure),
         f"Cement in {course.level} at {len(times)} times, from below with the patient's left on the right, and from "
@@ -152,7 +152,7 @@ def film_cement(course: CourseModel, kept: KeptCement, spine: Spine) -> Film:
         stream, format="PNG", save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=1, optimize=False
     )
     title = f"{course.level}, {course.course}: the same as a film"
-    return Film(f"course-film-{course.level}", title, stream.getvalue(), FILM * FRAME_MS / 1000)
+    return Film(f"course-film-{course.level}-{course.course}", title, stream.getvalue(), FILM * FRAME_MS / 1000)
 
 
 def draw_leak_map(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture:
@@ -180,7 +180,7 @@ def draw_leak_map(course: CourseModel, kept: KeptCement, spine: Spine) -> Pictur
     )  # fmt: skip
     left = sum(leak.volume_ml for leak in told.leaks)
     return Picture(
-        f"course-cement-{course.level}",
+        f"course-cement-{course.level}-{course.course}",
         f"{course.level}, {course.course}: where {told.injected_ml:.1f} mL of cement go in one run of the model",
         png_of(figure),
         f"All cement in {course.level} and the openings of the body, looked through from below, from the side and from "
@@ -219,7 +219,7 @@ def draw_pressures(course: CourseModel) -> Picture:
         for name, values in (("syringe", syringe), ("cannula", cannula), ("bone", read.bone_mpa))
     )
     return Picture(
-        f"course-pressures-{course.level}",
+        f"course-pressures-{course.level}-{course.course}",
         f"{course.level}, {course.course}: pressure over time in one run of the model",
         png_of(figure),
         f"Pressure over time: at most {syringe[top]:.2f} MPa at the syringe; on average {100 * share:.0f} % of it is "

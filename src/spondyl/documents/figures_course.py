@@ -12,14 +12,16 @@ from spondyl.documents.course_models import CourseModel, FanModel, HeightCourseM
 from spondyl.documents.figures import STYLE, Picture, png_of
 from spondyl.documents.tables import Table
 
-BEFORE, BROKEN, TREATED, HEALING = "#595959", "#D55E00", "#0072B2", "#009E73"
+BEFORE, BROKEN, HEALING = "#595959", "#D55E00", "#009E73"
+TREATED = {"vertebroplasty": "#0072B2", "kyphoplasty": "#CC79A7"}
 
 
-def draw_states(course: CourseModel) -> Picture | None:
+def draw_states(courses: Sequence[CourseModel]) -> Picture | None:
     """Force over shortening before the fracture, as it is, and with cement; None where no force is told."""
-    states = _states(course)
+    states = _states(courses)
     if not states:
         return None
+    level = courses[0].level
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 3.0), layout="constrained")
         axes = figure.add_subplot()
@@ -34,11 +36,11 @@ def draw_states(course: CourseModel) -> Picture | None:
     rows = tuple((name, f"{(state.failure_n or 0.0) / 1000:.2f}") for name, state, *_ in states)
     told = ", ".join(f"{name} {kilonewtons} kN" for name, kilonewtons in rows)
     return Picture(
-        f"course-states-{course.level}",
-        f"{course.level}: force over shortening before, with and after, as modelled",
+        f"course-states-{level}",
+        f"{level}: force over shortening before, with and after, as modelled",
         png_of(figure),
-        f"Curves of force over shortening of {course.level} between cement caps. Failure loads: {told}.",
-        Table(f"Failure loads of {course.level} as modelled", ("State", "Failure load [kN]"), rows),
+        f"Curves of force over shortening of {level} between cement caps. Failure loads: {told}.",
+        Table(f"Failure loads of {level} as modelled", ("State", "Failure load [kN]"), rows),
     )
 
 
@@ -67,8 +69,8 @@ def draw_heights(courses: Sequence[CourseModel]) -> Picture | None:
         axes.legend(fontsize=8, loc="lower left", frameon=False)
     table = height_table(courses)
     last = "; ".join(
-        f"{name}: {fan.front_mm.middle[-1]:.1f} mm lost after a year, 95 % of the runs {fan.front_mm.low[-1]:.1f} to "
-        f"{fan.front_mm.high[-1]:.1f}"
+        f"{name}: {_gone(fan.front_mm.middle[-1])} after a year, 95 % of the runs {_gone(fan.front_mm.low[-1])} to "
+        f"{_gone(fan.front_mm.high[-1])}"
         for name, fan, *_ in fans
     )
     return Picture(
@@ -89,7 +91,9 @@ def draw_neighbours(course: CourseModel) -> Picture | None:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 2.6), layout="constrained")
         axes = figure.add_subplot()
-        for number, (what, colour) in enumerate(zip(head[1:], (TREATED, HEALING, BROKEN), strict=True)):
+        for number, (what, colour) in enumerate(
+            zip(head[1:], (TREATED["vertebroplasty"], HEALING, BROKEN), strict=True)
+        ):
             label: str | None = what
             for row, ratios in enumerate(values):
                 ratio, place = ratios[number], row + 0.26 * (number - 1)
@@ -111,7 +115,7 @@ def draw_neighbours(course: CourseModel) -> Picture | None:
     )
     told = "; ".join(f"{level}: pressure in the disc {pressure} times" for level, pressure, *_ in rows)
     return Picture(
-        f"course-neighbours-{course.level}",
+        f"course-neighbours-{course.level}-{course.course}",
         f"{course.level}, {course.course}: the neighbours, treated over untreated, as modelled",
         png_of(figure),
         f"Bars of what treating {course.level} changes beside it. {told} that untreated.",
@@ -138,7 +142,14 @@ def height_table(courses: Sequence[CourseModel]) -> Table:
                     f"{100 * fan.beyond_share[at]:.0f} %",
                 )
             )
-    head = ("Course", "Day", "Front lost [mm]", "Back lost [mm]", "Wedge added [deg]", "Runs past the model")
+    head = (
+        "Course",
+        "Day",
+        "Front lost since the CT [mm]",
+        "Back lost since the CT [mm]",
+        "Wedge added [deg]",
+        "Runs past the model",
+    )
     return Table(f"Height of {courses[0].level} over a year, as modelled", head, tuple(rows))
 
 
@@ -149,12 +160,16 @@ def _at(fan: FanModel, at: int) -> str:
     return f"{fan.middle[at]:.1f} ({fan.low[at]:.1f} to {fan.high[at]:.1f})".replace("-0.0", "0.0")
 
 
+def _gone(lost_mm: float) -> str:
+    return f"{lost_mm:.1f} mm lost" if lost_mm >= 0 else f"{-lost_mm:.1f} mm gained"
+
+
 def _fans(courses: Sequence[CourseModel]) -> list[tuple[str, HeightCourseModel, str, str]]:
     found = []
     for course in courses:
         for fan in course.heights:
             if course.course != "untreated":
-                found.append((f"{course.course}", fan, TREATED, "-"))
+                found.append((f"{course.course}", fan, TREATED[course.course], "-"))
             elif fan.heals:
                 found.append(("untreated, healing", fan, HEALING, "--"))
             else:
@@ -162,13 +177,17 @@ def _fans(courses: Sequence[CourseModel]) -> list[tuple[str, HeightCourseModel, 
     return found
 
 
-def _states(course: CourseModel) -> list[tuple[str, StateModel, str, str]]:
+def _states(courses: Sequence[CourseModel]) -> list[tuple[str, StateModel, str, str]]:
+    first = courses[0]
     told = [
-        ("before the fracture, estimated", course.before, BEFORE, ":"),
-        ("fractured, as assumed", course.broken, BROKEN, "--"),
+        ("before the fracture, estimated", first.before, BEFORE, ":"),
+        ("fractured, as assumed", first.broken, BROKEN, "--"),
     ]
-    if course.after is not None:
-        told.append((f"after {course.course}", course.after, TREATED, "-"))
+    told += [
+        (f"after {course.course}", course.after, TREATED[course.course], "-")
+        for course in courses
+        if course.after is not None
+    ]
     return [(name, state, colour, line) for name, state, colour, line in told if state.curve]
 
 

@@ -52,7 +52,7 @@ def draw_leak_shares(course: CourseModel) -> Picture:
     figure.legend(handles, words, loc="outside lower center", ncols=5, fontsize=8)
     grows = ", ".join(f"{100 * share:.0f} % by {volume:.1f} mL" for volume, share in shares[0].by_volume_ml)
     return Picture(
-        f"course-leaks-{course.level}",
+        f"course-leaks-{course.level}-{course.course}",
         f"{course.level}, {course.course}: share of simulated runs that leaked, by way out",
         png_of(figure),
         f"{some.leaked} of {some.runs} simulated runs leaked more than 0.1 mL by any way: {grows}. "

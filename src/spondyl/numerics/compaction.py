@@ -96,6 +96,14 @@ def laid_on_grid(amount: Array, displacement: Array, edge: float, *, as_volume: 
     return result.reshape(amount.shape)
 
 
+def stretch_of(displacement: Array, edge: float) -> Array:
+    """Volume of each voxel in its middle over what it was, shape (nx, ny, nz); `displacement` is of the nodes. [mm]"""
+    shape = tuple(n - 1 for n in displacement.shape[1:])
+    voxels = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = np.stack([displacement[(slice(None), *(voxels + corner).T)].T / edge + corner for corner in CORNERS])
+    return _stretch(corners, np.full(3, 0.5)).reshape(shape)
+
+
 def _stretch(corners: Array, place: Array) -> Array:
     """Determinant of the map of each voxel's unit cube at a place in it."""
     signs = 2.0 * CORNERS - 1

@@ -1,8 +1,14 @@
 """What loads do to bone, and where cement goes in it: voxel models between platens, and injections."""
 
-from spondyl.simulation.balloon import inflate_balloons, retained_ratio
+from spondyl.simulation.balloon import compare_preload, inflate_balloons
 from spondyl.simulation.balloon_device import BalloonDevice, find_device
-from spondyl.simulation.balloon_records import BalloonLift, BalloonSettings, BalloonStage, RestoredShares
+from spondyl.simulation.balloon_records import (
+    BalloonLift,
+    BalloonOutcome,
+    BalloonSettings,
+    BalloonStage,
+    RestoredShares,
+)
 from spondyl.simulation.between_platens import (
     CurvePoint,
     PlatenResponse,
@@ -35,6 +41,7 @@ from spondyl.simulation.injection import (
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
 from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import Driver, LeakShares, PathShare, PublishedRate, Share, count_leaks
+from spondyl.simulation.lifted import build_lifted_flow
 from spondyl.simulation.linear_estimates import EstimateMap, LinearEstimates, estimate_linear, find_map
 from spondyl.simulation.load_cases import LoadCase, find_load_case, loaded_as
 from spondyl.simulation.load_cycle import LoadCycle, follow_cycle, height_recovery, press_twice
@@ -56,6 +63,7 @@ __all__ = [
     "Activity",
     "BalloonDevice",
     "BalloonLift",
+    "BalloonOutcome",
     "BalloonSettings",
     "BalloonStage",
     "BodyInjection",
@@ -114,10 +122,12 @@ __all__ = [
     "build_bone_model",
     "build_flow_model",
     "build_injection_model",
+    "build_lifted_flow",
     "build_segment_model",
     "build_voxel_model",
     "cement_on",
     "compare_neighbours",
+    "compare_preload",
     "count_leaks",
     "damage_by_loading",
     "estimate_borders",
@@ -147,7 +157,6 @@ __all__ = [
     "press_bone",
     "press_twice",
     "pushed_off_middle",
-    "retained_ratio",
     "simulate",
     "simulate_heat",
     "simulate_injection",

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from spondyl.errors import InputError
+from spondyl.evidence import find_parameter
 from spondyl.planning import Plan
 from spondyl.simulation.balloon_course import run_course
 from spondyl.simulation.balloon_device import find_device
-from spondyl.simulation.balloon_records import BalloonLift, BalloonSettings
+from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome, BalloonSettings
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.broken_body import BrokenBody
 from spondyl.studies.progress import Progress, silent
@@ -56,15 +57,40 @@ def inflate_balloons(
     return run_course(body, plan.balloons, devices, preload_n, chosen, progress)
 
 
-def retained_ratio(loaded: BalloonLift, free: BalloonLift) -> float | None:
-    """Retained lift of the front under a preload over that without one; None where nothing was lifted without.
+def compare_preload(
+    body: BrokenBody,
+    plan: Plan,
+    *,
+    preload_n: float | None = None,
+    settings: BalloonSettings | None = None,
+    progress: Progress = silent,
+) -> BalloonOutcome:
+    """The balloons of a plan under the load of a procedure, and without any; arguments as of `inflate_balloons`.
 
-    Both hang on the assumed fracture, their ratio less so.
+    `preload_n` left out: what was held on segments that were treated in the laboratory (tivad2022).
     """
-    if loaded.body is not free.body and not np.array_equal(loaded.body.parted, free.body.parted):
-        raise InputError("these two lifts are of different fractures: inflate the same BrokenBody twice")
-    under, without = loaded.lift_mm()[0], free.lift_mm()[0]
-    return under / without if without > 0.05 else None  # less than a twentieth of a mm is noise
+    loaded = inflate_balloons(
+        body,
+        plan,
+        preload_n=procedure_preload() if preload_n is None else preload_n,
+        settings=settings,
+        progress=lambda share, what: progress(0.65 * share, what),
+    )
+    free = inflate_balloons(
+        body,
+        plan,
+        preload_n=0.0,
+        settings=settings,
+        progress=lambda share, what: progress(0.65 + 0.35 * share, f"without load: {what}"),
+    )
+    return BalloonOutcome(loaded, free)
+
+
+def procedure_preload() -> float:
+    """What lies on the body while it is treated. [N]"""
+    value = find_parameter("protocol.procedure_preload").value
+    assert isinstance(value, int | float)
+    return float(value)
 
 
 def _check(bone: BoneModel, plan: Plan, preload_n: float) -> None:

@@ -27,7 +27,7 @@ from spondyl.studies.progress import Progress
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
-Stop = Literal["nothing", "volume", "restored", "pressure", "wall"]
+Stop = Literal["nothing", "volume", "restored", "pressure", "wall", "shift"]
 
 WATER_MPA = 2200.0  # bulk modulus of what fills a balloon
 TISSUE_G_CM3 = 2.0  # of bone without pores, handbook 1.2
@@ -77,11 +77,14 @@ class _Course:
         self.body = self._body()
         self.known = _nodes_of(np.where(np.any(self.cavities, axis=0), 0.0, bone.model.modulus) > 0)
         self.nearest = ndimage.distance_transform_edt(~self.known, return_distances=False, return_indices=True)
-        self.walls = _side_walls(bone, np.any(self.cavities, axis=0))
+        self.faces = _wall_faces(bone, np.any(self.cavities, axis=0))
+        self.walls = np.any(list(self.faces.values()), axis=0)
+        self._above = self._nodes_above()
         self.solve = newton_krylov(rtol=settings.tolerance, inner=0.02, iterations=25)
         self.displacement: Array = np.zeros(self.body.load.shape)
         self.stages: list[BalloonStage] = []
         self.before: Heights | None = None
+        self.rest: Array = self.displacement
         self.first = list(self.body.volumes)
         self.stage_error = 0.0
 
@@ -102,7 +105,7 @@ class _Course:
                 self._go(press, start, end)
                 self._check_standing()
         self.before = _measured(self.bone, self._whole())
-        rest = self.displacement.copy()
+        rest = self.rest = self.displacement.copy()
         first_pushes = [push.copy() for push in body.pushes]
         stop = self._inflate()
         inflated, at_most = _measured(self.bone, self._whole()), self._whole()
@@ -110,7 +113,7 @@ class _Course:
             first + float(np.vdot(push, self.displacement - rest))
             for first, push in zip(self.first, first_pushes, strict=True)
         )
-        wall, bulge = self._wall(self.displacement), self._bulge(rest)
+        wall, bulge, back = self._wall(self.displacement), *self._shifts(self.displacement)
         volume_error = linear / sum(body.volumes) - 1
         self._deflate()
         self.progress(0.95, "laying bone and cavity onto the grid")
@@ -130,6 +133,7 @@ class _Course:
             self.stage_error,
             wall,
             bulge,
+            back,
             np.any(self.cavities, axis=0),
             cavity,
             packed,
@@ -137,7 +141,7 @@ class _Course:
             at_most,
             displacement,
             body.folded,
-            self._warnings(stop, wall, bulge, inflated),
+            self._warnings(stop, wall, bulge, back),
             self._assumptions(),
         )
 
@@ -275,11 +279,15 @@ class _Course:
             return "pressure"
         if self.settings.stop_when_restored and self._restored(moved) >= 1:
             return "restored"
+        if max(self._shifts(moved)) > self.settings.shift_mm:
+            return "shift"
         return "wall" if self._wall(moved) < self._closest else None
 
     def _just_over(self, moved: Array, stop: Stop) -> bool:
         if stop == "pressure":
             return all(g <= OVER * d.rated_mpa for g, d in zip(self._gauges(moved), self.devices, strict=True))
+        if stop == "shift":
+            return max(self._shifts(moved)) <= OVER * self.settings.shift_mm
         return stop == "restored" and self._restored(moved) <= OVER
 
     def _gauges(self, moved: Array) -> list[float]:
@@ -303,15 +311,43 @@ class _Course:
         outer = places.reshape(3, -1)[:, self._side_nodes(self.walls)]
         return float(cKDTree(outer.T).query(places.reshape(3, -1)[:, inner].T)[0].min())
 
-    def _bulge(self, rest: Array) -> float:
-        """Most that a side wall moved to either side. [mm]
+    def _shifts(self, moved: Array) -> tuple[float, float]:
+        """Most that a side wall, and the back wall, moved outward beside the half of the body that they belong to. [mm]
 
-        Front and back are left out: they swing as the halves open.
+        The front is left out: there the halves part.
         """
-        nodes = self._side_nodes(self.walls & ~_nodes_of(self.broken.parted))
-        across = self._places(rest).reshape(3, -1)[1, nodes]
-        left = (self.displacement - rest).reshape(3, -1)[1, nodes]
-        return float((left * np.sign(across - across.mean())).max())
+        change = self.body.cut(moved - self.rest)
+        change = change - self._swing(change)
+        parted = _nodes_of(self.broken.parted)[self.nodes]
+        most = {
+            name: float((sign * change[axis])[nodes[self.nodes] & ~parted].max(initial=0.0))
+            for (name, axis, sign), nodes in self.faces.items()
+            if name != "front"
+        }
+        return max(most["left"], most["right"]), most["back"]
+
+    def _nodes_above(self) -> Mask:
+        """Nodes above the plane, in the box; all that are as high as its middle or higher where nothing is broken."""
+        plane, shape = self.broken.plane, self.bone.model.platens.top.shape
+        geometry = self.bone.model.geometry
+        places = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1) - 0.5
+        normal = np.array([0.0, 0.0, 1.0])
+        centre = (np.array(shape) - 2) / 2
+        if plane is not None:
+            normal, centre = geometry.axes.T @ plane.normal, geometry.indices(plane.point)
+        return np.asarray((places - centre) @ normal > 0)[self.nodes]
+
+    def _swing(self, change: Array) -> Array:
+        """What nodes above the plane move with the upper platen, as one piece; 0 below it."""
+        top = self.bone.model.platens.top[self.nodes]
+        places = np.stack(np.meshgrid(*(np.arange(n) for n in top.shape), indexing="ij"), axis=-1).astype(float)
+        on_top = np.column_stack([places[top][:, :2], np.ones(int(top.sum()))])
+        tilt = np.linalg.lstsq(on_top, change[:, top].T)[0]  # of each part of the movement, over front and left
+        level = float(places[top][0, 2])
+        sunk = (level - places[..., 2])[None]
+        swung = np.moveaxis(places[..., :2] @ tilt[:2] + tilt[2], -1, 0)
+        swung = swung + sunk * np.array([tilt[0, 2], tilt[1, 2], 0.0])[:, None, None, None]
+        return np.asarray(np.where(self._above, swung, 0.0))
 
     def _side_nodes(self, walls: Mask) -> Array:
         padded = np.pad(walls[self.nodes], ((0, 0), (0, 0), (0, self.body.extra)))
@@ -335,7 +371,7 @@ class _Course:
         before = float(self.bone.density.array.sum())
         return Volume(share, geometry, "1"), Volume(packed, geometry, "g/cm3"), float(packed.sum()) / before - 1
 
-    def _warnings(self, stop: Stop, wall: float, bulge: float, inflated: Heights) -> tuple[str, ...]:
+    def _warnings(self, stop: Stop, wall: float, bulge: float, back: float) -> tuple[str, ...]:
         told = []
         if stop == "pressure":
             rated = min(device.rated_mpa for device in self.devices)
@@ -350,6 +386,13 @@ class _Course:
             told.append(f"only {wall:.1f} mm of bone are left between a balloon and a side wall")
         if bulge > BULGE_MM:
             told.append(f"a side wall moves outward by {bulge:.1f} mm")
+        if back > BULGE_MM:
+            told.append(f"the back wall moves towards the canal by {back:.1f} mm: fragments may follow it")
+        if stop == "shift":
+            told.append(
+                f"inflation ended because a wall moved outward by {self.settings.shift_mm:g} mm: it may break, and no "
+                "endplate was lifted by the rest of the volume"
+            )
         if self.body.folded:
             told.append(f"{self.body.folded} voxels are crushed to next to nothing and keep an earlier shape")
         if self.broken.plane is None:
@@ -431,23 +474,24 @@ def _areas(top: Mask) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def _side_walls(bone: BoneModel, cavity: Mask) -> Mask:
-    """Nodes on the bone's own side walls: between bone and nothing, sideways."""
+def _wall_faces(bone: BoneModel, cavity: Mask) -> dict[tuple[str, int, int], Mask]:
+    """Nodes on the bone's own side walls, between bone and nothing, by where they look: name, axis and sign of it."""
     solid = (bone.model.modulus > 0) | cavity
     of_bone = bone.density.array > 0
-    nodes = np.zeros([n + 1 for n in solid.shape], bool)
-    for axis in (0, 1):
-        for side in (-1, 1):
-            bare = of_bone & ~np.roll(solid, -side, axis)
-            at = np.argwhere(bare)
-            at[:, axis] += side > 0
-            for one in (0, 1):
-                for other in (0, 1):
-                    corner = at.copy()
-                    corner[:, 1 - axis] += one
-                    corner[:, 2] += other
-                    nodes[tuple(corner.T)] = True
-    return nodes
+    found = {}
+    for name, axis, side in (("front", 0, 1), ("back", 0, -1), ("left", 1, 1), ("right", 1, -1)):
+        nodes = np.zeros([n + 1 for n in solid.shape], bool)
+        bare = of_bone & ~np.roll(solid, -side, axis)
+        at = np.argwhere(bare)
+        at[:, axis] += side > 0
+        for one in (0, 1):
+            for other in (0, 1):
+                corner = at.copy()
+                corner[:, 1 - axis] += one
+                corner[:, 2] += other
+                nodes[tuple(corner.T)] = True
+        found[name, axis, side] = nodes
+    return found
 
 
 def _measured(bone: BoneModel, displacement: Array | None) -> Heights:

@@ -36,6 +36,7 @@ class BalloonSettings:
     start_diameter_mm: float = 7.0  # of the seated balloon, whose bone lies packed around it
     growth: float = 0.2  # of the volume in a stage
     wall_mm: float = 1.0  # of bone left between balloon and side wall where inflation ends
+    shift_mm: float = 2.0  # outward, of a side or the back wall, where inflation ends: a choice
     packed_g_cm3: float = 0.6  # what bone is packed to, handbook A14
     law: YieldLaw = BONE_LAW
     tolerance: float = 2e-3  # of the forces; the prototype's
@@ -50,9 +51,10 @@ class BalloonSettings:
             raise InputError(f"a stage grows the volume by {self.growth:g}; 0.01 to 0.5 is expected")
         if self.intact_mm is not None and not all(0 < height < 60 for height in self.intact_mm):
             raise InputError(f"intact heights are {self.intact_mm}; three heights in mm are expected")
-        if not (0 < self.packed_g_cm3 <= 2 and self.wall_mm >= 0 and 0 < self.tolerance < 0.1):
+        if not (0 < self.packed_g_cm3 <= 2 and self.wall_mm >= 0 and self.shift_mm > 0 and 0 < self.tolerance < 0.1):
             raise InputError(
-                "packed density above 0 to 2 g/cm³, wall not below 0 mm, tolerance above 0 to 0.1 expected"
+                "packed density above 0 to 2 g/cm³, wall not below 0 mm, shift above 0 mm, tolerance above 0 to 0.1 "
+                "expected"
             )
 
 
@@ -89,11 +91,12 @@ class BalloonLift:
     before: Heights  # under the preload
     inflated: Heights  # at the end of inflation, under the preload
     deflated: Heights  # balloons empty, under the preload
-    stopped_by: Literal["nothing", "volume", "restored", "pressure", "wall"]
+    stopped_by: Literal["nothing", "volume", "restored", "pressure", "wall", "shift"]
     linear_volume_error: float  # of the volume that cavities would have by their first area vectors, relative
     stage_volume_error: float  # the same, stage by stage: the largest
     wall_mm: float  # least bone between a balloon and a side wall when inflated
-    bulge_mm: float  # most that a side wall moved to its side; front and back swing, and are not told
+    bulge_mm: float  # most that a side wall moved outward, beside its half of the body
+    back_mm: float  # the same of the back wall, towards the canal
     seated: Array  # bool: voxels of the bone model that the seated balloons take
     cavity: Volume  # share of each voxel that is cavity once deflated, where bone has moved to
     packed: Volume  # density of bone there; its mass is that of the bone before [g/cm³]
@@ -125,6 +128,32 @@ class BalloonLift:
         """The retained lift at front, middle and back over each denominator."""
         intact = self.settings.intact_mm
         return _shares(self, 0, intact), _shares(self, 1, intact), _shares(self, 2, intact)
+
+
+@dataclass(frozen=True, eq=False)
+class BalloonOutcome:
+    """What a plan's balloons do under the load of a procedure, and what they would without any."""
+
+    loaded: BalloonLift
+    free: BalloonLift
+
+    def __post_init__(self) -> None:
+        if self.loaded.body is not self.free.body and not np.array_equal(
+            self.loaded.body.parted, self.free.body.parted
+        ):
+            raise InputError("these two lifts are of different fractures: inflate the same BrokenBody twice")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+    @property
+    def retained_ratio(self) -> float | None:
+        """Retained lift of the front under load over that without; None where nothing was lifted without.
+
+        Both hang on the assumed fracture, their ratio less so.
+        """
+        under, without = self.loaded.lift_mm()[0], self.free.lift_mm()[0]
+        return under / without if without > 0.05 else None  # less than a twentieth of a mm is noise
 
 
 def lift_between(before: Heights, after: Heights) -> tuple[float, float, float]:

@@ -131,7 +131,7 @@ def simulate_injection(
     body = build_flow_model(spine, plan.level, voxel_mm=voxel_mm) if flow is None else flow
     if body.level is not plan.level:
         raise InputError(f"the model is of {body.level.name} and the plan of {plan.level.name}; one level is expected")
-    schedule = portions(plan, asked, flow_ml_per_min, start_min)
+    schedule = portions(plan, asked, flow_ml_per_min, start_min, tips=body.tips)
     tracked = with_tracks(body, plan.needles)
     factor = None if generator is None else draw_factor(tracked, generator)
     model = injection_model(tracked, reference_m2=which.reference_m2, factor=factor)
@@ -167,14 +167,24 @@ def planned_volume(plan: Plan) -> float:
     return (plan.cement.low_ml + plan.cement.high_ml) / 2
 
 
-def portions(plan: Plan, volume_ml: float, flow_ml_per_min: float, start_min: float) -> tuple[Portion, ...]:
-    """The volume in equal portions, one a needle, each as soon as the one before is in."""
+def portions(
+    plan: Plan,
+    volume_ml: float,
+    flow_ml_per_min: float,
+    start_min: float,
+    *,
+    tips: Sequence[tuple[float, float, float]] | None = None,
+) -> tuple[Portion, ...]:
+    """The volume in equal portions, one a needle, each as soon as the one before is in.
+
+    `tips`: where each lets its cement out; None: at the needles' ends. [patient mm]
+    """
     if not plan.needles:
         raise InputError(f"the plan of {plan.level.name} has no needle: nothing can be injected")
     each = volume_ml / len(plan.needles)
     made = []
     for number, needle in enumerate(plan.needles):
-        x, y, z = (float(value) for value in needle.target)
+        x, y, z = (float(value) for value in (needle.target if tips is None else tips[number]))
         tip = Needle((x, y, z), bore_mm=BORE_OF_OUTER * needle.outer_diameter_mm)
         made.append(Portion(tip, each, flow_ml_per_min, start_min + number * each / flow_ml_per_min))
     return tuple(made)

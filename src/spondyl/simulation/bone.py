@@ -130,11 +130,39 @@ def build_bone_model(
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
-    caps, platens, height = capped(bone, bone & (of_body >= 0.5), voxel_mm, thick)
-    chosen = find_bone_law(law)
     gap = _gap(graded, spine, float(np.median(hu[bone])))
+    notes = (*_range_notes(told[bone]), *_gap_notes(gap), *_grid_notes(spine.ct.geometry, voxel_mm))
+    on_body = bone & (of_body >= 0.5)
+    return _between_ends(
+        vertebra, Volume(rho, geometry, "g/cm3"), on_body, find_bone_law(law), graded, ends, apparent_strain, notes, gap
+    )
+
+
+def reshaped(bone: BoneModel, density: Volume, *, apparent_strain: float = -0.02) -> BoneModel:
+    """The same body in another shape: bone of these densities on a grid of its axes, between new ends. [g/cm³]"""
+    law, graded, there = bone.law, bone.calibration, density.array > 0
+    return _between_ends(
+        bone.vertebra, density, there, law, graded, bone.ends, apparent_strain, bone.notes, bone.density_gap
+    )
+
+
+def _between_ends(
+    vertebra: Vertebra,
+    density: Volume,
+    body: Mask,
+    law: BoneLaw,
+    graded: GradedCalibration,
+    ends: str,
+    apparent_strain: float,
+    notes: tuple[str, ...],
+    gap: float,
+) -> BoneModel:
+    """Bone between its ends; `body`: voxels of it that these may lie on."""
+    rho, geometry = density.array, density.geometry
+    bone, voxel_mm = rho > 0, float(geometry.spacing_mm[0])
+    caps, platens, height = capped(bone, body, voxel_mm, end_mm(ends))
     model = build_voxel_model(
-        Volume(_filled(chosen.modulus, rho, bone, caps, _number(_END_MODULUS[ends])), geometry, "MPa"),
+        Volume(_filled(law.modulus, rho, bone, caps, _number(_END_MODULUS[ends])), geometry, "MPa"),
         Volume(platens, geometry, "1"),
         top=TOP,
         bottom=BOTTOM,
@@ -146,13 +174,13 @@ def build_bone_model(
     return BoneModel(
         vertebra.level,
         model,
-        Volume(_filled(chosen.yield_stress, rho, bone, caps, end_yield), geometry, "MPa"),
-        Volume(rho, geometry, "g/cm3"),
+        Volume(_filled(law.yield_stress, rho, bone, caps, end_yield), geometry, "MPa"),
+        density,
         height if ends == "cement" else _bone_height(bone, caps, voxel_mm),
         voxel_mm,
-        chosen,
+        law,
         graded,
-        (*_range_notes(told[bone]), *_gap_notes(gap), *_grid_notes(spine.ct.geometry, voxel_mm), *model.warnings),
+        tuple(dict.fromkeys((*notes, *model.warnings))),
         vertebra,
         gap,
         ends,

@@ -68,7 +68,8 @@ def filled_with_cement(
         Share of each voxel's marrow that is cement, 0 to 1, on any grid; the bone's voxels take the mean of theirs.
         Outside the bone it changes nothing: cement that leaked bears no load here.
     cavity
-        Voxels that hold nothing but cement, bool, on any grid.
+        Share of each voxel that is neat cement in a cavity, 0 to 1, on any grid. It is not interlocked with the bone:
+        a voxel at its border is no stiffer than islands of cement in what the bone there is.
 
     Raises
     ------
@@ -83,9 +84,8 @@ def filled_with_cement(
     share = np.where(inside, share, 0.0)
     modulus, stress = partly_filled(bone.model.modulus, bone.yield_stress.array, bone.model.poisson, share, hard)
     if cavity is not None:
-        neat = averaged_on(cavity, bone.density.geometry) * inside
-        modulus = (1 - neat) * modulus + neat * hard.modulus
-        stress = (1 - neat) * stress + neat * hard.yield_stress
+        neat = np.clip(averaged_on(cavity, bone.density.geometry), 0.0, 1.0) * inside
+        modulus, stress = partly_filled(modulus, stress, bone.model.poisson, neat, replace(hard, kept=1.0))
     return with_fields(bone, modulus, stress)
 
 

@@ -28,6 +28,7 @@ Array = NDArray[Any]
 LEAST_SHARE = 0.2  # of a voxel inside the body: with less it is no part of the model
 CRACK_DEPTH_MM = 3.0  # around its mouth, within which a crack has opened the dense bone: a choice
 CLEFT_MM = 2.0  # gap that a cleft counts as where it is seen: a choice
+CAVITY_MM = 7.0  # gap that a balloon's cavity counts as, the width of a seated balloon: all but no resistance
 _LIMITS = (
     "the body alone: pedicles are closed off where they meet it",
     "fronts follow voxels, of which those at the wall count by their share inside it",
@@ -44,6 +45,7 @@ class FlowModel:
     share: Array  # of each voxel inside the body, 0 where less than a fifth is
     porosity: Array  # of the bone in a voxel, 0 outside
     cleft: Array  # bool, voxels of gas
+    cavity: Array  # bool, voxels that balloons have emptied
     vein_distance: Array  # of each voxel from each vein's axis, (veins, nx, ny, nz) [mm]
     veins: tuple[Vein, ...]
     openings: tuple[Opening, ...]
@@ -51,9 +53,10 @@ class FlowModel:
     calibration: GradedCalibration
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]
+    tips: tuple[tuple[float, float, float], ...] | None = None  # where cement enters, by needle; None: at their ends
 
     def __post_init__(self) -> None:
-        for name in ("share", "porosity", "cleft", "vein_distance", "labels"):
+        for name in ("share", "porosity", "cleft", "cavity", "vein_distance", "labels"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -115,6 +118,7 @@ def build_flow_model(
         share,
         np.where(bone, porosity_of(rho), 0.0),
         is_cleft,
+        np.zeros(bone.shape, bool),
         np.array([_distance(local, vein) for vein in ways.veins]).reshape(len(ways.veins), *bone.shape),
         ways.veins,
         ways.openings,
@@ -156,6 +160,7 @@ def injection_model(
     k = permeability_of(np.where(bone, porosity, 1.0), reference_m2)
     k = k if factor is None else k * factor
     k = np.where(flow.cleft, np.maximum(k, (CLEFT_MM * 1e-3) ** 2 / 12), k)
+    k = np.where(flow.cavity, (CAVITY_MM * 1e-3) ** 2 / 12, k)
     edge = float(flow.geometry.spacing_mm[0])
     for vein, distance in zip(flow.veins, flow.vein_distance, strict=True):
         radius = chosen[vein.label] / 2

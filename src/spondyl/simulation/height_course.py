@@ -11,7 +11,7 @@ Nothing here is fitted to patients. The fan is that of the brackets below, not a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 from types import MappingProxyType
 from typing import Any
@@ -74,7 +74,7 @@ class Fan:
 
 @dataclass(frozen=True)
 class HeightCourse:
-    """Shortening since the CT (lying), under the force of standing, over `days`."""
+    """Shortening since the CT (lying), under the force of standing, over `days`; below 0: higher than on the CT."""
 
     days: tuple[float, ...]
     front_mm: Fan
@@ -125,6 +125,21 @@ def follow_height(
     shares = tuple(float(share) for share in beyond.mean(axis=1))
     heals = whole is not None
     return HeightCourse(tuple(days), front_mm, middle_mm, back_mm, wedge_deg, shares, heals, runs, seed)
+
+
+def raised(course: HeightCourse, gain_mm: tuple[float, float, float], wedge_deg: float) -> HeightCourse:
+    """The same course of a body that was lifted first: what is lost is counted from the height of the CT.
+
+    `gain_mm` at front, middle and back, and the wedge that it took away; no doubt of the lift enters the fan.
+    """
+    fans = course.front_mm, course.middle_mm, course.back_mm, course.wedge_deg
+    front, middle, back, wedge = (_less(fan, by) for fan, by in zip(fans, (*gain_mm, wedge_deg), strict=True))
+    return replace(course, front_mm=front, middle_mm=middle, back_mm=back, wedge_deg=wedge)
+
+
+def _less(fan: Fan, by: float) -> Fan:
+    middle, low, high = (tuple(value - by for value in part) for part in (fan.middle, fan.low, fan.high))
+    return Fan(middle, low, high)
 
 
 def shortening(compliance: CreepCompliance, load: StandingLoad, law: CreepLaw, hours: float) -> tuple[float, float]:

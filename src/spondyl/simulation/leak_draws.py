@@ -59,7 +59,7 @@ class LeakTask:
         flow = self.flow
         told = repr((flow.openings, flow.veins, self.schedule, self.cement, self.settings, self.seed, VOLUME_STEPS))
         found = sha256(told.encode())
-        for array in (flow.geometry.affine, flow.share, flow.porosity, flow.cleft, flow.labels):
+        for array in (flow.geometry.affine, flow.share, flow.porosity, flow.cleft, flow.cavity, flow.labels):
             found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()[:16]
 

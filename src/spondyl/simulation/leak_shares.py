@@ -150,7 +150,7 @@ def count_leaks(
     asked = planned_volume(plan) if volume_ml is None else volume_ml
     body = build_flow_model(spine, plan.level, voxel_mm=voxel_mm) if flow is None else flow
     tracked = with_tracks(body, plan.needles)
-    schedule = portions(plan, asked, flow_ml_per_min, start_min)
+    schedule = portions(plan, asked, flow_ml_per_min, start_min, tips=body.tips)
     settings = InjectionSettings(pressure_limit_mpa=pressure_limit_mpa, rtol=RTOL)
     task = LeakTask(tracked, schedule, chosen, settings, seed)
     draws = run_draws(task, runs, workers=workers, finished=finished, on_draw=on_draw)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import atan, degrees
 
 import numpy as np
 
 from spondyl.errors import InputError
+from spondyl.findings.heights import SITES, measure_heights
+from spondyl.findings.reference import find_references
 from spondyl.planning import Plan
 from spondyl.simulation import composite, damage, height_course, segment
+from spondyl.simulation import lifted as lifted_body
+from spondyl.simulation.balloon import compare_preload
+from spondyl.simulation.balloon_records import LIMITS as LIFT_LIMITS
+from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome, BalloonSettings
 from spondyl.simulation.body_injection import BodyInjection, simulate_injection
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.composite import acrylic, averaged_on, filled_with_cement, partly_filled
 from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
-from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing
+from spondyl.simulation.flow_model import build_flow_model
+from spondyl.simulation.fracture import depth_range
+from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing, raised
+from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
 from spondyl.simulation.loads import ASSUMED as LOADS_ASSUMED
 from spondyl.simulation.loads import Activity, estimate_loads, mean_step
 from spondyl.simulation.mechanics import measure_mechanics
@@ -27,11 +37,17 @@ from spondyl.spine import Spine
 from spondyl.studies import Progress
 from spondyl.studies.progress import silent
 
+BANDS_APART = 0.75  # of the depth between the middles of the bands where front and back are measured
 WEDGE_DEG = 10.0  # by which the load of a wedge is found; it grows about evenly with the angle
 YEAR = "height over the year"
 LIMITS = (
     "Models of one body, or of three with their discs: no patient was compared with them.",
     "The whole body is an estimate: the present shape and density without the cracks of the fracture.",
+)
+BALLOON_LIMITS = (
+    *LIFT_LIMITS,
+    "Height over the year after balloons starts from the lift of one run: its doubt is not in the band.",
+    "Neighbours after balloons see the cement's stiffness alone, not the height that was regained.",
 )
 
 
@@ -72,19 +88,20 @@ def simulate(
         Where a load path cannot be balanced.
     """
     course = Course.of(plan)
-    if course is Course.KYPHOPLASTY:
-        raise InputError(
-            "a course with balloons is not simulated as a whole yet: `inflate_balloons` gives their lift alone; leave "
-            "them out of the plan to simulate its cement"
-        )
     progress(0.0, f"the body of {plan.level.name}, whole and broken")
     begun = start_courses(spine, plan.level, voxel_mm=voxel_mm) if start is None else start
-    progress(0.4, "injecting cement")
-    injection = None if course is Course.UNTREATED else _injected(spine, plan, begun, cement, volume_ml, flow_voxel_mm)
-    filled = _filled(begun, injection) if isinstance(injection, BodyInjection) else None
-    progress(0.7, "a year of standing and lying")
+    balloons = _balloons(spine, plan, begun, progress) if course is Course.KYPHOPLASTY else None
+    lifted = None if balloons is None else follow_lift(balloons.loaded)
+    progress(0.6, "injecting cement")
+    injection = (
+        None if course is Course.UNTREATED else _injected(spine, plan, begun, lifted, cement, volume_ml, flow_voxel_mm)
+    )
+    filled = _filled(begun, lifted, injection) if isinstance(injection, BodyInjection) else None
+    progress(0.8, "a year of standing and lying")
     standing = _standing(spine, plan, begun)
     heights = _heights(begun, filled, standing, seed) if isinstance(standing, StandingLoad) else standing
+    if balloons is not None and not isinstance(heights, NotSimulated):
+        heights = tuple(_raised(one, balloons.loaded, begun) for one in heights)
     progress(0.9, "the vertebrae beside it")
     neighbours = () if filled is None else _neighbours(spine, begun, filled, voxel_mm)
     answers = injection, heights, neighbours
@@ -98,32 +115,55 @@ def simulate(
         begun.whole,
         begun.broken,
         None if filled is None else measure_mechanics(filled.bone),
+        balloons,
         told,
         years,
         beside,
         begun.bone.calibration,
         begun.bone.voxel_mm,
         tuple(answer for answer in answers if isinstance(answer, NotSimulated)),
-        (*begun.bone.notes, *LIMITS, *_reached(begun), *_needles(plan)),
-        _assumptions(course, years, beside, told),
+        (*begun.bone.notes, *LIMITS, *_reached(begun), *_needles(plan), *(() if balloons is None else BALLOON_LIMITS)),
+        _assumptions(course, years, beside, told, balloons),
     )
+
+
+def _balloons(spine: Spine, plan: Plan, begun: CourseStart, progress: Progress) -> BalloonOutcome:
+    """What the balloons do, to the height that the neighbours let expect where there are enough of them."""
+    settings = BalloonSettings(intact_mm=_intact(spine, plan))
+    return compare_preload(
+        begun.body, plan, settings=settings, progress=lambda share, what: progress(0.2 + 0.4 * share, what)
+    )
+
+
+def _intact(spine: Spine, plan: Plan) -> tuple[float, float, float] | None:
+    measured = {vertebra.level: measure_heights(vertebra) for vertebra in spine}
+    known = {level: heights for level, heights in measured.items() if not isinstance(heights, str)}
+    reference = find_references(known).get(plan.level)
+    if reference is None or isinstance(reference, str):
+        return None
+    front, middle, back = (reference.heights_mm[site] for site in SITES)
+    return front, middle, back
 
 
 def _injected(
     spine: Spine,
     plan: Plan,
-    start: CourseStart,
+    begun: CourseStart,
+    lifted: LiftedBody | None,
     cement: Cement | str,
     volume_ml: float | None,
     voxel_mm: float,
 ) -> BodyInjection | NotSimulated:
     """The plan's injection; unknown where the density has no calibration."""
     try:
-        return simulate_injection(spine, plan, cement=cement, volume_ml=volume_ml, voxel_mm=voxel_mm)
+        flow = build_flow_model(spine, plan.level, voxel_mm=voxel_mm)
     except InputError as error:
-        if start.bone.is_absolute:
+        if begun.bone.is_absolute:
             raise
         return NotSimulated("where the cement goes", str(error))
+    if lifted is not None:
+        flow = lifted_flow(flow, lifted, plan)
+    return simulate_injection(spine, plan, cement=cement, volume_ml=volume_ml, flow=flow)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,16 +171,35 @@ class _Filled:
     """A broken body with cement in it."""
 
     bone: BoneModel
-    saturation: Volume
+    saturation: Volume  # of the pores, on a grid of the body before any lift
     creep: CreepCompliance
 
 
-def _filled(start: CourseStart, injection: BodyInjection) -> _Filled:
-    saturation = Volume(np.clip(injection.result.saturation, 0, 1), injection.cement_share.geometry, "1")
-    bone = filled_with_cement(start.body.pressed_bone, saturation)
-    still = averaged_on(saturation, bone.density.geometry)
-    creep = find_creep_compliance(bone, np.asarray(start.body.damage.field), creeps=1 - still)
+def _filled(begun: CourseStart, lifted: LiftedBody | None, injection: BodyInjection) -> _Filled:
+    geometry = injection.cement_share.geometry
+    full = np.clip(injection.result.saturation, 0, 1)
+    saturation = Volume(full, geometry, "1")
+    if lifted is None:
+        bare, damage, cavity = begun.body.pressed_bone, np.asarray(begun.body.damage.field), None
+        bone = filled_with_cement(bare, saturation)
+    else:
+        bare, damage = lifted_bone(lifted)
+        cavity = np.asarray(injection.flow.cavity)
+        in_bone, in_cavity = (Volume(full * where, geometry, "1") for where in (~cavity, cavity))
+        bone = filled_with_cement(bare, in_bone, cavity=in_cavity)
+    still = np.minimum(averaged_on(saturation, bone.density.geometry), 1.0)
+    creep = find_creep_compliance(bone, damage, creeps=1 - still)
+    if lifted is not None:
+        saturation = pulled_back(saturation, lifted, begun.bone.density.geometry)
     return _Filled(bone, saturation, creep)
+
+
+def _raised(course: HeightCourse, lift: BalloonLift, begun: CourseStart) -> HeightCourse:
+    """The course from the height that the balloons left; front and back are told at the middle of their bands."""
+    gain = lift.lift_mm()
+    back, front = depth_range(begun.bone)
+    wedge = degrees(atan((gain[0] - gain[2]) / (BANDS_APART * (front - back))))
+    return raised(course, gain, wedge)
 
 
 def _standing(spine: Spine, plan: Plan, start: CourseStart) -> StandingLoad | NotSimulated:
@@ -202,9 +261,15 @@ def _needles(plan: Plan) -> tuple[str, ...]:
 
 
 def _assumptions(
-    course: Course, heights: tuple[HeightCourse, ...], neighbours: tuple[NeighbourEffect, ...], cement: object
+    course: Course,
+    heights: tuple[HeightCourse, ...],
+    neighbours: tuple[NeighbourEffect, ...],
+    cement: object,
+    balloons: BalloonOutcome | None,
 ) -> tuple[str, ...]:
     told = [damage.ASSUMED]
+    if balloons is not None:
+        told += [*balloons.loaded.assumptions, lifted_body.ASSUMED]
     if heights:
         told += [height_course.ASSUMED, f"{LOADS_ASSUMED}"]
     if course is not Course.UNTREATED:

@@ -8,6 +8,7 @@ from typing import Any
 
 from spondyl.findings import GradedCalibration
 from spondyl.planning import Plan
+from spondyl.simulation.balloon_records import BalloonOutcome
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.simulation.height_course import HeightCourse
 from spondyl.simulation.mechanics import Mechanics
@@ -50,6 +51,7 @@ class Simulation:
     before: Mechanics  # of the body before its fracture, estimated
     broken: Mechanics  # of the body as it is
     after: Mechanics | None  # of the treated body; None: untreated
+    balloons: BalloonOutcome | None  # None: a course without
     injection: BodyInjection | None
     heights: tuple[HeightCourse, ...]  # without healing, and with it where the body is untreated
     neighbours: tuple[NeighbourEffect, ...]  # empty for the untreated course: it is what the others are compared with

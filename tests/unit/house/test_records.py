@@ -14,6 +14,7 @@ import pytest
 import spondyl
 from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
 from spondyl.simulation import (
+    BalloonOutcome,
     BalloonSettings,
     break_bone,
     build_bone_model,
@@ -134,7 +135,7 @@ def examples() -> dict[type, object]:
         voxels,
         pressed,
         bone,
-        lift,
+        BalloonOutcome(lift, lift),
         measure_fields(voxels, pressed.displacement),
         flow,
         injection_model(flow, reference_m2=2e-8),

@@ -18,6 +18,11 @@ SETTINGS = BalloonSettings(volume_ml=0.75, stop_when_restored=False, start_diame
 
 
 def make_bone(hu: float = 150.0) -> BoneModel:
+    """The body of `make_spine` in voxels of 2 mm."""
+    return build_bone_model(make_spine(hu), "L1", voxel_mm=2.0)
+
+
+def make_spine(hu: float = 150.0) -> Spine:
     """An elliptic cylinder in LPS, its front at negative y; endplates flat at ±10 mm."""
     geometry = Geometry(np.array([[2.0, 0, 0, -25], [0, 2, 0, -25], [0, 0, 2, -19], [0, 0, 0, 1]]), (26, 26, 20))
     points = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
@@ -33,8 +38,7 @@ def make_bone(hu: float = 150.0) -> BoneModel:
     mask = Volume(inside, geometry, "1")
     ct = Volume(np.full(geometry.shape, hu, np.float32), geometry, "[hnsf'U]")
     body = Vertebra(Level.L1, mask, mask, frame, *plates, *walls, (), ())
-    spine = Spine(Study(ct, Scan(kvp=120.0, contrast=False), Patient()), geometry, (body,), None)
-    return build_bone_model(spine, "L1", voxel_mm=2.0)
+    return Spine(Study(ct, Scan(kvp=120.0, contrast=False), Patient()), geometry, (body,), None)
 
 
 def balloon_at(x: float, side: Side) -> Balloon:

@@ -9,9 +9,9 @@ import pytest
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan
-from spondyl.simulation.balloon import inflate_balloons, retained_ratio
+from spondyl.simulation.balloon import inflate_balloons
 from spondyl.simulation.balloon_device import find_device
-from spondyl.simulation.balloon_records import BalloonLift
+from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.broken_body import BrokenBody, break_bone, whole_bone
 from spondyl.simulation.fracture import FracturePlane
@@ -104,7 +104,7 @@ def test_more_preload_keeps_less_height(broken: BrokenBody) -> None:
     free, heavy = (inflate_balloons(broken, BOTH, preload_n=n, settings=larger) for n in (0.0, 400.0))
     assert free.lift_mm()[0] > heavy.lift_mm()[0]
     assert free.lift_mm(free.inflated)[0] > heavy.lift_mm(heavy.inflated)[0]
-    ratio = retained_ratio(heavy, free)
+    ratio = BalloonOutcome(heavy, free).retained_ratio
     assert ratio is not None
     assert ratio < 1
 

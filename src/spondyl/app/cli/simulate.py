@@ -1,4 +1,4 @@
-"""`spondyl simulate`: what doing nothing and cement do to the planned levels of a case, by models."""
+"""`spondyl simulate`: what doing nothing, cement, and balloons with cement do to the planned levels, by models."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ def _course_lines(course: CourseModel) -> list[str]:
         lines.append(
             f"  stiffness {state.stiffness_share:.2f} and strength {state.strength_share:.2f} of before the fracture"
         )
+    lifted = course.balloons
+    if lifted is not None:
+        ratio = "not told" if lifted.retained_ratio is None else f"{lifted.retained_ratio:.2f}"
+        lines.append(
+            f"  balloons keep {ratio} of the height under {lifted.preload_n:.0f} N that they keep without load; front "
+            f"{lifted.lift_inflated_mm[0]:.1f} mm up inflated, {lifted.regained[0].lift_mm:.1f} mm empty (hangs on the "
+            "assumed fracture)"
+        )
+        lines += [f"  warning: {text}" for text in lifted.warnings]
     if course.cement is not None:
         leaked = sum(leak.volume_ml for leak in course.cement.leaks)
         lines.append(f"  {course.cement.injected_ml:.1f} mL in, {leaked:.2f} mL of them left the body in the shown run")
@@ -68,7 +77,7 @@ def _course_lines(course: CourseModel) -> list[str]:
     for fan in course.heights:
         front = fan.front_mm
         how = ", healing" if fan.heals else ""
-        lost = f"{front.middle[-1]:.1f} mm lost ({front.low[-1]:.1f} to {front.high[-1]:.1f})"
+        lost = f"{front.middle[-1]:.1f} mm lost since the CT ({front.low[-1]:.1f} to {front.high[-1]:.1f})"
         lines.append(f"  front height after {fan.days[-1]:.0f} days{how}: {lost}")
     for effect in course.neighbours:
         lines.append(f"  {effect.level}: pressure in the disc {effect.disc_pressure:.2f} of that untreated")
