@@ -31,7 +31,7 @@ class Bodies:
     def interval(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.int16]:
         """Interval in whose body each place lies, shape of `left`; -1: in none."""
         out = np.full(left.shape, -1, np.int16)
-        inside = self.wall.margin(left, back, station) >= 0
+        inside = self.wall.encloses(left, back, station)
         inside &= (station >= self.ends[0]) & (station <= self.ends[1])
         if not inside.any():
             return out
@@ -50,7 +50,7 @@ class Bodies:
 
     def is_canal(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.bool_]:
         """Whether each place lies in the canal, between the ends."""
-        inside = self.canal.margin(left, back, station) >= 0
+        inside = self.canal.encloses(left, back, station)
         return np.asarray(inside & (station >= self.ends[0]) & (station <= self.ends[1]))
 
     def heights(self, column: Column) -> Floats:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from spondyl.space import Floats
 from spondyl.spine.segmenters.arrays import Grey
@@ -54,13 +53,20 @@ class StraightPlaces:
         at = (height_mm - self.first_mm[2]) / _GRID_MM
         low = int(np.clip(np.floor(at), 0, self.fields.shape[3] - 2))
         share = np.float32(np.clip(at - low, 0, 1))
-        grid = np.meshgrid(
-            (left_mm - self.first_mm[0]) / _GRID_MM, (back_mm - self.first_mm[1]) / _GRID_MM, indexing="ij"
-        )
         fields = self.fields[..., low] * (1 - share) + self.fields[..., low + 1] * share
-        a, b, c, d = (ndimage.map_coordinates(f, grid, np.float64, order=1, mode="nearest") for f in fields)
+        for axis, place in ((1, left_mm - self.first_mm[0]), (2, back_mm - self.first_mm[1])):
+            fields = _between(fields, axis, place / _GRID_MM)
+        a, b, c, d = (np.asarray(field, np.float64) for field in fields)
         return a, b, c, d
 
     def box(self) -> tuple[Floats, Floats]:
         """First and last place of the fields. [mm]"""
         return self.first_mm, self.first_mm + _GRID_MM * (np.array(self.fields.shape[1:]) - 1)
+
+
+def _between(fields: Grey, axis: int, place: Floats) -> Grey:
+    """Fields at places between the points of one axis, in steps; beyond its ends the ends are repeated."""
+    place = np.clip(place, 0, fields.shape[axis] - 1)
+    low = np.minimum(place.astype(int), fields.shape[axis] - 2)
+    share = (place - low).astype(np.float32).reshape([-1 if k == axis else 1 for k in range(fields.ndim)])
+    return np.asarray(np.take(fields, low, axis) * (1 - share) + np.take(fields, low + 1, axis) * share, np.float32)

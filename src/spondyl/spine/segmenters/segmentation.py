@@ -153,6 +153,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     parts[(vertebrae == 0) & (parts != CANAL)] = 0
     ratios = against_neighbours(bodies.heights(search.column), mean_depths(search.column, discs))
     outside = [_outside(search, disc, bodies) for disc in bodies.plates]
+    on_border = _border_areas(vertebrae, parts, image.spacing_mm)
     confidence: list[float] = []
     doubts: list[tuple[str, ...]] = []
     cut: list[bool] = []
@@ -169,8 +170,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
             said.append(f"{beyond:.0%} of an end plate lies outside the image")
         confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * PER_DOUBT ** len(said)))
         doubts.append((*said, *_too_thick(float(image.spacing_mm[2]))))
-        body = (vertebrae == len(cut) + 1) & (parts == BODY)
-        cut.append(is_end or beyond > _BEYOND_SHARE or _touches_border(body, image.spacing_mm))
+        cut.append(is_end or beyond > _BEYOND_SHARE or bool(on_border[len(cut) + 1] > _FACE_MM2))
     return Segmentation(
         Volume(image.turned_back(vertebrae), image.geometry, "1"),
         Volume(image.turned_back(parts), image.geometry, "1"),
@@ -241,13 +241,15 @@ def _outside(search: Search, disc: DiscPlates, bodies: Bodies) -> tuple[float, f
     return shares[0], shares[1]
 
 
-def _touches_border(body: NDArray[np.bool_], spacing_mm: Floats) -> bool:
-    """Whether more than a rim of a body lies on a face of the image."""
-    faces = []
+def _border_areas(vertebrae: NDArray[np.uint8], parts: NDArray[np.uint8], spacing_mm: Floats) -> Floats:
+    """Largest area of each number's body on a face of the image, by number. [mm²]"""
+    largest = np.zeros(256)
     for axis in range(3):
         area = float(np.prod(np.delete(spacing_mm, axis)))
-        faces += [np.take(body, k, axis).sum() * area for k in (0, -1)]
-    return bool(max(faces) > _FACE_MM2)
+        for k in (0, -1):
+            face, part = np.take(vertebrae, k, axis), np.take(parts, k, axis)
+            largest = np.maximum(largest, area * np.bincount(face[part == BODY], minlength=256))
+    return largest
 
 
 def _is_told(interval: int, discs: int, sizes: Floats, sacrum_below: bool) -> bool:

@@ -44,6 +44,14 @@ class TubeWall:
         limit = ndimage.map_coordinates(rolled, np.stack([angle, station]), order=1, mode="nearest")
         return np.asarray(limit - np.hypot(left, behind))
 
+    def encloses(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.bool_]:
+        """Whether places lie within the wall; the far ones are sorted out by the box around it."""
+        reach = float(self.radius_mm.max())
+        near = (np.abs(left) <= reach) & (station >= 0)
+        near &= (back >= self.centre_mm.min() - reach) & (back <= self.centre_mm.max() + reach)
+        near[near] = self.margin(left[near], back[near], station[near]) >= 0
+        return near
+
     def half_width(self) -> Floats:
         """Reach to the sides at each station, mean of left and right. [mm]"""
         sine = np.sin(2 * np.pi * np.arange(len(self.radius_mm)) / len(self.radius_mm))[:, None]
