@@ -72,7 +72,7 @@ $(VENV)/test.stamp: $(BIN)/python pyproject.toml requirements.lock $(VIEWER)
 
 # torch, for the check that a training resumes; no test needs it.
 $(VENV)/train.stamp: $(VENV)/test.stamp
-	$(PIP) install --quiet --constraint requirements.lock --editable ".[train]"
+	$(PIP) install --quiet --constraint requirements.lock --editable ".[train,compare]"
 	touch $@
 
 $(VENV)/docs.stamp: $(VENV)/core.stamp
