@@ -9,6 +9,8 @@ hinges: the node follows the mean of the parts, weighted by their stiffness. A c
 keeps the affine displacements of four nodes, and these stay its nodes on all coarser grids.
 
 A coarse grid's stiffness is the energy of the finer one under its displacements (Galerkin), in blocks of 3 x 3 by rows.
+Eight solid voxels of like moduli, with nothing held and no hinge about them, have nearly the energy of one voxel of
+their mean (exactly, for uniform strains or equal moduli): it is kept as such a voxel, which costs a tenth.
 
 References
 ----------
@@ -18,7 +20,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -30,6 +32,9 @@ from spondyl.numerics.elasticity import CORNERS, element_matrices
 
 Array = NDArray[Any]
 
+_LIKE = 3.0  # moduli of eight voxels, greatest over least, up to which one of their mean stands for them
+_MANY = 2000  # such voxels from which on a grid's regular loops pay
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
@@ -37,6 +42,7 @@ class Cells:
 
     place: Array  # (n, 3) of each, in cells of its grid
     nodes: Array  # (n, 8) at its corners
+    material: Array  # (m, n) coefficients of each that counts as one voxel of one material, 0 of others
     count: int  # of nodes, with those that have no cell any more: the last `settled`
     settled: int
 
@@ -54,7 +60,9 @@ class Blocks:
 class Grid:
     """A coarse grid: its stiffness and what the nodes of the finer one follow."""
 
-    stiffness: Blocks
+    stiffness: Blocks  # but for voxels of one material
+    voxels: Cells  # of one material
+    edge: float  # of its voxels [mm]
     follow: sparse.csr_matrix  # (finer nodes, nodes)
 
 
@@ -72,16 +80,22 @@ def coarse_grids(
     coarsest, slowest
         Unknowns at which to end; unknowns over those of the finer grid at which to end.
     """
-    cells, weights = _voxel_cells(coefficients, hinged=hinged)
-    step = _coarser(cells)
+    cells, weights, hinge = _voxel_cells(coefficients, hinged=hinged)
+    points = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[cells.nodes]
+    known = np.ascontiguousarray(free.reshape(3, -1).T)
+    plain = ~hinge[points].any(1)
+    step = _coarser(cells, plain & known[points].all((1, 2)))
     follow = (weights @ step.follow).tocsr()
-    grids = [Grid(_of_voxels(coefficients, edge, free, cells, step, follow), follow)]
+    fine = replace(cells, nodes=points)
+    grids = [_coarse_grid(fine, plain, known, None, step, follow, edge)]
     while 3 * step.cells.count > coarsest and len(step.cells.place):
-        before = step.cells.count
-        step = _coarser(step.cells)
-        if step.cells.count > slowest * before:
+        fine = step.cells
+        step = _coarser(fine, fine.material[-1] != 0)
+        if step.cells.count > slowest * fine.count:
             break
-        grids.append(Grid(_of_blocks(grids[-1].stiffness, step.follow), step.follow))
+        plain, known = np.ones(len(fine.place), np.bool_), np.ones((fine.count, 3), np.bool_)
+        before = grids[-1]
+        grids.append(_coarse_grid(fine, plain, known, before.stiffness, step, step.follow, before.edge))
     return grids
 
 
@@ -104,8 +118,9 @@ def _copies() -> tuple[Array, Array]:
     return counts, parts
 
 
-def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, sparse.csr_matrix]:
-    """Voxels as cells, with a node for each part about a grid point, and the weight of each at the point (its row)."""
+def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, sparse.csr_matrix, NDArray[np.bool_]]:
+    """Voxels as cells, with a node for each part about a grid point; the weight of each at the point (its row); and
+    which points are hinges."""
     solid = np.any(coefficients != 0, axis=0)
     shape = np.array(solid.shape) + 1
     pattern = np.zeros(shape, np.uint8)
@@ -120,12 +135,12 @@ def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, sparse.cs
     for q, offset in enumerate(CORNERS):
         point = np.ravel_multi_index(tuple((place + offset).T), tuple(shape))
         nodes[:, q] = first[point] + parts[pattern[point], 7 - q]
-    stiffness = np.repeat(coefficients[(-1, *place.T)], 8)
-    weight = np.bincount(nodes.ravel(), stiffness, first[-1])
-    total = np.add.reduceat(np.append(weight, 0.0), first[:-1]) if len(first) > 1 else weight
+    material = coefficients[(slice(None), *place.T)]
+    weight = np.bincount(nodes.ravel(), np.repeat(material[-1], 8), first[-1])
+    total = np.add.reduceat(np.append(weight, 0.0), first[:-1])
     point = np.repeat(np.arange(len(pattern)), counts[pattern])
     weights = sparse.csr_matrix((weight / total[point], np.arange(first[-1]), first), (len(pattern), first[-1]))
-    return Cells(place, nodes, int(first[-1]), 0), weights
+    return Cells(place, nodes, material, int(first[-1]), 0), weights, counts[pattern] > 1
 
 
 def _in_blocks(place: Array) -> Array:
@@ -145,10 +160,12 @@ class _Step:
     cells: Cells  # of the next grid, without those that are alone
     part: Array  # (finer cells) the coarse cell of each
     table: Array  # (coarse cells, 8) their nodes, -1 where one that is alone has none
+    uniform: NDArray[np.bool_]  # (coarse cells) which count as one voxel of one material
     follow: sparse.csr_matrix  # (finer nodes, coarse nodes)
 
 
-def _coarser(cells: Cells) -> _Step:
+def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
+    """The next grid. `whole` tells which cells are voxels of one material that eight may become one of."""
     from spondyl.numerics.coarse_kernels import group_cells, interpolate, join_corners
 
     block, half = cells.place // 2, cells.place % 2
@@ -158,64 +175,80 @@ def _coarser(cells: Cells) -> _Step:
     parents = group_cells(cells.nodes, starts, part)
     table, alone = np.empty((parents, 8), np.int64), np.empty(parents, np.bool_)
     made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone)
-    columns, weights = np.full((cells.count, 8), -1, np.int64), np.zeros((cells.count, 8))
+    columns, weights = np.full((cells.count, 8), -1, np.int32), np.zeros((cells.count, 8))
     interpolate(cells.nodes, half, part, table, alone, columns, weights)
     count = made + cells.settled
     kept = np.arange(cells.count - cells.settled, cells.count)
     columns[kept, 0], weights[kept, 0] = np.arange(made, count), 1.0
     used = columns >= 0
-    starts = np.concatenate([[0], np.cumsum(used.sum(1))])
-    follow = sparse.csr_matrix((weights[used], columns[used], starts), (cells.count, count))
+    rows = np.concatenate([[0], np.cumsum(used.sum(1))])
+    follow = sparse.csr_matrix((weights[used], columns[used], rows), (cells.count, count))
     place = np.empty((parents, 3), np.int64)
     place[part] = block
-    place, nodes = place[~alone], table[~alone]
-    order = _block_order(place)
+    material = _mean_material(cells, whole, starts, part, parents) * ~alone
+    joined = np.flatnonzero(~alone)
+    joined = joined[_block_order(place[joined])]
     settled = cells.settled + 4 * int(alone.sum())
-    return _Step(Cells(place[order], nodes[order], count, settled), part, table, follow)
+    coarse = Cells(place[joined], table[joined], material[:, joined], count, settled)
+    return _Step(coarse, part, table, material[-1] != 0, follow)
 
 
-def _of_voxels(
-    coefficients: Array, edge: float, free: NDArray[np.bool_], cells: Cells, step: _Step, follow: sparse.csr_matrix
-) -> Blocks:
-    """The energy of voxels under the displacements of the first coarse grid."""
-    from spondyl.numerics.coarse_kernels import sum_voxels
+def _mean_material(cells: Cells, whole: NDArray[np.bool_], starts: Array, part: Array, parents: int) -> Array:
+    """Coefficients (m, coarse cells) of those made of eight like voxels, 0 of others, and of all where they are few."""
+    material = np.zeros((len(cells.material), parents))
+    eight = starts[:-1][np.diff(starts) == 8, None] + np.arange(8)
+    each = 1 << (cells.place[eight] % 2 @ [4, 2, 1])
+    inside = cells.material[:, eight]
+    good = whole[eight].all(1) & (each.sum(1) == 255) & (part[eight] == part[eight[:, :1]]).all(1)
+    good &= np.all(inside.max(2) <= _LIKE * inside.min(2), axis=0)
+    if int(good.sum()) >= _MANY:
+        material[:, part[eight[good, 0]]] = inside[:, good].mean(2)
+    return material
 
-    shape = free.shape[1:]
-    points = np.stack([np.ravel_multi_index(tuple((cells.place + offset).T), shape) for offset in CORNERS], axis=1)
-    least, most = np.full(follow.shape[0], cells.count), np.zeros(follow.shape[0], np.int64)
-    np.minimum.at(least, points, cells.nodes)
-    np.maximum.at(most, points, cells.nodes)
-    plain = np.all(least[points] == most[points], axis=1)
-    entries = [_incidence(step.table, follow.shape[1]), _pattern(_incidence(points[~plain], follow.shape[0]) @ follow)]
-    touching = sparse.vstack(entries).tocsr()
-    pattern = (touching.T @ touching).tocsr()
+
+def _coarse_grid(
+    fine: Cells,
+    plain: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    blocks: Blocks | None,
+    step: _Step,
+    follow: sparse.csr_matrix,
+    edge: float,
+) -> Grid:
+    """The energy of a grid (its voxels, its blocks) under the displacements of the next.
+
+    `plain` tells which cells follow the nodes of their coarse cell alone, `known` which values are unknowns.
+    """
+    from spondyl.numerics.coarse_kernels import sum_blocks, sum_voxels
+
+    chosen = np.flatnonzero((fine.material[-1] != 0) & ~step.uniform[step.part])
+    nodes, part = fine.nodes[chosen], step.part[chosen]
+    material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
+    apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
+    touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()
+    pattern = touching.T @ touching
+    if blocks is not None:
+        ones, way = np.ones(len(blocks.columns), np.float32), _pattern(follow)
+        pattern = pattern + way.T @ sparse.csr_matrix((ones, blocks.columns, blocks.rows), (fine.count,) * 2) @ way
+    pattern = pattern.tocsr()
     pattern.sort_indices()
     values = np.zeros((pattern.nnz, 3, 3))
-    slab = cells.place[:, 0] // 2
+    rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
+    down, up = _by_rows(follow.T.tocsr()), _by_rows(follow)
+    slab = fine.place[chosen, 0] // 2
     slabs = np.searchsorted(slab, np.arange(slab.max(initial=-1) + 2))
-    matrices = element_matrices(len(coefficients), edge)
-    rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int64)
-    by_rows = follow.indptr.astype(np.int64), follow.indices.astype(np.int64), follow.data
-    args = free, *by_rows, cells.place, step.part, step.table, plain, slabs, *rows, values
-    sum_voxels(coefficients, matrices, *args)
-    return Blocks(*rows, values)
+    matrices = element_matrices(len(material), edge)
+    sum_voxels(material, matrices, known, *up, nodes, part, step.table, plain, slabs, *rows, values)
+    if blocks is not None:
+        sum_blocks(blocks.rows, blocks.columns, blocks.values, *up, *down, *rows, values)
+    uniform = step.cells.material[-1] != 0
+    coarse = step.cells
+    voxels = Cells(coarse.place[uniform], coarse.nodes[uniform], coarse.material[:, uniform], coarse.count, 0)
+    return Grid(Blocks(*rows, values), voxels, 2 * edge, follow)
 
 
-def _of_blocks(fine: Blocks, follow: sparse.csr_matrix) -> Blocks:
-    """The energy of one coarse grid under the displacements of the next."""
-    from spondyl.numerics.coarse_kernels import sum_blocks
-
-    ones = np.ones(len(fine.columns), np.float32)
-    shape = (follow.shape[0],) * 2
-    way = _pattern(follow)
-    pattern = (way.T @ (sparse.csr_matrix((ones, fine.columns, fine.rows), shape) @ way)).tocsr()
-    pattern.sort_indices()
-    back = follow.T.tocsr()
-    values = np.zeros((pattern.nnz, 3, 3))
-    rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int64)
-    ways = [array for m in (follow, back) for array in (m.indptr.astype(np.int64), m.indices.astype(np.int64), m.data)]
-    sum_blocks(fine.rows, fine.columns, fine.values, *ways, *rows, values)
-    return Blocks(*rows, values)
+def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
 
 
 def _incidence(table: Array, count: int) -> sparse.csr_matrix:

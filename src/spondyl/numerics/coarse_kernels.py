@@ -153,22 +153,22 @@ def interpolate(nodes, half, part, table, alone, columns, weights):
 
 
 @nb.njit(parallel=True, **_FAST)
-def sum_voxels(coefficients, matrices, free, follow, at, share, voxels, part, table, plain, slabs, rows, columns, out):
+def sum_voxels(material, matrices, known, follow, at, share, nodes, part, table, plain, slabs, rows, columns, out):
     """Add the energy of voxels, moved by a coarse grid, to its blocks.
 
     Parameters
     ----------
-    coefficients, matrices
-        (m, x, y, z) and the stiffness of unit coefficients (m, 24, 24).
-    free
-        Which values are unknown (3, x+1, y+1, z+1): a held one moves not at all.
+    material, matrices
+        Coefficients of each voxel (m, n) and the stiffness of unit coefficients (m, 24, 24).
+    known
+        Which values of each node are unknowns (nodes, 3): a held one moves not at all.
     follow, at, share
-        Interpolation by rows of nodes in the order of the raveled grid: starts, coarse nodes, weights.
-    voxels, part, table, plain
-        Their places (n, 3), sorted by coarse cell; the coarse cell of each; its nodes; whether the corners of the voxel
-        follow no others.
+        Interpolation by rows of nodes: starts, coarse nodes, weights.
+    nodes, part, table, plain
+        Of voxels sorted by coarse cell: their nodes (n, 8); the coarse cell of each; its nodes; whether the voxel's
+        corners follow these alone.
     slabs
-        Where each slab of coarse cells along x begins in `voxels`.
+        Where each slab of coarse cells along x begins among the voxels.
     rows, columns, out
         Blocks by rows, columns sorted; added to `out` (blocks, 3, 3).
     """
@@ -190,9 +190,8 @@ def sum_voxels(coefficients, matrices, free, follow, at, share, voxels, part, ta
                             used += 1
                 first = n
                 while n < slabs[slab + 1] and part[n] == here and (n == first or (plain[n] and plain[first])):
-                    i, j, k = voxels[n, 0], voxels[n, 1], voxels[n, 2]
-                    _voxel_stiffness(coefficients, matrices, free, i, j, k, child)
-                    used = _weigh(free, follow, at, share, i, j, k, local, used, weight)
+                    _voxel_stiffness(material, matrices, known, nodes, n, child)
+                    used = _weigh(follow, at, share, nodes, n, local, used, weight)
                     _project(child, weight, used, half, total)
                     n += 1
                 for a in range(used):
@@ -206,26 +205,25 @@ def sum_voxels(coefficients, matrices, free, follow, at, share, voxels, part, ta
 
 
 @nb.njit(**_FAST)
-def _voxel_stiffness(coefficients, matrices, free, i, j, k, child):
+def _voxel_stiffness(material, matrices, known, nodes, n, child):
     child[:] = 0
-    for m in range(coefficients.shape[0]):
-        value = coefficients[m, i, j, k]
+    for m in range(material.shape[0]):
+        value = material[m, n]
         for a in range(24):
             for b in range(24):
                 child[a, b] += value * matrices[m, a, b]
     for a in range(24):
-        corner = a // 3
-        if not free[a % 3, i + (corner >> 2), j + ((corner >> 1) & 1), k + (corner & 1)]:
+        if not known[nodes[n, a // 3], a % 3]:
             child[a, :] = 0
             child[:, a] = 0
 
 
 @nb.njit(**_FAST)
-def _weigh(free, follow, at, share, i, j, k, local, used, weight):
+def _weigh(follow, at, share, nodes, n, local, used, weight):
     """Weights of the voxel's corners on the coarse nodes in `local`, to which those not yet there are added."""
     weight[:, :used] = 0
     for corner in range(8):
-        node = ((i + (corner >> 2)) * free.shape[2] + j + ((corner >> 1) & 1)) * free.shape[3] + k + (corner & 1)
+        node = nodes[n, corner]
         for entry in range(follow[node], follow[node + 1]):
             place = 0
             while place < used and local[place] != at[entry]:

@@ -2,8 +2,8 @@
 
 The finest grid is the voxels themselves; coarse ones are those of `coarse_grids`, with held values held node by node,
 so platens of any shape, odd sizes and voids need no special case. Smoothing is Chebyshev's polynomial in D⁻¹K [1],
-whose upper end is bounded by one voxel's on the finest grid and found by power iteration on the others. Each coarse
-grid is visited twice from the one above. The coarsest system is inverted, in its range where it is small.
+whose upper end is bounded by one voxel's on the finest grid and found by power iteration on the others. Slender
+bodies visit their coarse grids more often. The coarsest system is inverted, in its range where it is small.
 
 To use it on a body whose stiffness changes (plasticity, damage): make a `VCycle` of the elastic coefficients once, or
 anew of the secant ones, and give `cycle(forces)` to your Krylov method as its preconditioner. A tangent that is
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from spondyl.numerics.coarse_grids import Blocks, Grid, coarse_grids
+from spondyl.numerics.coarse_grids import Cells, Grid, coarse_grids
 from spondyl.numerics.elasticity import CORNERS, element_matrices
 
 Array = NDArray[Any]
@@ -41,7 +41,8 @@ _SLOWEST = 0.7  # share of nodes kept at which it ends too, for hinges are all t
 _DENSE = 1500  # unknowns up to which the coarsest grid's inverse is a full matrix
 _FACTORED = 20_000  # and up to which it is factored
 _SHIFT = 1e-6  # of the largest eigenvalue: below, a displacement of the coarsest grid counts as moved by no force
-_VISITS = 2  # of each coarse grid from the one above: slender struts need them, and coarse grids cost little
+_SOLID = 0.2  # share of its nodes that a solid body keeps on the first coarse grid, at most; struts keep more
+_VISITS = 4  # of the coarse grids of slender struts from the one above, at most, so that no grid costs more than it
 _PIECE = 64  # nodes of a coarse grid in one row of its vectors
 _MARGIN = 1.1  # on the largest eigenvalue found by power iteration
 
@@ -80,36 +81,77 @@ class Operator:
 class _Coarse:
     """K u on a coarse grid, in single precision; vectors are (pieces, 1, 3 x `_PIECE`), three values a node."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, grid: Grid, threads: int) -> None:
+        blocks = grid.stiffness
         self.count = len(blocks.rows) - 1
         self.shape = (-(-self.count // _PIECE), 1, 3 * _PIECE)
         self.rows, self.columns = blocks.rows, blocks.columns.astype(np.int32)
         self.values = blocks.values.astype(np.float32)
+        self.voxels = _Voxels(grid.voxels, grid.edge, threads) if len(grid.voxels.place) else None
 
     def __call__(self, displacement: Array, out: Array) -> None:
         from spondyl.numerics.multigrid_kernels import apply_blocks
 
         apply_blocks(self.rows, self.columns, self.values, displacement, out)
+        if self.voxels is not None:
+            self.voxels.add(displacement, out)
 
     def diagonal(self) -> Array:
         """Of the matrix, in the shape of its vectors."""
-        return self._vector(np.diagonal(self.values[self._own()], axis1=1, axis2=2))
+        out = np.zeros((self.shape[0] * _PIECE, 3))
+        row = np.repeat(np.arange(self.count), np.diff(self.rows))
+        own = np.flatnonzero(row == self.columns)
+        out[row[own]] = np.diagonal(self.values[own], axis1=1, axis2=2)
+        if self.voxels is not None:
+            out[self.voxels.nodes] += self.voxels.diagonal()
+        return out.reshape(self.shape)
 
     def sparse(self) -> sparse.csr_matrix:
         """The same as a matrix of scipy in double precision, padded to the vectors' size."""
         size = int(np.prod(self.shape))
         rows = np.concatenate([self.rows, np.full(size // 3 - self.count, self.rows[-1])])
-        matrix = sparse.bsr_matrix((self.values.astype(float), self.columns, rows), (size, size))
-        return ((matrix + matrix.T) / 2).tocsr()
+        matrix = sparse.bsr_matrix((self.values.astype(float), self.columns, rows), (size, size)).tocsr()
+        if self.voxels is not None:
+            matrix = matrix + self.voxels.sparse(size)
+        return (matrix + matrix.T) / 2
 
-    def _own(self) -> Array:
-        row = np.repeat(np.arange(self.count), np.diff(self.rows))
-        return np.flatnonzero(row == self.columns)
 
-    def _vector(self, values: Array) -> Array:
-        out = np.zeros((self.shape[0] * _PIECE, 3))
-        out[: self.count] = values
-        return out.reshape(self.shape)
+class _Voxels:
+    """Voxels of one material on a coarse grid, by the loops of the finest."""
+
+    def __init__(self, cells: Cells, edge: float, threads: int) -> None:
+        self._cells, self._edge = cells, edge
+        shape = cells.place.max(0) + 1
+        coefficients = np.zeros((len(cells.material), *shape))
+        coefficients[(slice(None), *cells.place.T)] = cells.material
+        self._coefficients = padded(coefficients)
+        self._operator = Operator(self._coefficients, edge, np.float32, threads)
+        grid = self._operator.shape[1:]
+        points = np.stack([np.ravel_multi_index(tuple((cells.place + q).T), grid) for q in CORNERS], axis=1)
+        self.places, first = np.unique(points, return_index=True)
+        self.nodes: Array = cells.nodes.ravel()[first]
+        self._moved: Array = np.zeros(self._operator.shape, np.float32)
+        self._pushed: Array = np.zeros(self._operator.shape, np.float32)
+
+    def add(self, displacement: Array, out: Array) -> None:
+        """Add the forces that hold this displacement."""
+        from spondyl.numerics.multigrid_kernels import gather, spread
+
+        spread(self.nodes, self.places, displacement, self._moved)
+        self._operator(self._moved, self._pushed)
+        gather(self.nodes, self.places, self._pushed, out)
+
+    def diagonal(self) -> Array:
+        """Of `nodes`, a row each."""
+        return _voxel_diagonal(self._coefficients, self._edge).reshape(3, -1)[:, self.places].T
+
+    def sparse(self, size: int) -> sparse.csr_matrix:
+        """The same as a matrix of scipy."""
+        cells = self._cells
+        values = np.tensordot(cells.material.T, element_matrices(len(cells.material), self._edge), 1)
+        freedoms = (3 * cells.nodes[:, :, None] + np.arange(3)).reshape(-1, 24)
+        rows, columns = np.repeat(freedoms, 24, axis=1).ravel(), np.tile(freedoms, (1, 24)).ravel()
+        return sparse.csr_matrix((values.ravel(), (rows, columns)), (size, size))
 
 
 class _Way:
@@ -174,11 +216,14 @@ class VCycle:
         fine = Operator(coefficients, edge, np.float32, self.threads)
         diagonal = _voxel_diagonal(coefficients, edge)
         inverse = np.where(held, 0.0, _inverse(diagonal))
+        unknown = int((inverse != 0).any(0).sum())
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
         self.ways: list[_Way] = []
-        for grid in _grids(coefficients, edge, inverse != 0):
+        grids = _grids(coefficients, edge, inverse != 0)
+        self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
+        for grid in grids:
             self.ways.append(_Way(grid.follow, planar=not self.ways))
-            operator = _Coarse(grid.stiffness)
+            operator = _Coarse(grid, self.threads)
             level = _level(operator, _inverse(operator.diagonal()), 0.0)
             self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._coarsest = _exact(self.levels[-1])
@@ -206,7 +251,7 @@ class VCycle:
             return level.answer
         self._smooth(level, right, from_nothing=True)
         below, way = self.levels[depth + 1], self.ways[depth]
-        for _ in range(_VISITS if depth else 1):
+        for _ in range(self._visits(depth)):
             level.operator(level.answer, level.pushed)
             np.subtract(right, level.pushed, out=level.change)
             np.multiply(level.change, level.inverse != 0, out=level.change)  # picking the held ones takes far longer
@@ -214,6 +259,15 @@ class VCycle:
             way.prolong_add(self._descend(below.right, depth + 1), level.answer, level.inverse)
             self._smooth(level, right, from_nothing=False)
         return level.answer
+
+    def _visits(self, depth: int) -> int:
+        """How often a cycle goes from this grid to the next: once from fine grids of solid bodies, more where the
+        coarse ones are small beside what they must correct."""
+        if depth == 0:
+            return 1
+        if self._kept < _SOLID:
+            return 1 if depth == 1 else 2
+        return max(2, min(_VISITS, round(1 / self._kept)))
 
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
         from spondyl.numerics.multigrid_kernels import smooth

@@ -33,6 +33,24 @@ def apply_blocks(rows, columns, values, u, out):
 
 
 @nb.njit(parallel=True, **_FAST)
+def spread(nodes, places, values, grid):
+    """Values of nodes to places of a regular grid (3, x, y, z)."""
+    source, target = values.reshape(-1), grid.reshape(3, -1)
+    for n in nb.prange(nodes.shape[0]):
+        for c in range(3):
+            target[c, places[n]] = source[3 * nodes[n] + c]
+
+
+@nb.njit(parallel=True, **_FAST)
+def gather(nodes, places, grid, values):
+    """Add values of a regular grid to those of nodes: the transpose of `spread`."""
+    source, target = grid.reshape(3, -1), values.reshape(-1)
+    for n in nb.prange(nodes.shape[0]):
+        for c in range(3):
+            target[3 * nodes[n] + c] += source[c, places[n]]
+
+
+@nb.njit(parallel=True, **_FAST)
 def restrict(back, source, weight, fine, step, stride, coarse):
     """coarse = Pᵀ fine, Pᵀ by rows. The value c of a finer node n stands at step * n + stride * c."""
     values, target = fine.reshape(-1), coarse.reshape(-1)

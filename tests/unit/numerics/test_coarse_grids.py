@@ -60,8 +60,8 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def test_compiled_steps_equal_plain_ones() -> None:
-    cells, _ = cg._voxel_cells(el.isotropic(sponge(), 0.3), hinged=True)
-    step = cg._coarser(cells)
+    cells, _, _ = cg._voxel_cells(el.isotropic(sponge(), 0.3), hinged=True)
+    step = cg._coarser(cells, np.ones(len(cells.place), bool))
     part, table, follow = plain_step(cells.place, cells.nodes, cells.count)
     assert same_partition(step.part, part)
     alone = (step.table < 0).any(1)

@@ -42,3 +42,33 @@ def test_a_coarse_grid_has_the_energy_of_the_fine_one() -> None:
         way.restrict(pushed, expected)
         below.operator(coarse, found)
         assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
+
+
+def solid() -> VCycle:
+    """A block of one modulus, large enough for regular loops on its first coarse grid, with a hole, held below."""
+    modulus = np.full((30, 28, 32), 100.0)
+    modulus[10:13, 8:13, 20:25] = 0.0
+    held = np.zeros((3, 31, 29, 33), bool)
+    held[:, :, :, 0] = True
+    return VCycle(padded(el.isotropic(modulus, 0.3)), 1.5, held)
+
+
+def test_eight_voxels_of_one_material_are_one() -> None:
+    made = solid()
+    level, below, way = made.levels[0], made.levels[1], made.ways[0]
+    assert below.operator.voxels is not None
+    assert len(below.operator.voxels.nodes) > len(np.unique(below.operator.columns))  # the minority is in blocks
+    coarse = np.random.default_rng(5).normal(size=below.operator.shape).astype(np.float32)
+    coarse.ravel()[3 * below.operator.count :] = 0
+    fine, pushed = np.zeros_like(level.answer), np.zeros_like(level.answer)
+    way.prolong_add(coarse, fine, level.inverse)
+    level.operator(fine, pushed)
+    pushed[level.inverse == 0] = 0
+    expected, found = np.zeros_like(coarse), np.zeros_like(coarse)
+    way.restrict(pushed, expected)
+    below.operator(coarse, found)
+    assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
+    plain = below.operator.sparse() @ coarse.ravel()  # the twin of the compiled loops
+    assert np.abs(plain - found.ravel()).max() < SINGLE * np.abs(plain).max()
+    diagonal = below.operator.sparse().diagonal()
+    assert np.abs(diagonal - below.operator.diagonal().ravel()).max() < SINGLE * diagonal.max()
