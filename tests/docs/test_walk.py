@@ -17,8 +17,8 @@ spine    = sp.build_spine(study, labels="seg.nii.gz", label_map="verse")
 findings = sp.find_deformities(spine) + sp.measure_density(spine)
 plans    = sp.no_treatment("L1"), sp.plan_augmentation(spine, "L1")
 results  = tuple(sp.simulate(spine, plan) for plan in plans)
-outlook  = sp.predict_outcomes(study.patient)
-advice   = sp.assess_candidacy(study.patient, findings)
+outlook  = sp.predict_outcomes(study.patient, *results)
+advice   = sp.assess_candidacy(study.patient, findings, results)
 sp.write_report(
     "report.html", spine=spine, findings=findings, advice=advice, plans=plans, simulations=results, outlook=outlook
 )

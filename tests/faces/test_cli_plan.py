@@ -13,7 +13,7 @@ from spondyl.documents.schema_files import shipped_schema
 
 Cli = Callable[..., Any]
 ALL_STAGES = (
-    *("study", "spine", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"),
+    *("study", "spine", "findings", "access", "strength", "simulate", "decide", "forecast", "booklet", "report"),
 )
 
 
@@ -74,12 +74,12 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     assert stages(cli("plan", *inputs, "--out", case, "--json", "--force", "report").json())["report"] == "made"
     asked = stages(cli("plan", *inputs, "--out", case, "--json", "--level", "L2").json())
     early = {"study": "kept", "spine": "kept"}
-    asked_early = early | {"findings": "kept", "decide": "kept", "forecast": "kept", "booklet": "kept"}
-    assert asked == asked_early | {"access": "made", "strength": "made", "simulate": "made", "report": "made"}
+    modelled = ("access", "strength", "simulate", "decide", "forecast", "booklet", "report")
+    assert asked == early | {"findings": "kept"} | dict.fromkeys(modelled, "made")
     (case / "findings.json").unlink()
     made = stages(cli("plan", *inputs, "--out", case, "--json").json())
     assert made == early | dict.fromkeys(
-        ("findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"), "made"
+        ("findings", "access", "strength", "simulate", "decide", "forecast", "booklet", "report"), "made"
     )
 
 
@@ -116,7 +116,7 @@ def test_report_and_findings_run_on_a_case_alone(case: Path, cli: Cli) -> None:
 def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: Any, cli: Cli) -> None:
     document = cli("relabel", case, "--shift", "+1", "--json").json()
     assert stages(document) == dict.fromkeys(
-        ("relabel", "findings", "decide", "forecast", "booklet", "access", "strength", "simulate", "report"), "made"
+        ("relabel", "findings", "access", "strength", "simulate", "decide", "forecast", "booklet", "report"), "made"
     )
     found = json.loads((case / "findings.json").read_text())["findings"]
     assert {f["level"]: f["value"] for f in found if f["name"] == "genant_grade"}["L2"] >= 2

@@ -19,6 +19,7 @@ from spondyl.app.vertebrae import VertebraFinder
 from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
+from spondyl.documents.course_facts import facts_of_document
 from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.documents.files import hashes_in, sweep
@@ -69,7 +70,7 @@ from spondyl.findings import (
     Findings,
 )
 from spondyl.followup import plan_recovery
-from spondyl.outcomes import Prediction, predict_outcomes
+from spondyl.outcomes import CourseFacts, Prediction, predict_outcomes
 from spondyl.planning import Plan
 from spondyl.spine import (
     LABEL_MAP_NAMES,
@@ -91,14 +92,15 @@ STAGES = (
     "names",
     "spine",
     "findings",
-    "decide",
-    "forecast",
-    "booklet",
     "access",
     "strength",
     "simulate",
+    "decide",
+    "forecast",
+    "booklet",
     "report",
 )
+MODELLED = frozenset({"access", "strength", "simulate"})  # what they say stands beside decisions; these do without
 FOUND = ("backend", "segment", "names")  # stages that find the vertebrae
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 
@@ -143,7 +145,8 @@ class Job:
             self._earlier_wish, self._booklets = self._wish_in_folder(), self.booklet_wish
             self._courses = self.course_wish
             for stage in STAGES[: STAGES.index(last) + 1]:
-                self._ensure(stage)
+                if last == "report" or stage not in MODELLED:
+                    self._ensure(stage)
 
     def relabel(self, shift: int | None = None, anchors: Sequence[str] = ()) -> None:
         """Rename the vertebrae by whole levels, or as a person says what one of them is; then run what rests on names.
@@ -258,6 +261,13 @@ class Job:
         """The simulated courses of the levels of this job as they stand in the folder."""
         return read_simulations(self.folder)
 
+    @property
+    def course_facts(self) -> tuple[CourseFacts, ...]:
+        """What the simulated courses say in plain figures; none where none were simulated."""
+        if not (self.folder / SIMULATIONS_FILE).is_file():
+            return ()
+        return facts_of_document(self.simulations.document)
+
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
         pdf = self.folder / PDF_FILE
@@ -340,8 +350,8 @@ class Job:
             "names": (self._finder.names_needs, self._finder.make_names),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
-            "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE), {}), self._make_decisions),
-            "forecast": (lambda: (self._hashes(STUDY_FILE), {"spondyl": __version__}), self._make_forecast),
+            "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE, SIMULATIONS_FILE), {}), self._make_decisions),
+            "forecast": (self._forecast_needs, self._make_forecast),
             "access": (self._access_needs, self._make_access),
             "strength": (self._strength_needs, self._make_strength),
             "simulate": (self._simulate_needs, self._make_simulations),
@@ -394,14 +404,17 @@ class Job:
         return [FINDINGS_FILE]
 
     def _make_decisions(self) -> list[str]:
-        self.advice = assess_candidacy(self.patient, self.findings)
+        self.advice = assess_candidacy(self.patient, self.findings, self.course_facts)
         self.bones = plan_bone_health(self.patient, self.findings)
         write_decisions(self.folder / DECISIONS_FILE, self.advice)
         write_bone_health(self.folder / BONE_FILE, self.bones)
         return [DECISIONS_FILE, BONE_FILE]
 
+    def _forecast_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
+        return self._hashes(STUDY_FILE, SIMULATIONS_FILE), {"spondyl": __version__}
+
     def _make_forecast(self) -> list[str]:
-        self.outlook = predict_outcomes(self.patient)
+        self.outlook = predict_outcomes(self.patient, *self.course_facts)
         write_forecast(self.folder / FORECAST_FILE, self.outlook)
         return [FORECAST_FILE]
 
@@ -505,7 +518,7 @@ class Job:
             "patient": self.patient,
             "advice": self.advice,
             "outlook": self.outlook,
-            "procedure": plan_procedure(self.patient, self.plans),
+            "procedure": plan_procedure(self.patient, self.plans, self.course_facts),
             "bones": self.bones,
             "plans": self.plans,
             "strength": self.strength,

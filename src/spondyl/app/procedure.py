@@ -19,7 +19,7 @@ def write_procedure_sheet(folder: Path, here: Settings, *, tell: Tell) -> tuple[
     """Write procedure.json, procedure.html and procedure.pdf; gives the sheet and what was left out."""
     job = Job(folder, None, tell=tell)
     tell("procedure", "begins")
-    sheet = plan_procedure(job.patient, job.plans)
+    sheet = plan_procedure(job.patient, job.plans, job.course_facts)
     remark = _no_pdf()
     pdf = folder / PDF_FILE
     if remark:

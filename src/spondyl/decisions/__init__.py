@@ -6,7 +6,7 @@ from spondyl.decisions.candidacy import assess_candidacy
 from spondyl.decisions.checklist import ChecklistItem, Phase
 from spondyl.decisions.conditions import Fact, Facts, Interval, criteria_of, holds
 from spondyl.decisions.interview import Prompt, next_prompt, with_answer
-from spondyl.decisions.procedure import CementPace, ProcedureSheet, SheetCement, SheetNeedle, plan_procedure
+from spondyl.decisions.procedure import CementPace, ProcedureSheet, SheetCement, SheetNeedle, SheetWatch, plan_procedure
 from spondyl.decisions.statements import Statement
 from spondyl.decisions.types import (
     Aspect,
@@ -39,6 +39,7 @@ __all__ = [
     "Recommendation",
     "SheetCement",
     "SheetNeedle",
+    "SheetWatch",
     "ShownDisagreement",
     "Stance",
     "Standpoint",

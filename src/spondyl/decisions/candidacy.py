@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.choices import choose_procedure, look_at_findings
@@ -16,14 +17,18 @@ from spondyl.decisions.questions import question_of
 from spondyl.decisions.types import Concern, OpenQuestion, Position, Recommendation
 from spondyl.evidence import Criterion
 from spondyl.findings import Findings
+from spondyl.outcomes import CourseFacts, course_facts
 from spondyl.spine import Level
 from spondyl.studies import Patient
+
+if TYPE_CHECKING:
+    from spondyl.simulation import Simulation
 
 
 def assess_candidacy(
     patient: Patient,
     findings: Findings = (),
-    simulations: Sequence[object] = (),
+    simulations: Sequence[Simulation | CourseFacts] = (),
     *,
     levels: Sequence[Level] | None = None,
     without: Collection[str] = (),
@@ -36,7 +41,7 @@ def assess_candidacy(
     Parameters
     ----------
     simulations
-        Of the courses; none exist yet, and what only they could say is unknown.
+        Of the courses: their figures stand beside the findings, and weigh in no position. None: not simulated.
     levels
         Fractured levels that the question is about; None takes those that the record names.
     without
@@ -55,7 +60,7 @@ def assess_candidacy(
         no_contraindication_found=none_found(contraindications, urgent),
         positions=guidelines + trials,
         choices=choices,
-        aspects=look_at_findings(findings, about),
+        aspects=look_at_findings(findings, about, course_facts(simulations)),
         disagreements=weigh_disagreements(_osteoporotic(known), guidelines + trials, choices, urgent),
         team=team,
         questions=open_questions((*urgent, *contraindications), (*guidelines, *trials, *choices, *team), known),

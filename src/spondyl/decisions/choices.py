@@ -14,9 +14,11 @@ from spondyl.decisions.answer import Answer
 from spondyl.decisions.facts import KnownFact
 from spondyl.decisions.of_score import of_positions
 from spondyl.decisions.positions import position_of
+from spondyl.decisions.simulated import NOT_SIMULATED, aspects_of
 from spondyl.decisions.types import Aspect, Position, Stance
 from spondyl.evidence import PublishedRule, Score, rules_of
 from spondyl.findings import Finding, Findings, Status
+from spondyl.outcomes import CourseFacts
 from spondyl.spine import Level
 
 ELSEWHERE = ("pc-surgery-neuro", "pc-sins")  # concerns, asked before any choice
@@ -56,9 +58,12 @@ def choose_procedure(
     return (*by_rule, *of_positions(known, without))
 
 
-def look_at_findings(findings: Findings, levels: Sequence[Level]) -> tuple[Aspect, ...]:
+def look_at_findings(
+    findings: Findings, levels: Sequence[Level], courses: Sequence[CourseFacts] = ()
+) -> tuple[Aspect, ...]:
     """What CT and simulations say of height, leaks, cleft, canal, age and tumour at the levels in question."""
-    return (*(aspect for level in levels for aspect in _of_level(findings, level)), _AGE, _NOT_SIMULATED)
+    seen = (aspect for level in levels for aspect in _of_level(findings, level))
+    return (*seen, _AGE, *(tuple(aspects_of(courses, levels)) or (_NOT_SIMULATED,)))
 
 
 def _choice(
@@ -72,9 +77,7 @@ def _choice(
 _AGE = Aspect(
     "age", Answer.UNKNOWN, "A CT alone does not tell a fresh fracture from an old one: MRI or an earlier CT does.", None
 )
-_NOT_SIMULATED = Aspect(
-    "simulation", Answer.UNKNOWN, "Height gain, leaks and the course without a procedure were not simulated.", None
-)
+_NOT_SIMULATED = Aspect("simulation", Answer.UNKNOWN, NOT_SIMULATED, None)
 _LOOKED_AT = (  # topic, finding, what it means where it is there
     ("leak", "superior_endplate_defect", "pit in the upper endplate: a way for cement into the disc"),
     ("leak", "inferior_endplate_defect", "pit in the lower endplate: a way for cement into the disc"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from spondyl.decisions.answer import Answer
 from spondyl.decisions.checklist import ChecklistItem, checklist
@@ -14,9 +15,13 @@ from spondyl.decisions.facts import gather_facts
 from spondyl.decisions.statements import Ask, Statement, number, questions_of, state, statement_of
 from spondyl.decisions.types import OpenQuestion, Reason
 from spondyl.evidence import find_entry
+from spondyl.outcomes import CourseFacts, course_facts
 from spondyl.planning import AccessClass, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Patient
+
+if TYPE_CHECKING:
+    from spondyl.simulation import Simulation
 
 STUDY = ("Published study", None)
 ROOM_C = 22.0  # "PMMA handling time at 22 degC": pp-cement-work
@@ -72,6 +77,18 @@ class SheetCement:
 
 
 @dataclass(frozen=True)
+class SheetWatch:
+    """One way out of a planned body as the model found it; a share of simulated runs is no chance of a patient."""
+
+    level: Level
+    course: str
+    path: str
+    openings: tuple[str, ...]
+    leaked_runs: int | None  # of `runs`, that leaked more than 0.1 mL there; None: not counted
+    runs: int | None
+
+
+@dataclass(frozen=True)
 class CementPace:
     """How fast the planned cement of all levels would have to flow, were one mix of the tested cement to serve them.
 
@@ -98,6 +115,7 @@ class ProcedureSheet:
     needles: tuple[SheetNeedle, ...]
     cement: tuple[SheetCement, ...]
     pace: CementPace | None
+    watch: tuple[SheetWatch, ...]  # ways out of the bone that the model of a planned level has
     notes: tuple[str, ...]  # of the plans
     checklist: tuple[ChecklistItem, ...]
     statements: tuple[Statement, ...]  # in the order of TOPICS
@@ -105,7 +123,13 @@ class ProcedureSheet:
     switched_off: tuple[str, ...]
 
 
-def plan_procedure(patient: Patient, plans: Sequence[Plan] = (), *, without: Collection[str] = ()) -> ProcedureSheet:
+def plan_procedure(
+    patient: Patient,
+    plans: Sequence[Plan] = (),
+    simulations: Sequence[Simulation | CourseFacts] = (),
+    *,
+    without: Collection[str] = (),
+) -> ProcedureSheet:
     """The sheet for one patient; what nobody recorded becomes a question.
 
     Parameters
@@ -113,6 +137,8 @@ def plan_procedure(patient: Patient, plans: Sequence[Plan] = (), *, without: Col
     plans
         One a level. None at all: no plan yet, and the sheet has no needles. Plans without any needle (the empty plan,
         or one whose paths were all refused) mean that no procedure is planned: then nothing is listed to prepare.
+    simulations
+        Of the planned levels: their ways out of the bone are listed to be watched.
     without
         Keys of statements that are switched off; they say so.
     """
@@ -130,6 +156,7 @@ def plan_procedure(patient: Patient, plans: Sequence[Plan] = (), *, without: Col
         needles=tuple(_needles(active)),
         cement=cement,
         pace=_pace(cement),
+        watch=tuple(_watch(active, course_facts(simulations))),
         notes=tuple(dict.fromkeys(note for plan in active for note in plan.notes)),
         checklist=points,
         statements=told,
@@ -158,6 +185,15 @@ def _cement(plans: Sequence[Plan]) -> Iterator[SheetCement]:
     for plan in plans:
         if plan.cement is not None:
             yield SheetCement(plan.level, plan.cement.low_ml, plan.cement.high_ml, plan.cement.source)
+
+
+def _watch(plans: Sequence[Plan], courses: Sequence[CourseFacts]) -> Iterator[SheetWatch]:
+    """Those of the treated courses of the planned levels; the way that most runs took stands first."""
+    levels = {plan.level for plan in plans}
+    for one in courses:
+        if one.level in levels:
+            for way in sorted(one.ways, key=lambda way: -(way.leaked_runs or 0)):
+                yield SheetWatch(one.level, one.course, way.path, way.openings, way.leaked_runs, way.runs)
 
 
 def _pace(cement: Sequence[SheetCement]) -> CementPace | None:

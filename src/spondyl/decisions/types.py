@@ -67,7 +67,7 @@ class Aspect:
     """One thing of this patient's own findings or simulations that bears on how a fracture would be treated."""
 
     topic: str  # height, leak, cleft, retropulsion, age, tumour, simulation
-    answer: Answer  # whether it is there
+    answer: Answer | None  # whether it is there; None: a figure, neither yes nor no
     words: str
     origin: str | None
 

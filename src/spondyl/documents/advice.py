@@ -191,7 +191,9 @@ def _statements(entries: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _aspects(aspects: tuple[Aspect, ...]) -> Table:
-    rows = tuple((one.words, ANSWER_WORDS[one.answer], one.origin or "–") for one in aspects)
+    rows = tuple(
+        (one.words, "–" if one.answer is None else ANSWER_WORDS[one.answer], one.origin or "–") for one in aspects
+    )
     return Table("This patient's own findings", ("What bears on the choice", "There", "From"), rows)
 
 

@@ -23,6 +23,7 @@ from spondyl.decisions import (
     Recommendation,
     SheetCement,
     SheetNeedle,
+    SheetWatch,
     ShownDisagreement,
     Statement,
 )
@@ -90,6 +91,21 @@ class SheetCementModel(Document):
         return SheetCement(**dict(self))
 
 
+class SheetWatchModel(Document):
+    """One way out of a planned body as the model found it; a share of simulated runs is no chance of a patient."""
+
+    level: LevelName
+    course: str
+    path: str
+    openings: tuple[str, ...]
+    leaked_runs: int | None
+    runs: int | None
+
+    def record(self) -> SheetWatch:
+        """The way itself."""
+        return SheetWatch(**dict(self))
+
+
 class ProcedureDocument(Document):
     """procedure.json: before, on and after the day. A clinician decides and signs."""
 
@@ -101,6 +117,7 @@ class ProcedureDocument(Document):
     needles: tuple[SheetNeedleModel, ...]
     cement: tuple[SheetCementModel, ...]
     pace: CementPace | None
+    watch: tuple[SheetWatchModel, ...] = ()
     notes: tuple[str, ...]
     checklist: tuple[ChecklistItem, ...]
     statements: tuple[Statement, ...]
@@ -113,12 +130,13 @@ class ProcedureDocument(Document):
         inner = {
             "needles": tuple(SheetNeedleModel.model_validate(one) for one in sheet.needles),
             "cement": tuple(SheetCementModel.model_validate(one) for one in sheet.cement),
+            "watch": tuple(SheetWatchModel.model_validate(one) for one in sheet.watch),
         }
         return cls(**{item.name: getattr(sheet, item.name) for item in fields(sheet)} | inner)
 
     def record(self) -> ProcedureSheet:
         """The sheet itself."""
-        inner = {name: tuple(one.record() for one in getattr(self, name)) for name in ("needles", "cement")}
+        inner = {name: tuple(one.record() for one in getattr(self, name)) for name in ("needles", "cement", "watch")}
         return ProcedureSheet(**{item.name: getattr(self, item.name) for item in fields(ProcedureSheet)} | inner)
 
 

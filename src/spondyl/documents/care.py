@@ -9,8 +9,10 @@ from spondyl.decisions import Answer, BoneHealthPlan, ChecklistItem, Phase, Proc
 from spondyl.decisions.bone_health import TOPICS as BONE_TOPICS
 from spondyl.decisions.procedure import TOPICS as SHEET_TOPICS
 from spondyl.documents.advice import MET_WORDS, NOT_SHOWN, PositionRow, conditions_by_answer, statement_rows
-from spondyl.documents.tables import Table
+from spondyl.documents.course_models import PATHS
+from spondyl.documents.tables import Table, joined
 from spondyl.evidence import find_entry
+from spondyl.outcomes import MODEL
 
 PHASE_WORDS = {
     Phase.BEFORE: "Before the day",
@@ -72,6 +74,8 @@ class SheetSection:
     refused: tuple[str, ...]
     needles: Table | None
     cement: tuple[str, ...]
+    watch: tuple[str, ...]  # ways out of the bone in the model, by level
+    watch_limits: str
     notes: tuple[str, ...]
     questions: tuple[str, ...]
     limits: Table | None
@@ -100,6 +104,8 @@ def sheet_section(sheet: ProcedureSheet) -> SheetSection:
         refused=sheet.refused,
         needles=_needles(sheet) if sheet.needles else None,
         cement=_cement(sheet),
+        watch=_watch(sheet),
+        watch_limits=f"{MODEL[0].upper()}{MODEL[1:]}. A share of simulated runs is no chance of this patient.",
         notes=sheet.notes,
         questions=tuple(one.text for one in sheet.questions),
         limits=_limits([one for one in sheet.statements if one.topic in _LIMITS]),
@@ -170,6 +176,20 @@ def _cement(sheet: ProcedureSheet) -> tuple[str, ...]:
         f"cement at {pace.room_c:g} °C) means {pace.low_ml_per_min:.1f}-{pace.high_ml_per_min:.1f} ml a minute. Check "
         "the instructions for use of your cement: its times and your room's temperature decide.",
     )
+
+
+def _watch(sheet: ProcedureSheet) -> tuple[str, ...]:
+    """One sentence a way out; a share is of simulated runs."""
+    told = []
+    for one in sheet.watch:
+        leaked = (
+            "not counted"
+            if one.leaked_runs is None
+            else f"{one.leaked_runs} of {one.runs} simulated runs leaked more than 0.1 mL there"
+        )
+        through = f" by {joined(one.openings)}" if one.openings else ""
+        told.append(f"{one.level.name}, {one.course}: {PATHS[one.path]}{through}: {leaked}.")
+    return tuple(told)
 
 
 def _limits(told: list[Statement]) -> Table | None:

@@ -22,6 +22,15 @@ from spondyl.simulation import (
 )
 from spondyl.space import Floats
 
+PATHS = {
+    "any": "any way out",
+    "disc_superior": "disc above",
+    "disc_inferior": "disc below",
+    "epidural": "canal (epidural)",
+    "paravertebral": "beside the spine",
+    "venous": "segmental veins",
+    "track": "needle track",
+}
 MOST_STEPS = 200  # of a run that are written
 WORDS = "not calibrated on patients: use it to compare plans, not to decide whether one is safe"
 

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from spondyl.documents.course_files import KeptCement
-from spondyl.documents.course_models import WORDS, CementModel, CourseModel
+from spondyl.documents.course_models import PATHS, WORDS, CementModel, CourseModel
 from spondyl.documents.figures import WINDOW_HU, Picture, png_of
-from spondyl.documents.figures_leaks import COLOURS, MARKERS, PATHS
+from spondyl.documents.figures_leaks import COLOURS, MARKERS
 from spondyl.documents.tables import Table
 from spondyl.space import Floats, Frame
 from spondyl.spine import Level, Spine

@@ -5,19 +5,10 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spondyl.documents.course_models import WORDS, CourseModel, LeakShareModel
+from spondyl.documents.course_models import PATHS, WORDS, CourseModel, LeakShareModel
 from spondyl.documents.figures import Picture, png_of
 from spondyl.documents.tables import Table
 
-PATHS = {
-    "any": "any way out",
-    "disc_superior": "disc above",
-    "disc_inferior": "disc below",
-    "epidural": "canal (epidural)",
-    "paravertebral": "beside the spine",
-    "venous": "segmental veins",
-    "track": "needle track",
-}
 COLOURS = dict(zip(PATHS, ("black", "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#CC79A7", "#009E73"), strict=True))
 MARKERS = dict(zip(PATHS, ".^vsDoX", strict=True))
 _PERMEABILITY = {"low": "<", "middle": "|", "high": ">"}

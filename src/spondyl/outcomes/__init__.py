@@ -1,5 +1,6 @@
 """Outcomes: what published evidence lets one expect, with and without a procedure. Never a promise to one patient."""
 
+from spondyl.outcomes.course_facts import MODEL, CourseFacts, WayOut, course_facts, lost_text
 from spondyl.outcomes.forecast import CAUSE_UNKNOWN, predict_outcomes
 from spondyl.outcomes.types import (
     FEWEST_COMPARISONS,
@@ -17,12 +18,17 @@ __all__ = [
     "CAUSE_UNKNOWN",
     "FEWEST_COMPARISONS",
     "HORIZON_DAYS",
+    "MODEL",
     "ArmPoint",
     "Course",
+    "CourseFacts",
     "Difference",
     "Frequency",
     "Meaning",
     "PooledDifference",
     "Prediction",
+    "WayOut",
+    "course_facts",
+    "lost_text",
     "predict_outcomes",
 ]

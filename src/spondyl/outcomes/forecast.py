@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from spondyl.evidence import find_entry, trial_rows
+from spondyl.outcomes.course_facts import MODEL, CourseFacts, course_facts, lost_text
 from spondyl.outcomes.frequencies import course_frequencies, natural_frequencies
 from spondyl.outcomes.pooling import pooled_differences
 from spondyl.outcomes.published import PAIN, published_arms, published_differences
 from spondyl.outcomes.types import FEWEST_COMPARISONS, ArmPoint, Prediction
 from spondyl.studies import Cause, Patient
+
+if TYPE_CHECKING:
+    from spondyl.simulation import Simulation
 
 _SAME_FOR_ALL = (
     "No figure here is computed from this patient: the trials do not support that. The record decides only whose "
@@ -19,13 +26,13 @@ _SHAM_IMPROVES = (
 )
 _STATEMENTS = ("out-vertos2-screen", "out-blasco")  # who recovered while waiting; more fractures after cement, or not
 _CROSSOVER = "In INVEST most controls had vertebroplasty after one month, which blurs its difference at one year."
-_NOT_SIMULATED = "not simulated in this version: what the vertebra itself does in a year without treatment is unknown"
+_NOT_SIMULATED = "not simulated: what the vertebra itself does in a year without treatment is unknown"
 
 
 CAUSE_UNKNOWN = "The record does not say why the bone broke: trials in osteoporosis are shown."
 
 
-def predict_outcomes(patient: Patient) -> Prediction:
+def predict_outcomes(patient: Patient, *simulations: Simulation | CourseFacts) -> Prediction:
     """What published evidence lets one expect over a year without a procedure, with vertebroplasty, with kyphoplasty.
 
     Parameters
@@ -33,13 +40,15 @@ def predict_outcomes(patient: Patient) -> Prediction:
     patient
         Its cause of the fracture chooses the trials: cancer or osteoporosis. Where it is not known the osteoporotic
         trials are shown and a remark says so; for other causes no trial is shown.
+    simulations
+        Of the courses of this patient: what the untreated ones say of the bone stands beside the trials, unmixed.
 
     Assumptions: figures of different trials stand side by side and are pooled only among trials of one kind, at one
     time, three independent ones at least (docs/explanation/forecast.md).
     """
     cause, remarks = _whose(patient.cause)
     if cause is None:
-        return Prediction("nobody", remarks, (), (), (), (), (), _unverified(), _NOT_SIMULATED)
+        return Prediction("nobody", remarks, (), (), (), (), (), _unverified(), _untreated(simulations))
     differences, arms = published_differences(cause), published_arms(cause)
     return Prediction(
         people=f"people with a fracture of {'osteoporosis' if cause == 'osteoporotic' else 'cancer'}",
@@ -50,8 +59,22 @@ def predict_outcomes(patient: Patient) -> Prediction:
         arms=arms,
         frequencies=course_frequencies(cause),
         unverified_rows=_unverified(),
-        simulated_course=_NOT_SIMULATED,
+        simulated_course=_untreated(simulations),
     )
+
+
+def _untreated(simulations: Sequence[Simulation | CourseFacts]) -> str:
+    """The year of each untreated level in the model."""
+    told = []
+    for one in course_facts(simulations):
+        if one.course != "untreated" or one.front_lost_mm is None or one.days is None:
+            continue
+        lost = f"loses {lost_text(one.front_lost_mm)} in {one.days:.0f} days if it does not heal"
+        text = f"the front of {one.level.name} {lost}"
+        if one.front_lost_healing_mm is not None:
+            text += f", {lost_text(one.front_lost_healing_mm)} if it does"
+        told.append(text)
+    return f"{'; '.join(told)} ({MODEL})" if told else _NOT_SIMULATED
 
 
 def _whose(cause: Cause | None) -> tuple[str | None, tuple[str, ...]]:

@@ -14,6 +14,8 @@ from spondyl.decisions.of_score import RULE
 from spondyl.decisions.populations import POPULATIONS
 from spondyl.decisions.questions import QUESTIONS
 from spondyl.evidence import disagreements, find_entry, find_rule, rules_of
+from spondyl.outcomes import CourseFacts
+from spondyl.spine import Level
 from spondyl.studies import (
     Bleeding,
     BoneHealth,
@@ -328,3 +330,32 @@ def test_an_emergency_always_stands_first() -> None:
         if patient.conditions.local_infection or patient.conditions.systemic_infection:
             assert any("infection" in one.key and one.answer is YES for one in advice.urgent)
         assert all(one.answer is not NO for one in advice.urgent)
+
+
+SIMULATED = (
+    CourseFacts(Level.L1, "untreated", None, (3.2, 1.0, 8.9), (1.2, 0.4, 3.0), 365.0, None, None),
+    CourseFacts(Level.L1, "vertebroplasty", 0.84, (0.2, 0.1, 0.4), None, 365.0, 4, 40),
+    CourseFacts(Level.T8, "untreated", None, None, None, None, None, None),
+)
+
+
+def test_simulated_figures_stand_beside_the_findings_and_weigh_in_no_position() -> None:
+    without, told = (assess_candidacy(SAFE, simulations=found, levels=(Level.L1,)) for found in ((), SIMULATED))
+    said = [one for one in told.aspects if one.topic == "simulation"]
+    assert [one.words for one in said] == [
+        "L1 with nothing done, if it does not heal: the front loses 3.2 mm (1.0 to 8.9) in 365 days",
+        "L1 after vertebroplasty: 0.84 of the strength before the fracture",
+        "L1 after vertebroplasty: the front loses 0.2 mm (0.1 to 0.4) in 365 days",
+        "L1, vertebroplasty: 4 of 40 simulated runs leaked more than 0.1 mL by any way",
+    ]
+    assert all(one.answer is None and "not calibrated on patients" in str(one.origin) for one in said)
+    assert replace(told, aspects=()) == replace(without, aspects=())
+
+
+def test_without_a_simulation_of_the_level_it_stays_unknown() -> None:
+    (one,) = [
+        one
+        for one in assess_candidacy(SAFE, simulations=SIMULATED, levels=(Level.L3,)).aspects
+        if one.topic == "simulation"
+    ]
+    assert one.answer is UNKNOWN and "not simulated" in one.words

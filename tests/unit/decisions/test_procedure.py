@@ -6,6 +6,7 @@ import pytest
 
 from spondyl.decisions import Answer, ChecklistItem, Phase, ProcedureSheet, Statement, plan_procedure
 from spondyl.evidence import find_source
+from spondyl.outcomes import CourseFacts, WayOut
 from spondyl.planning import Angles, CementVolume, NeedlePath, NoPath, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Bleeding, BloodThinner, Patient
@@ -169,3 +170,19 @@ def test_every_source_is_known_and_every_key_is_told_once() -> None:
     assert all(find_source(key) for one in sheet.statements for key in one.sources)
     for keys in ([one.key for one in sheet.statements], [one.key for one in sheet.checklist]):
         assert len(set(keys)) == len(keys)
+
+
+def test_ways_out_of_the_model_are_listed_to_be_watched_the_most_taken_first() -> None:
+    ways = (
+        WayOut("disc_superior", ("superior endplate defect",), 2, 40),
+        WayOut("venous", ("left segmental vein", "right segmental vein"), 9, 40),
+    )
+    facts = [
+        CourseFacts(level, "vertebroplasty", None, None, None, None, 10, 40, ways) for level in (Level.L1, Level.L4)
+    ]
+    sheet = plan_procedure(Patient(), (plan_of(Level.L1),), facts)
+    assert [(one.level, one.path, one.leaked_runs) for one in sheet.watch] == [
+        (Level.L1, "venous", 9),
+        (Level.L1, "disc_superior", 2),
+    ]
+    assert plan_procedure(Patient(), (plan_of(Level.L1),)) == replace(sheet, watch=())

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from spondyl.decisions import assess_candidacy, plan_bone_health, plan_procedure
+from spondyl.documents.advice_models import ProcedureDocument
 from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.report import write_report
 from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
+from spondyl.outcomes import CourseFacts, WayOut
 from spondyl.planning import Angles, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Bleeding, BloodThinner, Cause, Conditions, Patient
@@ -109,3 +111,24 @@ def test_what_comes_before_any_procedure_stands_first_on_the_sheet(tmp_path: Pat
     first = html.index("First, before any procedure:")
     assert "infection is found and treated first" in html[first : html.index("Needles of the plan")]
     assert "First, before any procedure" not in sheet_html(PATIENT, (plan_of(Level.L1),), tmp_path)
+
+
+def test_ways_out_stand_on_the_sheet_with_the_words_of_a_model(tmp_path: Path) -> None:
+    way = WayOut("epidural", ("basivertebral vein",), 4, 40)
+    facts = CourseFacts(
+        Level.L1, "vertebroplasty", None, None, None, None, 4, 40, (way, replace(way, runs=None, leaked_runs=None))
+    )
+    sheet = plan_procedure(Patient(), (plan_of(Level.L1),), (facts,))
+    write_sheet(tmp_path / "procedure.html", sheet, Settings())
+    page = (tmp_path / "procedure.html").read_text("utf-8")
+    runs = "4 of 40 simulated runs leaked more than 0.1 mL there"
+    assert f"L1, vertebroplasty: canal (epidural) by basivertebral vein: {runs}." in page
+    assert "not counted" in page
+    assert "not calibrated on patients" in page and "no chance of this patient" in page
+    assert ProcedureDocument.of(sheet).record() == sheet
+    assert "Watch while cement goes in" not in plain_page(tmp_path)
+
+
+def plain_page(folder: Path) -> str:
+    write_sheet(folder / "plain.html", plan_procedure(Patient(), (plan_of(Level.L1),)), Settings())
+    return (folder / "plain.html").read_text("utf-8")

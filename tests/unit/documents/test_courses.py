@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
+from spondyl.documents.course_facts import facts_of_document
 from spondyl.documents.course_files import SIMULATIONS_FILE, kept_of, read_simulations, write_simulations
 from spondyl.documents.course_section import CourseSection, course_section
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
 from spondyl.planning import no_treatment
+from spondyl.outcomes import course_facts
 from spondyl.spine import Side, Spine
 from spondyl.studies import Patient
 from tests.unit.simulation.round_bodies import plan, stacked_spine
@@ -146,3 +148,13 @@ def test_wishes_that_make_no_sense(bad: dict[str, object], words: str) -> None:
 
 def tables(section: CourseSection) -> tuple:  # type: ignore[type-arg]
     return section.sheets[0].tables
+
+
+def test_facts_of_the_document_are_those_of_the_simulations_with_the_counted_runs(courses: SimulatedCourses) -> None:
+    told, made = facts_of_document(courses.document()), course_facts(courses.simulations())
+    assert [replace(one, leaked_runs=None, runs=None, ways=()) for one in told] == [
+        replace(one, ways=()) for one in made
+    ]
+    assert told[0].runs is None and told[1].runs == 6
+    assert [way.path for way in told[1].ways] == [way.path for way in made[1].ways]
+    assert all(way.runs == 6 for way in told[1].ways) and all(way.openings for way in told[1].ways)

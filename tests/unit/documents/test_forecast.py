@@ -61,7 +61,7 @@ def test_natural_recovery_comes_before_what_a_procedure_adds(tmp_path: Path) -> 
     html = (tmp_path / "report.html").read_text("utf-8")
     order = [html.index(words) for words in ("If nothing is done", "Benefit and harm", "What a procedure adds")]
     assert order == sorted(order)
-    assert "not simulated in this version" in html
+    assert "not simulated: what the vertebra itself does" in html
     assert html.count("data:image/svg+xml") == len(OUTLOOK.natural) + len(OUTLOOK.frequencies)
     for key in forecast_sources(OUTLOOK):
         assert f'id="source-{key}"' in html

@@ -8,7 +8,8 @@ import pytest
 
 from spondyl.errors import InputError
 from spondyl.evidence import entry_ids, find_entry, find_source, trial_rows
-from spondyl.outcomes import Course, Frequency, Prediction, predict_outcomes
+from spondyl.outcomes import Course, CourseFacts, Frequency, Prediction, predict_outcomes
+from spondyl.spine import Level
 from spondyl.studies import Cause, Patient
 
 FOUND = predict_outcomes(Patient(cause=Cause.OSTEOPOROTIC))
@@ -83,7 +84,19 @@ def test_other_causes_have_no_figure(cause: Cause) -> None:
 
 
 def test_the_untreated_year_is_not_simulated_and_says_so() -> None:
-    assert "not simulated in this version" in FOUND.simulated_course
+    assert "not simulated" in FOUND.simulated_course
+
+
+def test_the_untreated_year_of_the_model_stands_beside_the_trials_and_changes_no_figure() -> None:
+    untreated = CourseFacts(Level.L1, "untreated", None, (3.2, 1.0, 8.9), (1.2, 0.4, 3.0), 365.0, None, None)
+    treated = CourseFacts(Level.L1, "vertebroplasty", 0.9, (0.2, 0.1, 0.4), None, 365.0, 4, 40)
+    found = predict_outcomes(Patient(), untreated, treated)
+    assert found.simulated_course == (
+        "the front of L1 loses 3.2 mm (1.0 to 8.9) in 365 days if it does not heal, 1.2 mm (0.4 to 3.0) if it does "
+        "(model, not calibrated on patients: to compare plans, not to decide whether one is safe)"
+    )
+    assert replace(found, simulated_course="") == replace(predict_outcomes(Patient()), simulated_course="")
+    assert "not simulated" in predict_outcomes(Patient(), treated).simulated_course
 
 
 def test_more_than_all_people_is_refused() -> None:

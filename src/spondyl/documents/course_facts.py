@@ -1,0 +1,46 @@
+"""The plain figures of simulated courses from their document."""
+
+from __future__ import annotations
+
+from spondyl.documents.course_models import CourseModel, HeightCourseModel, SimulationsDocument
+from spondyl.outcomes import CourseFacts, WayOut
+from spondyl.spine import Level
+
+
+def facts_of_document(document: SimulationsDocument) -> tuple[CourseFacts, ...]:
+    """The facts of all courses of a case."""
+    return tuple(_facts(course) for course in document.courses)
+
+
+def _facts(course: CourseModel) -> CourseFacts:
+    fans = {fan.heals: fan for fan in course.heights}
+    some = next((one.share for one in course.leak_shares if one.path == "any"), None)
+    return CourseFacts(
+        level=Level.parse(course.level),
+        course=course.course,
+        strength_share=None if course.after is None else course.after.strength_share,
+        front_lost_mm=_lost(fans.get(False)),
+        front_lost_healing_mm=_lost(fans.get(True)),
+        days=max((fan.days[-1] for fan in course.heights), default=None),
+        leaked_runs=None if some is None else some.leaked,
+        runs=None if some is None else some.runs,
+        ways=_ways(course),
+    )
+
+
+def _lost(fan: HeightCourseModel | None) -> tuple[float, float, float] | None:
+    return None if fan is None else (fan.front_mm.middle[-1], fan.front_mm.low[-1], fan.front_mm.high[-1])
+
+
+def _ways(course: CourseModel) -> tuple[WayOut, ...]:
+    """Paths that the model has an opening to."""
+    if course.cement is None:
+        return ()
+    counted = {one.path: one.share for one in course.leak_shares}
+    ways = []
+    for leak in course.cement.leaks:
+        if leak.openings:
+            share = counted.get(leak.path)
+            runs = (None, None) if share is None else (share.leaked, share.runs)
+            ways.append(WayOut(leak.path, leak.openings, *runs))
+    return tuple(ways)

@@ -1,0 +1,72 @@
+"""Simulated courses in plain figures, as forecast, decisions and the procedure sheet use them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spondyl.spine import Level
+
+if TYPE_CHECKING:
+    from spondyl.simulation import HeightCourse, Simulation
+
+MODEL = "model, not calibrated on patients: to compare plans, not to decide whether one is safe"
+Lost = tuple[float, float, float]  # middle, and 95 % of the runs [mm]
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """One path by which cement could leave the body that is planned, as the model found it."""
+
+    path: str  # a `LeakPath`
+    openings: tuple[str, ...]  # that lead there
+    leaked_runs: int | None  # of `runs`, that leaked more than 0.1 mL there; None: runs were not counted
+    runs: int | None
+
+
+@dataclass(frozen=True)
+class CourseFacts:
+    """One simulated course of one level in plain figures; None: the model has no answer."""
+
+    level: Level
+    course: str  # untreated, vertebroplasty, kyphoplasty
+    strength_share: float | None  # of that before the fracture
+    front_lost_mm: Lost | None  # by the last day, without healing
+    front_lost_healing_mm: Lost | None
+    days: float | None  # of both
+    leaked_runs: int | None  # by any way
+    runs: int | None
+    ways: tuple[WayOut, ...] = ()
+
+    @classmethod
+    def of(cls, found: Simulation) -> CourseFacts:
+        """The facts of a simulation; the one run that it shows is no count of runs."""
+        fans = {fan.heals: fan for fan in found.heights}
+        leaks = () if found.injection is None else found.injection.leaks
+        return cls(
+            found.level,
+            found.course.value,
+            None if not found.plan.needles else found.strength_share,
+            _lost(fans.get(False)),
+            _lost(fans.get(True)),
+            max((fan.days[-1] for fan in found.heights), default=None),
+            None,
+            None,
+            tuple(WayOut(leak.path.value, leak.openings, None, None) for leak in leaks if leak.openings),
+        )
+
+
+def course_facts(simulations: Sequence[Simulation | CourseFacts]) -> tuple[CourseFacts, ...]:
+    """The facts of all courses."""
+    return tuple(one if isinstance(one, CourseFacts) else CourseFacts.of(one) for one in simulations)
+
+
+def _lost(fan: HeightCourse | None) -> Lost | None:
+    return None if fan is None else (fan.front_mm.middle[-1], fan.front_mm.low[-1], fan.front_mm.high[-1])
+
+
+def lost_text(lost: Lost) -> str:
+    """3.2 mm (1.0 to 8.9)."""
+    middle, low, high = lost
+    return f"{middle:.1f} mm ({low:.1f} to {high:.1f})"
