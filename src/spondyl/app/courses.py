@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from spondyl.app.strength import loads_of
 from spondyl.documents.course_models import SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
@@ -16,6 +17,7 @@ from spondyl.simulation import (
     LeakDraw,
     LeakShares,
     Simulation,
+    SpineLoad,
     build_flow_model,
     build_lifted_flow,
     count_leaks,
@@ -24,6 +26,7 @@ from spondyl.simulation import (
     start_courses,
 )
 from spondyl.spine import Spine
+from spondyl.studies import Patient
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,13 @@ class SimulatedCourses:
     wish: CourseWish
     courses: tuple[tuple[Simulation, LeakShares | None], ...]
     left_out: tuple[tuple[str, str], ...] = ()  # level, and why
+    loads: tuple[tuple[str, tuple[SpineLoad, ...]], ...] = ()  # of daily life, by level
 
     def document(self) -> SimulationsDocument:
         """The document of all."""
-        return SimulationsDocument.of(self.courses, voxel_mm=self.wish.voxel_mm, left_out=dict(self.left_out))
+        return SimulationsDocument.of(
+            self.courses, voxel_mm=self.wish.voxel_mm, left_out=dict(self.left_out), loads=dict(self.loads)
+        )
 
     def simulations(self) -> tuple[Simulation, ...]:
         """The courses without their leaks under doubt."""
@@ -102,7 +108,9 @@ def simulate_courses(
                 except (InputError, NotConverged) as error:
                     left_out.append((f"{name}, {course}", str(error)))
         tell(f"courses of {name}", "made")
-    return SimulatedCourses(wish, tuple(found), tuple(left_out))
+    patient = Patient() if spine.study is None else spine.study.patient
+    loads = ((plan.level.name, loads_of(spine, patient, plan.level)) for plan in plans)
+    return SimulatedCourses(wish, tuple(found), tuple(left_out), tuple(loads))
 
 
 def _treatments(spine: Spine, plan: Plan, left_out: list[tuple[str, str]]) -> list[tuple[Course, Plan]]:

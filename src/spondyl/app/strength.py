@@ -26,7 +26,7 @@ from spondyl.simulation import (
     press_bone,
     press_twice,
 )
-from spondyl.spine import Spine
+from spondyl.spine import Level, Spine
 from spondyl.studies import Patient
 
 
@@ -103,13 +103,7 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     case = find_load_case(wish.load_case)
     bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law, ends=wish.ends)
     bone = loaded_as(bone, case, eccentricity_mm=wish.eccentricity_mm)
-    loads = estimate_loads(
-        bone.level,
-        weight_kg=patient.weight_kg,
-        height_cm=patient.height_cm,
-        per_level_mm=mean_step(spine),
-        kyphosis_deg=wish.kyphosis_deg,
-    )
+    loads = loads_of(spine, patient, bone.level, kyphosis_deg=wish.kyphosis_deg)
     borders = estimate_borders(spine, bone, part=wish.part)
     if wish.linear:
         return PressedLevel(bone, estimate_strength_linear(bone, borders=borders), loads, None)
@@ -117,6 +111,19 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     path = press_bone(bone) if cycle is None else cycle.pressed
     strength = estimate_strength(bone, path=path, borders=borders)
     return PressedLevel(bone, strength, loads, measure_pressed(bone, path), cycle)
+
+
+def loads_of(
+    spine: Spine, patient: Patient, level: Level, *, kyphosis_deg: float | None = None
+) -> tuple[SpineLoad, ...]:
+    """What a level of this patient has to bear, as far as record and CT tell."""
+    return estimate_loads(
+        level,
+        weight_kg=patient.weight_kg,
+        height_cm=patient.height_cm,
+        per_level_mm=mean_step(spine),
+        kyphosis_deg=kyphosis_deg,
+    )
 
 
 def press_levels(

@@ -9,6 +9,7 @@ import numpy as np
 
 from spondyl.documents.mechanics import CurvePointModel
 from spondyl.documents.models import Document
+from spondyl.documents.strength import LoadModel
 from spondyl.simulation import (
     BalloonOutcome,
     BodyInjection,
@@ -19,6 +20,7 @@ from spondyl.simulation import (
     PressureCourse,
     Share,
     Simulation,
+    SpineLoad,
 )
 from spondyl.space import Floats
 
@@ -332,13 +334,15 @@ class CourseModel(Document):
     leak_shares: tuple[LeakShareModel, ...]
     heights: tuple[HeightCourseModel, ...]
     neighbours: tuple[NeighbourModel, ...]
+    loads: tuple[LoadModel, ...]  # of daily life, over the strength of the body as the course leaves it
     unknown: tuple[UnknownModel, ...]
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]
 
     @classmethod
-    def of(cls, found: Simulation, leaks: LeakShares | None) -> CourseModel:
-        """The model of a simulation and of its leaks under doubt."""
+    def of(cls, found: Simulation, leaks: LeakShares | None, loads: Sequence[SpineLoad] = ()) -> CourseModel:
+        """The model of a simulation, of its leaks under doubt, and of what its level has to bear."""
+        present = found.present
         absolute = found.is_absolute
         told = (*found.assumptions, *(() if leaks is None else leaks.assumptions))
         return cls(
@@ -362,6 +366,9 @@ class CourseModel(Document):
                 )
                 for one in found.neighbours
             ),
+            loads=()
+            if present is None
+            else tuple(LoadModel.of(load, present.strength, found.calibration.grade) for load in loads),
             unknown=tuple(UnknownModel(what=one.what, reason=one.reason) for one in found.unknown),
             notes=tuple(dict.fromkeys((*found.notes, *(() if leaks is None else leaks.notes)))),
             assumptions=tuple(dict.fromkeys(told)),
@@ -393,14 +400,16 @@ class SimulationsDocument(Document):
         *,
         voxel_mm: float,
         left_out: Mapping[str, str],
+        loads: Mapping[str, Sequence[SpineLoad]] | None = None,
     ) -> SimulationsDocument:
-        """The document of these courses."""
+        """The document of these courses; loads by level."""
+        borne = {} if loads is None else loads
         graded = found[0][0].calibration if found else None
         return cls(
             density_grade=None if graded is None else graded.grade,
             density_reason=None if graded is None else graded.reason,
             voxel_mm=voxel_mm,
-            courses=tuple(CourseModel.of(*pair) for pair in found),
+            courses=tuple(CourseModel.of(one, leaks, borne.get(one.level.name, ())) for one, leaks in found),
             left_out=tuple(LeftOutModel(level=level, reason=reason) for level, reason in left_out.items()),
         )
 

@@ -13,6 +13,7 @@ from spondyl.documents.figures_balloon import draw_inflation
 from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
 from spondyl.documents.figures_course import draw_heights, draw_neighbours, draw_states, height_table
 from spondyl.documents.figures_leaks import draw_leak_shares, leak_table
+from spondyl.documents.strength_section import force_text, ratio_text
 from spondyl.documents.tables import Table
 from spondyl.spine import Spine
 
@@ -85,6 +86,8 @@ def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine 
     if any(course.heights for course in courses):
         tables.append(height_table(courses))
     tables += [_of_balloons(course) for course in courses if course.balloons is not None]
+    if any(course.loads for course in courses):
+        tables.append(_loads(courses))
     tables += [_of_cement(course) for course in courses if course.cement is not None]
     tables += [leak_table(course) for course in courses if course.leak_shares]
     return CourseSheet(
@@ -156,6 +159,19 @@ def _of_balloons(course: CourseModel) -> Table:
 
 def _share(value: float | None) -> str:
     return "not told: too few undeformed neighbours" if value is None else f"{100 * value:.0f} %"
+
+
+def _loads(courses: Sequence[CourseModel]) -> Table:
+    """Loads of daily life over the strength that each course leaves."""
+    rows, doubts = [], dict[str, None]()
+    for told in zip(*(course.loads for course in courses), strict=True):
+        if any(load.reason for load in told):
+            doubts |= dict.fromkeys(load.reason for load in told if load.reason)
+        first = told[0]
+        if first.force_n is not None:
+            rows.append((first.activity, force_text(first), *(ratio_text(load) for load in told)))
+    head = ("Activity", "Load", *(f"Over the strength, {course.course}" for course in courses))
+    return Table(f"What {courses[0].level} has to bear over what it bears", head, tuple(rows), tuple(doubts))
 
 
 def _of_cement(course: CourseModel) -> Table:

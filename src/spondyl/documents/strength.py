@@ -29,6 +29,23 @@ class LoadModel(Document):
     to_strength_high: float | None
     reason: str | None  # why something is unknown
 
+    @classmethod
+    def of(cls, load: SpineLoad, strength: Strength, grade: int) -> LoadModel:
+        """The model of a load against a strength under a density of this grade."""
+        ratio = load_ratio(load, strength, grade)
+        told, reason = ((None, None, None), ratio) if isinstance(ratio, str) else (ratio, None)
+        return cls(
+            activity=load.activity.value,
+            force_n=load.force_n,
+            low_n=load.low_n,
+            high_n=load.high_n,
+            uncompensated_n=load.uncompensated_n,
+            to_strength=told[0],
+            to_strength_low=told[1],
+            to_strength_high=told[2],
+            reason=load.reason or reason,
+        )
+
 
 class CauseModel(Document):
     """One cause of doubt in a failure load."""
@@ -182,10 +199,10 @@ def strength_limits(bone: BoneModel, *, has_loads: bool, has_damage: bool = Fals
     )
 
 
-def load_ratio(load: SpineLoad, strength: Strength, bone: BoneModel) -> tuple[float, float, float] | str:
-    """Load over strength with its 95 % interval, or why none is told."""
-    if bone.calibration.grade not in RATIO_GRADES:
-        return f"no share of the strength: it needs a density of grade 1 or 2, this one is {bone.calibration.grade}"
+def load_ratio(load: SpineLoad, strength: Strength, grade: int) -> tuple[float, float, float] | str:
+    """Load over strength with its 95 % interval, or why none is told, by the grade of the density."""
+    if grade not in RATIO_GRADES:
+        return f"no share of the strength: it needs a density of grade 1 or 2, this one is {grade}"
     if load.force_n is None:
         return load.reason or "unknown"
     middle = load.force_n / strength.failure_n
@@ -225,27 +242,11 @@ def _level(
         height_mm=strength.height_mm,
         voxels=strength.voxels,
         curve=curve,
-        loads=tuple(_load(load, strength, bone) for load in loads),
+        loads=tuple(LoadModel.of(load, strength, bone.calibration.grade) for load in loads),
         notes=bone.notes,
         stiffness_left=None if cycle is None else cycle.stiffness_left,
         lasting_mm=None if cycle is None else abs(cycle.lasting_mm),
         strain_file=None,
         lasting_file=None,
         **{name: force if bone.is_absolute else None for name, force in forces.items()},
-    )
-
-
-def _load(load: SpineLoad, strength: Strength, bone: BoneModel) -> LoadModel:
-    ratio = load_ratio(load, strength, bone)
-    told, reason = ((None, None, None), ratio) if isinstance(ratio, str) else (ratio, None)
-    return LoadModel(
-        activity=load.activity.value,
-        force_n=load.force_n,
-        low_n=load.low_n,
-        high_n=load.high_n,
-        uncompensated_n=load.uncompensated_n,
-        to_strength=told[0],
-        to_strength_low=told[1],
-        to_strength_high=told[2],
-        reason=load.reason or reason,
     )

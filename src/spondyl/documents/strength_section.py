@@ -79,8 +79,8 @@ def _in_short(level: LevelStrengthModel, between: str) -> str:
         return f"{words}, pressed along its axis between {between}; no daily load is compared with it."
     least, most = (pick(told, key=lambda load: load.to_strength or 0.0) for pick in (min, max))
     if least is most:
-        return f"{words}; {least.activity} takes {_ratio(least)} of that."
-    return f"{words}; {least.activity} takes {_ratio(least)} of that, {most.activity} {_ratio(most)}."
+        return f"{words}; {least.activity} takes {ratio_text(least)} of that."
+    return f"{words}; {least.activity} takes {ratio_text(least)} of that, {most.activity} {ratio_text(most)}."
 
 
 def _sheet(level: LevelStrengthModel, kept: KeptStrength, spine: Spine | None) -> StrengthSheet:
@@ -140,11 +140,16 @@ def _loads(level: LevelStrengthModel, grade: int | None) -> Table:
 
 
 def _load_row(load: LoadModel, grade: int | None) -> tuple[str, ...]:
-    force = _force(load.force_n, load.low_n, load.high_n) or "unknown"
-    return (load.activity, force, *((_ratio(load),) if grade in RATIO_GRADES else ()))
+    return (load.activity, force_text(load), *((ratio_text(load),) if grade in RATIO_GRADES else ()))
 
 
-def _ratio(load: LoadModel) -> str:
+def force_text(load: LoadModel) -> str:
+    """The load with its interval."""
+    return _force(load.force_n, load.low_n, load.high_n) or "unknown"
+
+
+def ratio_text(load: LoadModel) -> str:
+    """Load over strength with its interval."""
     if load.to_strength is None or load.to_strength_low is None or load.to_strength_high is None:
         return "unknown"
     return f"{load.to_strength:.2f} ({load.to_strength_low:.2f} to {load.to_strength_high:.2f})"

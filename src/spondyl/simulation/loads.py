@@ -35,13 +35,14 @@ ASSUMED = (
 
 
 class Activity(StrEnum):
-    """Activities whose disc pressure was measured."""
+    """Activities that people ask about; those without a measured disc pressure have no load."""
 
     STANDING = "standing"
     BENT_FORWARD = "standing, bent forward"
     HOLDING_CLOSE = "holding 20 kg close"
     LIFTING_KNEES = "lifting 20 kg, knees bent"
     LIFTING_ROUND = "lifting 20 kg, back bent"
+    COUGHING = "coughing or sneezing"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ def _missing(
         return f"{level.name}: weights and arms are at hand for T12 to L5 alone"
     if weight_kg is None:
         return "the weight is not in the record"
+    if activity not in _POSTURES:
+        return f"{activity}: no measured load was read, so it is unknown"
     if _POSTURES[activity].bend_deg and height_cm is None:
         return "the height is not in the record"
     if _POSTURES[activity].bend_deg and per_level_mm is None and level is not Level.L4:

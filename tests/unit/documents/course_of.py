@@ -22,6 +22,7 @@ def course_of(injection: BodyInjection, leaks: LeakShares | None = None) -> Cour
         leak_shares=() if leaks is None else leak_shares_of(leaks),
         heights=(),
         neighbours=(),
+        loads=(),
         unknown=(),
         notes=(),
         assumptions=(),

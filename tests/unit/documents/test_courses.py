@@ -14,14 +14,22 @@ import pytest
 
 from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
 from spondyl.documents.course_facts import facts_of_document
-from spondyl.documents.course_files import SIMULATIONS_FILE, kept_of, read_simulations, write_simulations
+from spondyl.documents.course_files import (
+    SIMULATIONS_FILE,
+    KeptSimulations,
+    kept_of,
+    read_simulations,
+    write_simulations,
+)
+from spondyl.documents.course_models import CourseModel, SimulationsDocument
 from spondyl.documents.course_section import CourseSection, course_section
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
-from spondyl.planning import no_treatment
 from spondyl.outcomes import course_facts
-from spondyl.spine import Side, Spine
+from spondyl.planning import no_treatment
+from spondyl.simulation import Activity, SpineLoad
+from spondyl.spine import Level, Side, Spine
 from spondyl.studies import Patient
 from tests.unit.simulation.round_bodies import plan, stacked_spine
 
@@ -158,3 +166,30 @@ def test_facts_of_the_document_are_those_of_the_simulations_with_the_counted_run
     assert told[0].runs is None and told[1].runs == 6
     assert [way.path for way in told[1].ways] == [way.path for way in made[1].ways]
     assert all(way.runs == 6 for way in told[1].ways) and all(way.openings for way in told[1].ways)
+
+
+def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_allows(
+    spine: Spine, courses: SimulatedCourses
+) -> None:
+    """Of the two courses the same load; its share falls as the strength grows, and grade 4 shows none."""
+    level = Level.L1
+    loads = (
+        SpineLoad(Activity.STANDING, 500.0, 300.0, 800.0, None, None),
+        SpineLoad(Activity.COUGHING, *[None] * 4, "no"),
+    )
+    fine = [replace(one, calibration=replace(one.calibration, grade=2)) for one, _ in courses.courses]
+    shown = [CourseModel.of(one, None, loads).loads for one in fine]
+    for one, told in zip(fine, shown, strict=True):
+        assert one.present is not None and told[0].to_strength is not None
+        assert told[0].to_strength == pytest.approx(500.0 / one.present.strength.failure_n)
+        assert (told[1].to_strength, told[1].reason) == (None, "no")
+    document = SimulationsDocument.of(
+        [(one, None) for one in fine], voxel_mm=4.0, left_out={}, loads={level.name: loads}
+    )
+    section = course_section(KeptSimulations(document, (None, None)), None)
+    assert section is not None
+    table = next(one for one in section.sheets[0].tables if "has to bear" in one.caption)
+    assert table.head[2:] == ("Over the strength, untreated", "Over the strength, vertebroplasty")
+    assert table.rows[0][:2] == ("standing", "0.5 kN (0.3 to 0.8)") and table.doubts == ("no",)
+    coarse = CourseModel.of(courses.courses[1][0], None, loads).loads[0]
+    assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
