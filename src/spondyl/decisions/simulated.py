@@ -20,6 +20,11 @@ def aspects_of(courses: Sequence[CourseFacts], levels: Sequence[Level]) -> Itera
         who = f"{name} with nothing done" if one.course == "untreated" else f"{name} after {one.course}"
         if one.strength_share is not None:
             yield _aspect(f"{who}: {one.strength_share:.2f} of the strength before the fracture")
+        if one.front_kept_mm is not None:
+            kept = f"{who}: the front keeps {one.front_kept_mm:.1f} mm of the balloons' lift"
+            if one.retained_ratio is not None:
+                kept += f", {one.retained_ratio:.2f} of what it would keep without load"
+            yield _aspect(f"{kept}; millimetres hang on the assumed fracture")
         if one.front_lost_mm is not None and one.days is not None:
             how = ", if it does not heal" if one.course == "untreated" else ""
             yield _aspect(f"{who}{how}: the front loses {lost_text(one.front_lost_mm)} in {one.days:.0f} days")

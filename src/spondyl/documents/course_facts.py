@@ -25,6 +25,8 @@ def _facts(course: CourseModel) -> CourseFacts:
         leaked_runs=None if some is None else some.leaked,
         runs=None if some is None else some.runs,
         ways=_ways(course),
+        front_kept_mm=None if course.balloons is None else course.balloons.regained[0].lift_mm,
+        retained_ratio=None if course.balloons is None else course.balloons.retained_ratio,
     )
 
 

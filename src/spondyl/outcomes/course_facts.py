@@ -38,6 +38,8 @@ class CourseFacts:
     leaked_runs: int | None  # by any way
     runs: int | None
     ways: tuple[WayOut, ...] = ()
+    front_kept_mm: float | None = None  # of the balloons' lift, under the load of the procedure; None: no balloons
+    retained_ratio: float | None = None  # over that kept without load
 
     @classmethod
     def of(cls, found: Simulation) -> CourseFacts:
@@ -54,6 +56,8 @@ class CourseFacts:
             None,
             None,
             tuple(WayOut(leak.path.value, leak.openings, None, None) for leak in leaks if leak.openings),
+            None if found.balloons is None else found.balloons.loaded.lift_mm()[0],
+            None if found.balloons is None else found.balloons.retained_ratio,
         )
 
 

@@ -335,6 +335,7 @@ def test_an_emergency_always_stands_first() -> None:
 SIMULATED = (
     CourseFacts(Level.L1, "untreated", None, (3.2, 1.0, 8.9), (1.2, 0.4, 3.0), 365.0, None, None),
     CourseFacts(Level.L1, "vertebroplasty", 0.84, (0.2, 0.1, 0.4), None, 365.0, 4, 40),
+    CourseFacts(Level.L1, "kyphoplasty", None, None, None, None, None, None, (), 2.4, 0.31),
     CourseFacts(Level.T8, "untreated", None, None, None, None, None, None),
 )
 
@@ -347,6 +348,8 @@ def test_simulated_figures_stand_beside_the_findings_and_weigh_in_no_position() 
         "L1 after vertebroplasty: 0.84 of the strength before the fracture",
         "L1 after vertebroplasty: the front loses 0.2 mm (0.1 to 0.4) in 365 days",
         "L1, vertebroplasty: 4 of 40 simulated runs leaked more than 0.1 mL by any way",
+        "L1 after kyphoplasty: the front keeps 2.4 mm of the balloons' lift, 0.31 of what it would keep without load; "
+        "millimetres hang on the assumed fracture",
     ]
     assert all(one.answer is None and "not calibrated on patients" in str(one.origin) for one in said)
     assert replace(told, aspects=()) == replace(without, aspects=())
