@@ -33,6 +33,7 @@ from spondyl.synthetic import (
 Row = dict[str, Any]
 DATA = Path(os.environ.get("SPONDYL_DATA", "../shared/data"))
 BODY, ARCH = 49, 41
+_GRADED = 3  # levels to either side of a pressed one that are graded with it
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +226,8 @@ def _found_again(case: Case, level: Level) -> Row:
         if n not in near
     )
     single = {n: k for n, k in names.items() if list(names.values()).count(k) == 1}
-    whole = {n: k for n, k in single.items() if k and not seg.cut[k - 1]}
+    close = [n for n in single if abs(n - level) <= _GRADED]
+    whole = {n: single[n] for n in close if single[n] and not seg.cut[single[n] - 1]}
     own_labels, own_parts = named(seg, whole)
     own = build_spine(study_of(ct), labels=own_labels, label_map="verse", subregions=own_parts)
     true = build_spine(

@@ -112,7 +112,7 @@ COLLAPSED: dict[str, tuple[Callable[[], Case], tuple[Level, ...], tuple[str, ...
     "ts-lumbar-3mm": (partial(_labelled, 1), (Level.L1, Level.L3), ("crush",)),
     "lidc-0001-thoracic": (partial(_labelled, 0), (Level.T8, Level.T12), ("crush",)),
     "ts-thoracic-endplate": (_own_masks, (Level.T7, Level.T9), ("crush",)),
-    "virtual": (_virtual, (Level.T12, Level.L2), ("crush", "wedge", "biconcave")),
+    "virtual": (_virtual, (Level.L2,), ("crush", "wedge", "biconcave")),
 }
 PARTS: dict[str, Callable[[], dict[str, Job]]] = {
     "agreement": agreement_jobs,

@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
@@ -17,7 +18,7 @@ from spondyl.spine.segmenters.end_plates import DiscPlates
 from spondyl.spine.segmenters.found import Search
 from spondyl.spine.segmenters.layer_kernels import add_paths, grow
 from spondyl.spine.segmenters.levels import against_neighbours
-from spondyl.spine.segmenters.segmentation import _ends_faintly, odd_height, odd_size
+from spondyl.spine.segmenters.segmentation import _ends_faintly, odd_height, odd_size, odd_wall
 from spondyl.spine.segmenters.smooth_surface import gathered_plainly, least_surface
 from spondyl.spine.segmenters.walls import TubeWall
 from spondyl.synthetic import CRUSH_45, ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
@@ -146,6 +147,24 @@ def test_heights_of_bodies_are_those_between_their_plates() -> None:
     none = np.zeros(70)
     column = Column(none, np.full(70, 30.0), none, none, none, np.ones(70, bool), none, none)
     np.testing.assert_allclose(Bodies(wall, wall, plates, (0, 69)).heights(column), [26.0])
+    np.testing.assert_allclose(Bodies(wall, wall, plates, (0, 69)).depth_ratios(column), [1.0])  # 15 + 15 over 30 mm
+
+
+def test_bodies_whose_marrow_is_darker_than_water_keep_their_walls() -> None:
+    """At 40 mg/cm3 yellow marrow leaves bodies near 0 HU, their discs at 90: walls and depth shrank to a third."""
+    scan = ScanSpec(in_plane_mm=2.0, slice_step_mm=2.0)
+    spec = VirtualSpineSpec(levels=("T12", "L1", "L2", "L3"), density_mg_cm3=40.0, scan=scan)  # type: ignore[arg-type]
+    old = make_virtual_patient(spec, np.random.default_rng(6))
+    found = segment_spine(old.ct)
+    true = np.isin(old.subregions.array, (49, 50)) & (old.labels.array == Level.L1)
+    assert float(np.median(old.ct.array[ndimage.binary_erosion(true, iterations=3)])) < 20
+    own = (found.vertebrae.array == partner(found, true)) & (found.parts.array == 49)
+    assert dice(true, own) > 0.85  # of the same at usual density: 0.90
+
+
+def test_a_wall_that_is_not_where_the_midline_shows_it_is_doubted() -> None:
+    assert [bool(odd_wall(ratio)) for ratio in (0.7, 0.86, 1.0, 2.1)] == [True, False, False, True]
+    assert "2.1 times as deep" in odd_wall(2.1)[0]
 
 
 def test_no_disc_is_found_where_a_person_refuses_one(patient: VirtualPatient, found: Segmentation) -> None:

@@ -64,6 +64,15 @@ class Bodies:
             found.append(float(np.median(above.at(above.lower, *places) - below.at(below.upper, *places))))
         return np.array(found)
 
+    def depth_ratios(self, column: Column) -> Floats:
+        """Of each body between two discs, the wall's depth on the midline over that of the column."""
+        across = self.wall.radius_mm[0] + self.wall.radius_mm[len(self.wall.radius_mm) // 2]
+        found = []
+        for low, high in pairwise(self.middles):
+            third = slice(round(low + (high - low) / 3), round(high - (high - low) / 3) + 1)
+            found.append(float(across[third].mean() / column.depth_mm[third].mean()))
+        return np.array(found)
+
     @cached_property
     def middles(self) -> Floats:
         """Station of each disc's middle."""

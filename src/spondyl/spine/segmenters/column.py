@@ -13,6 +13,11 @@ from spondyl.spine.segmenters.curved import BACK_MM, LEFT_MM
 from spondyl.spine.segmenters.searches import best_line
 
 _WALL_MM = (-16.0, 0.0)  # where the posterior wall is looked for, behind the canal's path
+_DARK_HU = 30.0  # fat, air and lung lie below it; so does the marrow of some old bodies
+_BELOW_CORE_HU = 20.0  # below the cores of the bodies: nothing within them is as dark
+_FAT_HU = -60.0  # no marrow is darker
+_BODIES_MM = 61  # of canal: two bodies or three
+_CORE_BEHIND_MM, _CORE_AHEAD_MM = 5.0, 14.0  # before the posterior wall there is bone in the flattest body
 _DEPTHS_MM = np.arange(14.0, 45.0)
 _TILTS_DEG = (-24, -18, -12, -6, 0, 6, 12, 18, 24)  # of a disc in the sagittal plane
 _LEANS_DEG = (-18, -12, -6, 0, 6, 12, 18)  # and in the coronal plane
@@ -63,16 +68,37 @@ def _walls(straight: Grey) -> tuple[Floats, Floats]:
     near = (_WALL_MM[0] <= BACK_MM) & (_WALL_MM[1] >= BACK_MM)
     cost = (slope[near] / 40).T + 0.012 * np.abs(BACK_MM[near] + 8)
     wall = ndimage.gaussian_filter1d(BACK_MM[near][best_line(cost, 0.35)], 3)
-    cost = np.stack([_depth_cost(middle[:, k], slope[:, k], wall[k]) for k in range(len(wall))])
+    dim = darker_than_bone(middle, wall - _CORE_BEHIND_MM, wall - _CORE_AHEAD_MM, _DARK_HU)
+    cost = np.stack([_depth_cost(middle[:, k], slope[:, k], wall[k], dim[k]) for k in range(len(wall))])
     depth = _DEPTHS_MM[best_line(cost, 0.6)]
     return wall, ndimage.gaussian_filter1d(ndimage.median_filter(depth, 9), 4)
 
 
-def _depth_cost(middle: Floats, slope: Floats, wall: float) -> Floats:
+def darker_than_bone(middle: Floats, behind: Floats, ahead: Floats, usual_hu: float) -> Floats:
+    """Below which grey value nothing lies within a body, by station: fatty marrow may be darker than water. [HU]
+
+    Parameters
+    ----------
+    middle
+        Grey values of the column's midline, shape (back, stations). [HU]
+    behind, ahead
+        Between which places back of the path the core of the bodies lies, by station. [mm]
+    usual_hu
+        What is given for bodies of usual density. [HU]
+    """
+    core = np.empty(middle.shape[1])
+    for k in range(len(core)):
+        inside = (behind[k] > BACK_MM) & (ahead[k] < BACK_MM)
+        core[k] = np.median(middle[inside, k])
+    bodies = ndimage.percentile_filter(core, 20, _BODIES_MM, mode="nearest")
+    return np.asarray(np.clip(ndimage.gaussian_filter1d(bodies, 10) - _BELOW_CORE_HU, _FAT_HU, usual_hu), np.float64)
+
+
+def _depth_cost(middle: Floats, slope: Floats, wall: float, dim: float) -> Floats:
     """Cost of each depth at one station: an edge to something darker, bone before it and no bone behind."""
     place = wall - _DEPTHS_MM
     inside = np.interp(wall - np.arange(2, 46), BACK_MM, middle)
-    dark = np.cumsum(np.clip((30 - inside) / 60, 0, 1))[(_DEPTHS_MM - 2).astype(int)]
+    dark = np.cumsum(np.clip((dim - inside) / 60, 0, 1))[(_DEPTHS_MM - 2).astype(int)]
     ahead = np.interp(place - 2.5, BACK_MM, middle)
     edge = np.interp(place, BACK_MM, slope)
     return np.asarray(-edge / 40 + 0.5 * dark + 0.006 * np.clip(ahead - 60, 0, 250))

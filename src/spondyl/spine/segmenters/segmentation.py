@@ -29,6 +29,7 @@ _THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of th
 _COMPARED = 4  # bodies beside one
 _LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
 _FLAT, _TALL = 0.78, 1.35  # of the height that depth and neighbours let expect; on the test data 0.85 to 1.30
+_SHALLOW, _DEEP = 0.8, 1.2  # depth of the wall over that of the midline; on the test data 0.86 to 1.00
 _RIM_MM = 1.5  # of an end plate that does not count
 _BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
@@ -152,6 +153,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     vertebrae = number[intervals]
     parts[(vertebrae == 0) & (parts != CANAL)] = 0
     ratios = against_neighbours(bodies.heights(search.column), mean_depths(search.column, discs))
+    deep = bodies.depth_ratios(search.column)
     outside = [_outside(search, disc, bodies) for disc in bodies.plates]
     on_border = _border_areas(vertebrae, parts, image.spacing_mm)
     confidence: list[float] = []
@@ -163,7 +165,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
         said = (
             [_ONE_DISC if n in (0, len(discs)) else _FAINT_END]
             if is_end
-            else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1])]
+            else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1]), *odd_wall(deep[n - 1])]
         )
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
@@ -214,6 +216,13 @@ def odd_height(ratio: float) -> list[str]:
             f"its body has {ratio:.0%} of the height that those beside it let expect: collapsed, or a part of a body"
         ]
     return []
+
+
+def odd_wall(ratio: float) -> list[str]:
+    """What a wall that does not lie where the midline shows it makes doubtful."""
+    if _SHALLOW <= ratio <= _DEEP:
+        return []
+    return [f"its wall is {ratio:.1f} times as deep as its midline shows: fat, lung or dark marrow may have misled it"]
 
 
 def _too_thick(slice_mm: float) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from spondyl.space import Floats
 from spondyl.spine.segmenters.arrays import Grey
-from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.column import Column, darker_than_bone
 from spondyl.spine.segmenters.curved import BACK_MM, LEFT_MM, STEP_MM
 from spondyl.spine.segmenters.smooth_surface import least_surface
 
@@ -20,6 +20,8 @@ _BODY_MM = (6.0, 36.0)
 _BODY_PRICE = 0.10  # of a step of 0.75 mm from one ray to the next
 _TEMPLATE_MM = 61  # of canal over which the typical outline is taken: two to three bodies
 _LOOSE = 0.12  # of the radius that a body may differ from the typical outline freely
+_CORE_MM = 8.0  # from the midline
+_DARK_HU = 20.0  # fat, air and lung lie below it
 _SMOOTHED_MM = 0.7  # of the image before its slopes are taken
 _VOXEL_BLUR = 0.4  # of a voxel or a step of interpolation, standard deviation over width
 _SCANNER_MM = 0.5
@@ -87,7 +89,10 @@ def find_body_wall(straight: Grey, column: Column, pixel_mm: float) -> TubeWall:
     count = int((_BODY_MM[1] - _BODY_MM[0]) / _STEP_MM) + 1
     seen, left, back = _rays(image, centre, radius)
     slope = -np.gradient(seen, _STEP_MM, axis=2)[:, :, :count]
-    dark = np.cumsum(np.clip((20 - seen) / 60, 0, 1), axis=2)[:, :, :count] * _STEP_MM
+    middle = image[np.abs(LEFT_MM) < _CORE_MM].mean(axis=0)
+    depth = column.depth_mm
+    dim = darker_than_bone(middle, column.wall_mm - 0.3 * depth, column.wall_mm - 0.7 * depth, _DARK_HU)[:, None]
+    dark = np.cumsum(np.clip((dim - seen) / 60, 0, 1), axis=2)[:, :, :count] * _STEP_MM
     beyond = round(3 / _STEP_MM)
     ahead = np.clip((seen[:, :, beyond : beyond + count] - 150) / 200, 0, 1)
     cost = -np.clip(slope / 90, -0.3, 1.0) + 0.35 * dark + 0.30 * ahead
