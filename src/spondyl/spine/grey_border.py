@@ -26,18 +26,28 @@ class GreyBorder:
     neighbour touches the bone, the mask bounds it to within about a voxel.
     """
 
-    def __init__(self, share: NDArray[np.float32], hu: NDArray[np.float32], at: Geometry, half: float, ramp: float):
+    def __init__(self, share: NDArray[np.float32], hu: NDArray[np.float32], at: Geometry, low: float, high: float):
         self._share, self._spline = share, ndimage.spline_filter(hu, order=3).astype(np.float32)
-        self._geometry, self._half, self._ramp = at, half, ramp
+        self._geometry, self._low, self._high = at, low, high
 
     def sample(self, points: ArrayLike) -> Floats:
         """Share of bone at patient points, shape (...)."""
-        indices = np.moveaxis(self._geometry.indices(points), -1, 0)
-        share = ndimage.map_coordinates(self._share, indices, order=1)
-        hu = ndimage.map_coordinates(self._spline, indices, order=3, prefilter=False, mode="nearest")
-        grey = np.clip(0.5 + (hu - self._half) / self._ramp, 0.0, 1.0)
+        share = self.mask_share(points)
+        grey = np.clip(0.5 + (self.height(points) - 0.5) / _RAMP, 0.0, 1.0)
         low, high = _BAND
         return np.asarray(np.where(share > high, 1.0, np.where(share < low, 0.0, grey)), np.float64)
+
+    def mask_share(self, points: ArrayLike) -> Floats:
+        """Share of bone by the blurred mask alone, shape (...)."""
+        return np.asarray(ndimage.map_coordinates(self._share, self._indices(points), order=1), np.float64)
+
+    def height(self, points: ArrayLike) -> Floats:
+        """Grey value as a share of the contrast: 0 as just outside the mask, 1 as just inside, shape (...)."""
+        hu = ndimage.map_coordinates(self._spline, self._indices(points), order=3, prefilter=False, mode="nearest")
+        return np.asarray((hu - self._low) / (self._high - self._low), np.float64)
+
+    def _indices(self, points: ArrayLike) -> Floats:
+        return np.moveaxis(self._geometry.indices(points), -1, 0)
 
 
 def grey_border(mask: Volume, ct: Volume) -> GreyBorder | None:
@@ -66,4 +76,4 @@ def grey_border(mask: Volume, ct: Volume) -> GreyBorder | None:
     if high - low < _LEAST_CONTRAST_HU:
         return None
     share = ndimage.gaussian_filter(bone.astype(np.float32), _BLUR_VOXELS, mode="nearest")
-    return GreyBorder(share, hu, mask.geometry, (high + low) / 2, _RAMP * (high - low))
+    return GreyBorder(share, hu, mask.geometry, low, high)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.space import Floats
+from spondyl.space import Floats, Frame
 from spondyl.spine.cross_sections import STEP_MM, Sampled, Section, Stack, plane_square_to
 
 # Chosen on virtual patients (docs/validation/access.md); the result hardly depends on them.
@@ -62,24 +62,28 @@ def midline_axis(
         pedicles", Spine 12:160-166, 1987, doi:10.1097/00007632-198703000-00012.
     """
     for _ in range(_ROUNDS):
-        neck = _neck(occupancy, centre, axis, cranial)
+        neck = neck_around(occupancy, centre, axis, cranial)
         if neck is None:
             return axis
         slopes = neck.slopes(likeness)
         if slopes is None:
             return axis
-        plane = neck.stack.planes[neck.middle]
-        turned = plane.anterior + slopes[0] * plane.cranial + slopes[1] * plane.left
-        turned = turned / np.linalg.norm(turned)
-        still = float(np.degrees(np.arccos(np.clip(turned @ axis, -1, 1)))) < _STILL_DEG
-        centre, axis = neck.section.centre, np.asarray(turned)
+        new = turned(neck.stack.planes[neck.middle], *slopes)
+        still = float(np.degrees(np.arccos(np.clip(new @ axis, -1, 1)))) < _STILL_DEG
+        centre, axis = neck.section.centre, new
         if still:
             break
     return axis
 
 
+def turned(plane: Frame, up: float, left: float) -> Floats:
+    """The normal of a plane after shifts to (cranial, left) for each mm along it, a unit vector."""
+    axis = plane.anterior + up * plane.cranial + left * plane.left
+    return np.asarray(axis / np.linalg.norm(axis))
+
+
 @dataclass(frozen=True, eq=False)
-class _Neck:
+class Neck:
     """Cross-sections along a pedicle and the middle one of its neck."""
 
     stack: Stack
@@ -91,11 +95,12 @@ class _Neck:
         """Shift of the middle between walls to (cranial, left), for each mm along the axis."""
         share = self.stack.share.copy()
         share[self.middle] = self.section.share
-        found = [_slope(turned, self.along_mm, self.middle, likeness) for turned in (np.swapaxes(share, 1, 2), share)]
+        found = [_slope(seen, self.along_mm, self.middle, likeness) for seen in (np.swapaxes(share, 1, 2), share)]
         return None if found[0] is None or found[1] is None else (found[0], found[1])
 
 
-def _neck(occupancy: Sampled, centre: Floats, axis: Floats, cranial: Floats) -> _Neck | None:
+def neck_around(occupancy: Sampled, centre: Floats, axis: Floats, cranial: Floats) -> Neck | None:
+    """Cross-sections around a centre along an axis; None where no bone is near."""
     along = np.arange(-_REACH_MM, _REACH_MM + STEP_MM / 2, STEP_MM)
     stack = Stack.cut(occupancy, [plane_square_to(centre + t * axis, axis, cranial) for t in along])
     sections = [stack.section(i, plane.origin) for i, plane in enumerate(stack.planes)]
@@ -107,7 +112,7 @@ def _neck(occupancy: Sampled, centre: Floats, axis: Floats, cranial: Floats) -> 
     last = len(along) - 1 if not len(ends[1]) else least + int(ends[1][0]) - 1
     middle = (first + last) // 2
     section = sections[middle] if np.isfinite(areas[least]) else None
-    return None if section is None else _Neck(stack, along, middle, section)
+    return None if section is None else Neck(stack, along, middle, section)
 
 
 def _slope(share: Floats, along: Floats, middle: int, likeness: Likeness) -> float | None:
@@ -125,7 +130,24 @@ def _slope(share: Floats, along: Floats, middle: int, likeness: Likeness) -> flo
     bone = share[middle] >= 0.5
     rows = np.flatnonzero(bone.any(axis=1))
     start = (bone[rows] @ np.arange(bone.shape[1])) / bone[rows].sum(axis=1)
-    low, high = (STEP_MM * wall for wall in _walls(share[:, rows], start))
+    return chord_slope(share[:, rows], start, along, middle, likeness)
+
+
+def chord_slope(share: Floats, start: Floats, along: Floats, middle: int, likeness: Likeness) -> float | None:
+    """Slope of the middles of chords along the last axis, each looked for from its start; walls are where half is.
+
+    Parameters
+    ----------
+    share
+        Shape (n, rows, columns).
+    start
+        Column of each row, shape (rows,).
+    along
+        Shape (n,). [mm]
+    middle
+        The cross-section whose chords the others are compared with.
+    """
+    low, high = (STEP_MM * wall for wall in _walls(share, start))
     followed = _followed(low, high, middle, likeness)
     followed &= followed.sum(axis=0) >= _PLACES
     if not followed.any():

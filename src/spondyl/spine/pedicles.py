@@ -15,6 +15,7 @@ from spondyl.spine.cross_sections import STEP_MM, Section, Stack, plane_square_t
 from spondyl.spine.foramen import Foramen
 from spondyl.spine.grey_border import grey_border
 from spondyl.spine.local_view import LocalView
+from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.spine.pedicle_axis import GREY, midline_axis
 from spondyl.spine.types import Pedicle, Side
 
@@ -26,6 +27,7 @@ _INWARD_DEG = (-10.0, 0.0, 10.0, 20.0, 30.0, 40.0)  # from the anterior axis: co
 _UPWARD_DEG = (-20.0, -10.0, 0.0, 10.0, 20.0)
 _INTO_BODY_MM = 3.0  # in front of the canal: a pedicle's axis is in bone up to here
 _INTO_ARCH_MM = 3.0  # behind the narrowest section
+_NARROW_VOXELS = 4  # necks below this width, in shortest edges, have no plateau of grey values (narrow_neck)
 _SEARCH_MM = 5.0  # along the axis, either side of the narrowest section found so far
 
 
@@ -36,8 +38,9 @@ def find_pedicles(
 
     Beside the canal, cross-sections are followed backwards from the posterior wall to the narrowest. Its least area
     among directions of all levels gives a first axis; the axis is the midline between facing walls around there
-    (`midline_axis`), on the grey values at the mask's border where there is a CT (`grey_border`). Other borders are
-    those of the mask blurred by half a voxel, at half its height.
+    (`midline_axis`), on the grey values at the mask's border where there is a CT (`grey_border`), and for necks below
+    four voxels on all grey values around them (`narrow_axis`). Other borders are those of the mask blurred by half a
+    voxel, at half its height.
     """
     near = _around_canal(mask, view, foramen)
     blurred = ndimage.gaussian_filter(near.array.astype(np.float32), _BLUR_VOXELS, mode="constant")
@@ -83,9 +86,11 @@ def _find(
     narrowest = min(sections, key=lambda section: section.area_mm2)
     if narrowest is sections[0] or narrowest is sections[-1] or narrowest.at_border:
         return None  # it only grows narrower towards one end: the mask shows no neck
+    width, height = _extents(narrowest.share)
+    if grey is not None and width < _NARROW_VOXELS * float(occupancy.geometry.spacing_mm.min()):
+        axis = narrow_axis(grey, occupancy, narrowest.centre, axis, view.frame.cranial)
     if not _joins_body_and_arch(occupancy, view, foramen, narrowest.centre, axis):
         return None
-    width, height = _extents(narrowest.share)
     half_voxel = float(occupancy.geometry.spacing_mm.max()) / 2
     return Pedicle(side, narrowest.centre, axis, width, height, half_voxel)
 

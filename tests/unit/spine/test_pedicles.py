@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from spondyl.space import Volume
+from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.spine.grey_border import grey_border
+from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
@@ -101,3 +105,41 @@ def test_a_missing_pedicle_is_absent_with_a_remark(patient: VirtualPatient) -> N
     vertebra = build_spine(None, labels=labels, label_map="verse")[Level.L1]
     assert vertebra.pedicle(truth.side) is None
     assert f"{truth.side} pedicle not found: no neck between body and arch in the mask" in vertebra.remarks
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("place", [(0.0, 0.0, 0.0), (0.5, 0.3, 0.2)])
+def test_a_bar_three_voxels_wide_keeps_its_axis_anywhere_on_the_grid(side: float, place: Sequence[float]) -> None:
+    """An elliptic bar of 3 x 14 mm, 800 HU in 40, blurred by 0.5 mm at 1 mm voxels, from a start 3 degrees askew.
+
+    Half a degree: half of what issue 4 asks for, since nothing joins this bar.
+    """
+    axis = np.array([side * np.sin(np.radians(12)), -np.cos(np.radians(12)), 0.06])
+    axis /= np.linalg.norm(axis)
+    start = np.array([*(rotated := _about_z(3.0) @ axis)[:2], rotated[2] + 0.05])
+    bar, head = _bar(axis, np.asarray(place)), np.array([0.0, 0.0, 1.0])
+    occupancy = Volume(ndimage.gaussian_filter((bar > 0.5).astype(np.float32), 0.5), _GRID, "1")
+    ct = Volume(40 + 760 * ndimage.gaussian_filter(bar, [0.5, 0.5, 0.0]), _GRID, "[hnsf'U]")
+    border = grey_border(Volume(bar > 0.5, _GRID, "1"), ct)
+    assert border is not None
+    found = narrow_axis(border, occupancy, np.asarray(place), start / np.linalg.norm(start), head)
+    assert np.degrees(np.arccos(np.clip(found @ axis, -1, 1))) < 0.5
+
+
+_GRID = Geometry(np.vstack([np.column_stack([np.eye(3), [-20.0, -20.0, -20.0]]), [0, 0, 0, 1]]), (41, 41, 41))
+
+
+def _about_z(degrees: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+
+
+def _bar(axis: Floats, place: Floats) -> Floats:
+    """Share of each voxel that lies in the bar, by 5 x 5 x 5 points."""
+    sub = (np.arange(5) - 2) / 5
+    within = np.stack(np.meshgrid(sub, sub, sub, indexing="ij"), axis=-1).reshape(-1, 1, 1, 1, 3)
+    points = _GRID.points(np.moveaxis(np.indices(_GRID.shape), 0, -1)) + within - place
+    across = np.cross(axis, [0.0, 0.0, 1.0])
+    across /= np.linalg.norm(across)
+    inside = (points @ across / 1.5) ** 2 + (points @ np.cross(across, axis) / 7.0) ** 2 <= 1
+    return np.asarray(inside.mean(axis=0))
