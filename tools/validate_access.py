@@ -342,9 +342,9 @@ Necks below four voxels (3 and 3.5 mm at 1 mm) have a measure of their own (`spo
 same four patients with all pedicles 3 to 4.5 mm wide (24 of 3-3.5 mm, 24 of 4-4.5 mm) and on the first four pedicles of
 3 mm. At 1 mm and 3-3.5 mm, 14 of 27 axes were within the degree before (most 3.9) and 21 of 27 are now (most 1.5); at
 4-4.5 mm it is 23 of 24 both times, at 0.7 mm all 47 found. Why the rest is off: not noise. For one neck of 3 mm,
-leaving out the noise of 15 HU moved the axis by 0.1-0.3 degrees; another place of the same neck on the grid moved it by 1
-to 3 (before the change). A free neck is some 6 mm long and three voxels wide there, and 1 degree over it is a tenth of
-a voxel. Other measures were tried on those patients and gave no more: centroids of grey values along chords, ends of
+leaving out the noise of 15 HU moved the axis by 0.1-0.3 degrees; another place of the same neck on the grid by 1 to 3
+(before the change). A free neck is some 6 mm long and three voxels wide there, and 1 degree over it is a tenth of a
+voxel. Other measures were tried on those patients and gave no more: centroids of grey values along chords, ends of
 the profile of thickness, wider bands around the mask, least change alone, and the mask alone. One pedicle of 3 mm is
 not found, at neither voxel size.
 
