@@ -20,7 +20,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -80,22 +80,23 @@ def coarse_grids(
     coarsest, slowest
         Unknowns at which to end; unknowns over those of the finer grid at which to end.
     """
-    cells, weights, hinge = _voxel_cells(coefficients, hinged=hinged)
-    points = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))[cells.nodes]
+    cells, point, points = _voxel_cells(coefficients, hinged=hinged)
     known = np.ascontiguousarray(free.reshape(3, -1).T)
-    plain = ~hinge[points].any(1)
-    step = _coarser(cells, plain & known[points].all((1, 2)))
-    follow = (weights @ step.follow).tocsr()
-    fine = replace(cells, nodes=points)
-    grids = [_coarse_grid(fine, plain, known, None, step, follow, edge)]
+    starts = np.searchsorted(point, np.arange(points + 1))
+    hinge = np.diff(starts)[point] > 1
+    plain = np.logical_not(hinge[cells.nodes].any(axis=1))
+    loose = np.asarray(known[point].all(axis=1))
+    step = _coarser(cells, plain & np.asarray(loose[cells.nodes].all(axis=1)))
+    follow = _of_points(cells, point, starts, step.follow)
+    grids = [_coarse_grid(cells, point, plain, known, None, step, follow, edge)]
     while 3 * step.cells.count > coarsest and len(step.cells.place):
         fine = step.cells
         step = _coarser(fine, fine.material[-1] != 0)
         if step.cells.count > slowest * fine.count:
             break
         plain, known = np.ones(len(fine.place), np.bool_), np.ones((fine.count, 3), np.bool_)
-        before = grids[-1]
-        grids.append(_coarse_grid(fine, plain, known, before.stiffness, step, step.follow, before.edge))
+        before, itself = grids[-1], np.arange(fine.count)
+        grids.append(_coarse_grid(fine, itself, plain, known, before.stiffness, step, step.follow, before.edge))
     return grids
 
 
@@ -118,9 +119,8 @@ def _copies() -> tuple[Array, Array]:
     return counts, parts
 
 
-def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, sparse.csr_matrix, NDArray[np.bool_]]:
-    """Voxels as cells, with a node for each part about a grid point; the weight of each at the point (its row); and
-    which points are hinges."""
+def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, Array, int]:
+    """Voxels as cells, with a node for each part about a grid point; the point of each node, and how many there are."""
     solid = np.any(coefficients != 0, axis=0)
     shape = np.array(solid.shape) + 1
     pattern = np.zeros(shape, np.uint8)
@@ -129,22 +129,30 @@ def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, sparse.cs
         view |= solid.astype(np.uint8) << np.uint8(7 - q)
     pattern = pattern.ravel()
     counts, parts = _copies() if hinged else (np.minimum(np.arange(256), 1), np.zeros((256, 8), np.int64))
-    first = np.concatenate([[0], np.cumsum(counts[pattern])])
-    place = _in_blocks(np.argwhere(solid))
-    nodes = np.empty((len(place), 8), np.int64)
+    first = np.concatenate([[0], np.cumsum(counts[pattern])]).astype(np.int32)
+    place = np.argwhere(solid).astype(np.int32)
+    place = place[_block_order(place)]
+    nodes = np.empty((len(place), 8), np.int32)
     for q, offset in enumerate(CORNERS):
-        point = np.ravel_multi_index(tuple((place + offset).T), tuple(shape))
-        nodes[:, q] = first[point] + parts[pattern[point], 7 - q]
+        corner = np.ravel_multi_index(tuple((place + offset).T), tuple(shape))
+        nodes[:, q] = first[corner] + parts[pattern[corner], 7 - q]
     material = coefficients[(slice(None), *place.T)]
-    weight = np.bincount(nodes.ravel(), np.repeat(material[-1], 8), first[-1])
-    total = np.add.reduceat(np.append(weight, 0.0), first[:-1])
-    point = np.repeat(np.arange(len(pattern)), counts[pattern])
-    weights = sparse.csr_matrix((weight / total[point], np.arange(first[-1]), first), (len(pattern), first[-1]))
-    return Cells(place, nodes, material, int(first[-1]), 0), weights, counts[pattern] > 1
+    point = np.repeat(np.arange(len(pattern), dtype=np.int32), counts[pattern])
+    return Cells(place, nodes, material, len(point), 0), point, len(pattern)
 
 
-def _in_blocks(place: Array) -> Array:
-    return place[_block_order(place)]
+def _of_points(cells: Cells, point: Array, starts: Array, follow: sparse.csr_matrix) -> sparse.csr_matrix:
+    """What each point follows, when its nodes follow that: the mean of its nodes, weighted by stiffness."""
+    if len(point) == np.count_nonzero(np.diff(starts)):  # no hinges
+        return sparse.csr_matrix(
+            (follow.data, follow.indices, follow.indptr[starts]), (len(starts) - 1, follow.shape[1])
+        )
+    weight = np.zeros(len(point))
+    for q in range(8):
+        weight += np.bincount(cells.nodes[:, q], cells.material[-1], len(point))
+    total = np.bincount(point, weight, len(starts) - 1)
+    mean = sparse.csr_matrix((weight / total[point], np.arange(len(point)), starts), (len(starts) - 1, len(point)))
+    return (mean @ follow).tocsr()
 
 
 def _block_order(place: Array) -> Array:
@@ -168,14 +176,14 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     """The next grid. `whole` tells which cells are voxels of one material that eight may become one of."""
     from spondyl.numerics.coarse_kernels import group_cells, interpolate, join_corners
 
-    block, half = cells.place // 2, cells.place % 2
+    block, half = cells.place // 2, (cells.place % 2).astype(np.int8)
     new = np.any(block[1:] != block[:-1], axis=1)
     starts = np.concatenate([[0], np.flatnonzero(new) + 1, [len(block)]])
     part = np.empty(len(block), np.int64)
     parents = group_cells(cells.nodes, starts, part)
-    table, alone = np.empty((parents, 8), np.int64), np.empty(parents, np.bool_)
+    table, alone = np.empty((parents, 8), np.int32), np.empty(parents, np.bool_)
     made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone)
-    columns, weights = np.full((cells.count, 8), -1, np.int32), np.zeros((cells.count, 8))
+    columns, weights = np.full((cells.count, 8), -1, np.int32), np.zeros((cells.count, 8), np.float32)
     interpolate(cells.nodes, half, part, table, alone, columns, weights)
     count = made + cells.settled
     kept = np.arange(cells.count - cells.settled, cells.count)
@@ -183,7 +191,7 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     used = columns >= 0
     rows = np.concatenate([[0], np.cumsum(used.sum(1))])
     follow = sparse.csr_matrix((weights[used], columns[used], rows), (cells.count, count))
-    place = np.empty((parents, 3), np.int64)
+    place = np.empty((parents, 3), np.int32)
     place[part] = block
     material = _mean_material(cells, whole, starts, part, parents) * ~alone
     joined = np.flatnonzero(~alone)
@@ -197,7 +205,7 @@ def _mean_material(cells: Cells, whole: NDArray[np.bool_], starts: Array, part: 
     """Coefficients (m, coarse cells) of those made of eight like voxels, 0 of others, and of all where they are few."""
     material = np.zeros((len(cells.material), parents))
     eight = starts[:-1][np.diff(starts) == 8, None] + np.arange(8)
-    each = 1 << (cells.place[eight] % 2 @ [4, 2, 1])
+    each = 1 << (cells.place[eight] % 2 @ np.array([4, 2, 1], np.int32))
     inside = cells.material[:, eight]
     good = whole[eight].all(1) & (each.sum(1) == 255) & (part[eight] == part[eight[:, :1]]).all(1)
     good &= np.all(inside.max(2) <= _LIKE * inside.min(2), axis=0)
@@ -208,6 +216,7 @@ def _mean_material(cells: Cells, whole: NDArray[np.bool_], starts: Array, part: 
 
 def _coarse_grid(
     fine: Cells,
+    point: Array,
     plain: NDArray[np.bool_],
     known: NDArray[np.bool_],
     blocks: Blocks | None,
@@ -217,12 +226,13 @@ def _coarse_grid(
 ) -> Grid:
     """The energy of a grid (its voxels, its blocks) under the displacements of the next.
 
-    `plain` tells which cells follow the nodes of their coarse cell alone, `known` which values are unknowns.
+    `point` is the row of each node in `follow` and `known`; `plain` tells which cells follow the nodes of their coarse
+    cell alone, `known` which values are unknowns.
     """
     from spondyl.numerics.coarse_kernels import sum_blocks, sum_voxels
 
     chosen = np.flatnonzero((fine.material[-1] != 0) & ~step.uniform[step.part])
-    nodes, part = fine.nodes[chosen], step.part[chosen]
+    nodes, part = point[fine.nodes[chosen]], step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()
@@ -248,7 +258,7 @@ def _coarse_grid(
 
 
 def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(float)
 
 
 def _incidence(table: Array, count: int) -> sparse.csr_matrix:

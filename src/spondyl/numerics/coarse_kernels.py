@@ -88,7 +88,7 @@ def join_corners(nodes, half, part, parents, count, table, alone):
     seen = np.full((count, 8), -1, np.int32)
     for n in range(nodes.shape[0]):
         for c in range(8):
-            x, y, z = half[n, 0] + (c >> 2), half[n, 1] + ((c >> 1) & 1), half[n, 2] + (c & 1)
+            x, y, z = int(half[n, 0]) + (c >> 2), int(half[n, 1]) + ((c >> 1) & 1), int(half[n, 2]) + (c & 1)
             if x == 1 and y == 1 and z == 1:
                 continue  # within the block
             for s in range(8):

@@ -205,9 +205,8 @@ def _iterate(
         load = 0.0 if problem.forces is None else float(np.linalg.norm(problem.forces))
         return max(load, float(np.linalg.norm(pushed[held])))
 
-    direction, narrow, last = np.zeros(held.shape), residual.astype(np.float32), 1.0
     unit = scale or 1.0  # single precision ends at 1e-38: forces go in relative to the scale
-    narrow /= unit
+    direction, narrow, last = np.zeros(held.shape), (residual / unit).astype(np.float32), 1.0
     least = float(np.finfo(float).eps)  # of the start's forces: no residual is known better
     while scale and (history[-1] > rtol or history[-1] > max(least, force_rtol * carried() / scale)):
         if len(history) > iterations or not np.isfinite(history[-1]):
@@ -222,8 +221,7 @@ def _iterate(
             raise _not_converged(history, rtol)
         length = now / work
         flat = [_flat(a) for a in (answer, residual, direction, pushed)]
-        total = advance(*flat, length, _flat(cycle.inverse), _flat(narrow))
-        narrow /= unit
+        total = advance(*flat, length, _flat(cycle.inverse), _flat(narrow), unit)
         history.append(float(np.sqrt(total)) / scale)
     stiffness(answer, pushed)
     true = (0.0 if problem.forces is None else np.pad(problem.forces, wide)) - pushed

@@ -245,6 +245,8 @@ class VCycle:
             numba.set_num_threads(before)
 
     def _descend(self, right: Array, depth: int) -> Array:
+        from spondyl.numerics.multigrid_kernels import lack
+
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
             level.answer[:] = self._coarsest(right.ravel()).reshape(right.shape)
@@ -253,8 +255,7 @@ class VCycle:
         below, way = self.levels[depth + 1], self.ways[depth]
         for _ in range(self._visits(depth)):
             level.operator(level.answer, level.pushed)
-            np.subtract(right, level.pushed, out=level.change)
-            np.multiply(level.change, level.inverse != 0, out=level.change)  # picking the held ones takes far longer
+            lack(*(_flat(a) for a in (right, level.pushed, level.inverse, level.change)))
             way.restrict(level.change, below.right)
             way.prolong_add(self._descend(below.right, depth + 1), level.answer, level.inverse)
             self._smooth(level, right, from_nothing=False)
@@ -270,7 +271,7 @@ class VCycle:
         return max(2, min(_VISITS, round(1 / self._kept)))
 
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
-        from spondyl.numerics.multigrid_kernels import smooth
+        from spondyl.numerics.multigrid_kernels import first_smooth, smooth
 
         kind = np.float32
         middle = level.largest * (1 + 1 / self.ratio) / 2
@@ -279,12 +280,10 @@ class VCycle:
         rho = 1 / sigma
         flat = [_flat(a) for a in (right, level.pushed, level.inverse, level.change, level.answer)]
         if from_nothing:
-            level.pushed[:] = 0
-            level.answer[:] = 0
+            first_smooth(*(_flat(a) for a in (right, level.inverse, level.change, level.answer)), kind(1 / middle))
         else:
             level.operator(level.answer, level.pushed)
-        level.change[:] = 0
-        smooth(*flat, kind(0), kind(1 / middle))
+            smooth(*flat, kind(0), kind(1 / middle))
         for _ in range(self.degree - 1):
             level.operator(level.answer, level.pushed)
             new = 1 / (2 * sigma - rho)

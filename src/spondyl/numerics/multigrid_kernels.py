@@ -103,6 +103,24 @@ def smooth(right, pushed, inverse, change, answer, keep, add):
 
 
 @nb.njit(parallel=True, **_FAST)
+def first_smooth(right, inverse, change, answer, add):
+    """The first step of `smooth` from an answer of nothing, whatever stands there: both are add * D⁻¹ right."""
+    for i in nb.prange(right.shape[0]):
+        for k in range(right.shape[1]):
+            step = add * inverse[i, k] * right[i, k]
+            change[i, k] = step
+            answer[i, k] = step
+
+
+@nb.njit(parallel=True, **_FAST)
+def lack(right, pushed, inverse, out):
+    """out = right - pushed where the inverse diagonal says that a value is unknown, else 0."""
+    for i in nb.prange(right.shape[0]):
+        for k in range(right.shape[1]):
+            out[i, k] = right[i, k] - pushed[i, k] if inverse[i, k] != 0 else 0
+
+
+@nb.njit(parallel=True, **_FAST)
 def dot(one, other):
     """Sum of products in float64, in a fixed order whatever the threads."""
     parts = np.empty(one.shape[0])
@@ -115,16 +133,16 @@ def dot(one, other):
 
 
 @nb.njit(parallel=True, **_FAST)
-def advance(answer, residual, direction, pushed, length, inverse, narrow):
-    """One step of conjugate gradients; `narrow` is the residual in single precision. Gives |residual|²."""
-    parts = np.empty(answer.shape[0])
+def advance(answer, residual, direction, pushed, length, inverse, narrow, unit):
+    """One step of conjugate gradients; `narrow` is the residual over `unit`, in single precision. Gives |residual|²."""
+    parts, part_of = np.empty(answer.shape[0]), 1.0 / unit
     for i in nb.prange(answer.shape[0]):
         part = 0.0
         for k in range(answer.shape[1]):
             answer[i, k] += length * direction[i, k]
             value = residual[i, k] - length * pushed[i, k] if inverse[i, k] != 0 else 0.0
             residual[i, k] = value
-            narrow[i, k] = value
+            narrow[i, k] = value * part_of
             part += value * value
         parts[i] = part
     return parts.sum()
