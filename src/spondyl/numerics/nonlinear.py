@@ -8,6 +8,8 @@ References
 ----------
 [1] dembo1982: Dembo, Eisenstat, Steihaug, "Inexact Newton methods", SIAM J Numer Anal 19 (1982) 400-408.
 [2] walker2011: Walker, Ni, "Anderson acceleration for fixed-point iterations", SIAM J Numer Anal 49 (2011) 1715-1735.
+[3] matthies1979: Matthies, Strang, "The solution of nonlinear finite element equations", Int J Numer Methods Eng 14
+    (1979) 1613-1626.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 from spondyl.errors import NotConverged
 
 Array = NDArray[np.float64]
+
+_LOWER = 0.5  # of the residual: a step that leaves less is taken as it is
+_WORK_LEFT = 0.5  # of the slope of the energy along a step: [3] advises 0.5
 
 
 class Body(Protocol):
@@ -64,14 +69,15 @@ def newton_krylov(
     inner: float = 0.1,
     iterations: int = 30,
     cycles: int = 200,
-    halvings: int = 4,
-    patience: int = 3,
+    tries: int = 6,
+    patience: int = 8,
 ) -> Solver:
     """A solver by Newton's method; each linear step by conjugate gradients to a tolerance that tightens [1].
 
-    A line search halves a step that does not lower the residual. The tangent may have lost its sign where bone
-    softens; conjugate gradients then end with what they have. It gives up once so many iterations of `patience` in a
-    row brought no lower residual than before them: there each linear step costs hundreds of cycles and helps nothing.
+    A step that does not lower the residual clearly is made as long as the energy wants it, by up to so many `tries`.
+    The tangent may have lost its sign where bone softens; conjugate gradients then end with what they have. It gives up
+    once so many iterations of `patience` in a row brought no lower residual than before them: there each linear step
+    costs hundreds of cycles and helps nothing.
     """
 
     def solve(body: Body, start: Array) -> Balance:
@@ -92,7 +98,7 @@ def newton_krylov(
                 body.tangent, body.precondition, residual, max(tolerance, 0.3 * rtol * scale / norm), cycles
             )
             used += spent
-            displacement, residual = _line_search(body, displacement, change, norm, halvings)
+            displacement, residual = _line_search(body, displacement, change, residual, tries)
         raise _not_balanced("Newton's method", history, rtol)
 
     return solve
@@ -225,18 +231,34 @@ def _conjugate_gradients(
     return answer, cycles
 
 
-def _line_search(body: Body, at: Array, change: Array, norm: float, halvings: int) -> tuple[Array, Array]:
-    """The first point along the change with a clearly lower residual, else the lowest of those tried."""
-    best, length = (np.inf, 1.0), 1.0
-    for _ in range(halvings):
+def _line_search(body: Body, at: Array, change: Array, residual: Array, tries: int) -> tuple[Array, Array]:
+    """A point along the change with a clearly lower residual, or where most of the work along it is done [3].
+
+    Yielding bone pushes the residual up before it falls, while the energy falls all along: its slope is the residual's
+    work on the change, and the point where that vanishes is bracketed. Where it does not help, the lowest of those
+    tried is taken.
+    """
+    norm, slope = _norm(residual), _dot(change, residual)
+    low, high, length = (0.0, slope), (np.inf, 0.0), 1.0
+    best: tuple[float, float] = (np.inf, 1.0)
+    for _ in range(tries):
         moved = at + length * change
-        residual = body.residual(moved)
-        found = _norm(residual)
-        if found < (1 - 0.1 * length) * norm:
-            return moved, residual
-        if found < best[0]:
-            best = (found, length)
-        length /= 2
+        found = body.residual(moved)
+        size, left = _norm(found), _dot(change, found)
+        if size < _LOWER * norm or abs(left) <= _WORK_LEFT * slope:
+            return moved, found
+        best = min(best, (size, length))
+        if not np.isfinite(left):
+            high = (length, -slope)
+        elif left > 0:
+            low = (length, left)
+        else:
+            high = (length, left)
+        if np.isinf(high[0]):
+            length *= 2
+        else:
+            share = low[1] / (low[1] - high[1])
+            length = low[0] + (high[0] - low[0]) * min(0.9, max(0.1, share))
     moved = at + best[1] * change
     return moved, body.residual(moved)
 

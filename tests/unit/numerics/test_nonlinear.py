@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spondyl.errors import NotConverged
-from spondyl.numerics.nonlinear import anderson, follow, newton_krylov
+from spondyl.numerics.nonlinear import _line_search, anderson, follow, newton_krylov
 
 Array = np.ndarray
 
@@ -155,3 +155,29 @@ def test_newton_gives_up_where_nothing_helps_any_more() -> None:
     with pytest.raises(NotConverged) as raised:
         newton_krylov(patience=3)(body, np.array([0.0, 0.1, 0.5]))
     assert len(raised.value.residuals) == 4
+
+
+class Linear:
+    """Forces A u against a load."""
+
+    def __init__(self, stiffness: Array, load: Array) -> None:
+        self.stiffness, self.load = stiffness, load
+
+    def residual(self, displacement: Array) -> Array:
+        return self.load - self.stiffness @ displacement
+
+
+def test_a_step_that_is_far_too_long_ends_where_no_work_is_left() -> None:
+    """By hand: r = 0.5 - x, a step of 10 from 0; the root lies at a twentieth, found between 0 and a tenth."""
+    body = Linear(np.eye(1), np.array([0.5]))
+    moved, residual = _line_search(body, np.zeros(1), np.array([10.0]), np.array([0.5]), 6)
+    assert moved == pytest.approx([0.5], rel=1e-12)
+    assert residual == pytest.approx([0.0], abs=1e-12)
+
+
+def test_a_step_is_made_whose_residual_rises_while_its_energy_falls() -> None:
+    """By hand: stiffness 1 and 100, load (1, 0), step (1, 0.05): residual (0, -5), work left -0.25 of 1 at the start."""
+    body = Linear(np.diag([1.0, 100.0]), np.array([1.0, 0.0]))
+    moved, residual = _line_search(body, np.zeros(2), np.array([1.0, 0.05]), np.array([1.0, 0.0]), 6)
+    assert moved == pytest.approx([1.0, 0.05])
+    assert residual == pytest.approx([0.0, -5.0])
