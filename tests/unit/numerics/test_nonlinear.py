@@ -176,7 +176,7 @@ def test_a_step_that_is_far_too_long_ends_where_no_work_is_left() -> None:
 
 
 def test_a_step_is_made_whose_residual_rises_while_its_energy_falls() -> None:
-    """By hand: stiffness 1 and 100, load (1, 0), step (1, 0.05): residual (0, -5), work left -0.25 of 1 at the start."""
+    """By hand: stiffness 1 and 100, load (1, 0), step (1, 0.05): residual (0, -5), work left -0.25 of 1."""
     body = Linear(np.diag([1.0, 100.0]), np.array([1.0, 0.0]))
     moved, residual = _line_search(body, np.zeros(2), np.array([1.0, 0.05]), np.array([1.0, 0.0]), 6)
     assert moved == pytest.approx([1.0, 0.05])
