@@ -122,10 +122,9 @@ def _answers(level: LevelStrengthModel) -> Table:
     if ratio is not None:
         rows.append(("Failure load over the median of these levels", f"{ratio:.2f}", "holds without a calibration too"))
     if level.stiffness_left is not None and level.lasting_mm is not None:
-        rows.append(("Stiffness left after that", f"{level.stiffness_left:.2f} of it", "let go and pressed again"))
-        rows.append(
-            ("Shortening that stays", f"{level.lasting_mm:.2f} mm", "at once when let go, after 2 % of the height")
-        )
+        left, stays = f"{level.stiffness_left:.2f} of that before", f"{level.lasting_mm:.2f} mm"
+        rows.append(("Stiffness, let go after 2 % and pressed again", left, "damage set on one experiment"))
+        rows.append(("Shortening that stays when let go", stays, "at once: part of it comes back later"))
     if level.failure_n is None:
         rows.insert(0, ("Failure load", "no newtons", "the density of this CT has no calibration (grade 5)"))
     return Table(f"What {level.level} bears in the model", ("What", "Value", "How"), tuple(rows))  # type: ignore[arg-type]

@@ -154,3 +154,19 @@ def test_a_level_that_was_left_out_has_its_reason() -> None:
     told = nothing.model_copy(update={"left_out": (LeftOutModel(level="L1", reason="strength needs the CT"),)})
     section = strength_section(KeptStrength(told), None)
     assert section is not None and section.left_out == ("L1 was not pressed: strength needs the CT",)
+
+
+def test_damage_is_told_where_it_was_in() -> None:
+    for left, stays, told in ((0.61, 0.39, True), (None, None, False)):
+        one = level(stiffness_left=left, lasting_mm=stays)
+        document = StrengthDocument(
+            density_grade=2, density_reason="blood was found", law="kopperdahl-power", source="kopperdahl2002",
+            part="body", voxel_mm=EDGE, levels=(one,), limits=LIMITS, damage=told,
+        )  # fmt: skip
+        section = strength_section(KeptStrength(document), None)
+        assert section is not None and section.has_damage is told
+        rows = {row[0]: row[1] for row in section.sheets[0].answers.rows}
+        assert ("Shortening that stays when let go" in rows) is told
+        if told:
+            assert rows["Stiffness, let go after 2 % and pressed again"] == "0.61 of that before"
+            assert rows["Shortening that stays when let go"] == "0.39 mm"
