@@ -86,8 +86,8 @@ def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine 
     if any(course.heights for course in courses):
         tables.append(height_table(courses))
     tables += [_of_balloons(course) for course in courses if course.balloons is not None]
-    if any(course.loads for course in courses):
-        tables.append(_loads(courses))
+    if borne := [course for course in courses if course.loads]:
+        tables.append(_loads(borne))
     tables += [_of_cement(course) for course in courses if course.cement is not None]
     tables += [leak_table(course) for course in courses if course.leak_shares]
     return CourseSheet(
@@ -162,7 +162,7 @@ def _share(value: float | None) -> str:
 
 
 def _loads(courses: Sequence[CourseModel]) -> Table:
-    """Loads of daily life over the strength that each course leaves."""
+    """Loads of daily life over the strength that each of these courses leaves."""
     rows, doubts = [], dict[str, None]()
     for told in zip(*(course.loads for course in courses), strict=True):
         if any(load.reason for load in told):

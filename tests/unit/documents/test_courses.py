@@ -191,5 +191,11 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
     table = next(one for one in section.sheets[0].tables if "has to bear" in one.caption)
     assert table.head[2:] == ("Over the strength, untreated", "Over the strength, vertebroplasty")
     assert table.rows[0][:2] == ("standing", "0.5 kN (0.3 to 0.8)") and table.doubts == ("no",)
+    lacking = document.model_copy(
+        update={"courses": (document.courses[0], document.courses[1].model_copy(update={"loads": ()}))}
+    )
+    section = course_section(KeptSimulations(lacking, (None, None)), None)  # a treated body that was not simulated
+    assert section is not None
+    assert next(one for one in section.sheets[0].tables if "has to bear" in one.caption).head[2:] == table.head[2:3]
     coarse = CourseModel.of(courses.courses[1][0], None, loads).loads[0]
     assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
