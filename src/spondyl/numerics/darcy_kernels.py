@@ -14,6 +14,7 @@ import numba as nb
 import numpy as np
 
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
+_KEPT = 0.97  # of the fill that the factor drops; 1 keeps row sums exactly, and was less steady on rough fields
 
 
 @nb.njit(**_FAST)
@@ -54,16 +55,22 @@ def _multiply(higher, links, diagonal, x, out):
 
 @nb.njit(**_FAST)
 def _factor(higher, links, diagonal, pivots):
-    """Pivots of the incomplete factor: the diagonal less what elimination of lower unknowns takes from it."""
+    """Pivots of the incomplete factor: the diagonal less what elimination of lower unknowns takes from it.
+
+    Links between cells that elimination would make and the factor drops are taken from the diagonal too (modified
+    factor, Gustafsson 1978), so that an even pressure is nearly solved at once.
+    """
     for u in range(diagonal.size):
         pivots[u] = diagonal[u]
     for u in range(higher.shape[0]):
         if pivots[u] < 1e-3 * diagonal[u]:  # rounding ate it: the row's own diagonal is safe
             pivots[u] = diagonal[u]
+        together = links[u, 0] + links[u, 1] + links[u, 2]
         for way in range(4):
             v = higher[u, way]
             if v >= 0:
-                pivots[v] -= links[u, way] * links[u, way] / pivots[u]
+                dropped = _KEPT * (together - links[u, way]) if way < 3 else 0.0
+                pivots[v] -= links[u, way] * (links[u, way] + dropped) / pivots[u]
     for u in range(diagonal.size):
         if pivots[u] < 1e-3 * diagonal[u]:
             pivots[u] = diagonal[u]

@@ -140,6 +140,15 @@ def test_faces_of_boxes_follow_their_edges() -> None:
     assert all(np.count_nonzero(faces) == 4 for faces in along)
 
 
+def test_even_media_take_few_iterations() -> None:
+    """Symptom: all marrow of a body at 1 mm took six seconds. A cube of 40 cells an edge: 53 by the modified factor,
+    105 by the plain one."""
+    made = problem_of(np.ones((40, 40, 40)))
+    source = np.zeros((40, 40, 40))
+    source[20, 20, 20] = 1.0
+    assert conjugate_gradients(rtol=1e-8)(dataclasses.replace(made, source=source)).iterations < 70
+
+
 def test_too_few_iterations_raise_with_the_history() -> None:
     with pytest.raises(NotConverged, match="unbalanced after 2 iterations") as caught:
         conjugate_gradients(rtol=1e-12, iterations=2)(random_problem(1))
