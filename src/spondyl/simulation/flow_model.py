@@ -168,9 +168,10 @@ def injection_model(
         k = k * (1 - part) + part * (radius * 1e-3) ** 2 / 8
         porosity = porosity * (1 - part) + part
     across = transverse_ratio()
+    passed = np.where(bone & (flow.labels > 0), 1.0, flow.share)  # what leaves through the wall is not narrowed by it
     present = {opening.label: opening for opening in flow.openings}
     return build_injection_model(
-        Volume(k * flow.share, flow.geometry, "m2"),
+        Volume(k * passed, flow.geometry, "m2"),
         Volume(np.where(bone, porosity * flow.share, 0.0), flow.geometry, "1"),
         outlet_labels=Volume(flow.labels, flow.geometry, "1") if present else None,
         outlets={label: opening.outlet(chosen[label]) for label, opening in present.items()},

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.numerics.darcy import not_balanced, number_cells
-from spondyl.numerics.near_source import ball_radius, source_radius
+from spondyl.numerics.near_source import ball_radius, mouth_resistance, source_radius
 from spondyl.simulation.cement import Cement, porous_coefficient, radial_pressure_drop
 from spondyl.simulation.injection_model import InjectionModel
 from spondyl.simulation.outlets import Outlet
@@ -32,7 +32,7 @@ class Openings:
     first: Array  # of each cell, and the end
     ways: Array  # which outlet
     shares: Array  # of that outlet's conductance and area
-    halves: Array  # resistance from the cell's centre to its open faces at a viscosity of 1 [1/mm³]
+    halves: Array  # resistance from the cell's centre to its open faces or mouth at a viscosity of 1 [1/mm³]
     outside: Array  # [MPa]
     takes: Array
 
@@ -63,7 +63,7 @@ class FrontState:
         self.mean_k = self.permeability.prod(axis=1) ** (1 / 3)
         self.thickness = porous_coefficient(1.0, cement.index, self.mean_k, model.porosity[self.part])
         self.marrow = model.marrow_viscosity_pa_s * PA_TO_MPA
-        self.openings = find_openings(model, self.part, self.number, self.halves, self.areas)
+        self.openings = find_openings(model, self.part, self.number, self.halves, self.areas, self.mean_k)
         self.outlets = tuple(outlet for _, outlet in model.outlets)
         count, ends = len(self.capacity), len(self.openings.cells)
         self.held, self.entry = np.zeros(count), np.zeros(count)
@@ -282,14 +282,17 @@ class FrontState:
         return np.asarray(share * cement + (1 - share) * self.marrow)
 
 
-def find_openings(model: InjectionModel, part: Array, number: Array, halves: Array, areas: Array) -> Openings:
+def find_openings(
+    model: InjectionModel, part: Array, number: Array, halves: Array, areas: Array, mean_k: Array
+) -> Openings:
     """The openings of all outlets into a part of the bone.
 
     An outlet's conductance and area are shared by the areas of its open faces; a labelled voxel deep in the bone,
-    without a face to the outside, counts as one face and is entered from all sides.
+    without a face to the outside, counts as one face and is entered from all sides. A round vein narrows the flow to
+    its mouth, by the closed form; a slit and a bare conductance open whole faces.
     """
     rows: list[tuple[int, int, float, float]] = []
-    for way, (label, _) in enumerate(model.outlets):
+    for way, (label, outlet) in enumerate(model.outlets):
         marked = model.outlet_labels == label
         everywhere = label < 0
         sums, open_area = np.zeros(part.shape), np.zeros(part.shape)
@@ -304,8 +307,11 @@ def find_openings(model: InjectionModel, part: Array, number: Array, halves: Arr
         deep = part & marked & (open_area == 0)
         sums[deep], open_area[deep] = (2 / halves[number[deep]]).sum(axis=1), areas.mean()
         cells = np.nonzero(open_area[part])[0]
-        area = open_area[part][cells]
-        rows += zip(cells, [way] * len(cells), area / area.sum(), 1 / sums[part][cells], strict=True)
+        shares = open_area[part][cells] / open_area[part][cells].sum()
+        inner = 1 / sums[part][cells]
+        if (mouth := outlet.radius_mm) is not None:
+            inner = mouth_resistance(mouth, float(mean_k[cells].mean()), model.edges_mm, len(cells)) / shares
+        rows += zip(cells, [way] * len(cells), shares, inner, strict=True)
     rows.sort(key=lambda row: (row[0], row[1]))
     cells = np.array([row[0] for row in rows], np.int64)
     ways = np.array([row[1] for row in rows], np.int64)

@@ -48,6 +48,11 @@ class Outlet:
             return 0.0
         return self.length_mm * (self.area_mm2 or pi * self._radius**2)
 
+    @property
+    def radius_mm(self) -> float | None:
+        """Of a round tube; None for a slit and where nothing but a conductance is given."""
+        return self._radius if self.length_mm > 0 and self.area_mm2 is None else None
+
     def apparent_viscosity(self, consistency: Floats, index: float, speed: Floats) -> Floats:
         """The viscosity at which a Newtonian fluid would resist as the power-law fluid does at a mean speed.
 
