@@ -230,8 +230,9 @@ def _found_again(case: Case, level: Level) -> Row:
     whole = {n: single[n] for n in close if single[n] and not seg.cut[single[n] - 1]}
     own_labels, own_parts = named(seg, whole)
     own = build_spine(study_of(ct), labels=own_labels, label_map="verse", subregions=own_parts)
+    near_labels = Volume(np.where(np.isin(labels.array, close), labels.array, 0), ct.geometry, "1")
     true = build_spine(
-        study_of(ct), labels=LabelImage(labels, None), label_map="verse", subregions=LabelImage(parts, None)
+        study_of(ct), labels=LabelImage(near_labels, None), label_map="verse", subregions=LabelImage(parts, None)
     )
     row["grades"], row["true grades"] = _grades(own), _grades(true)
     if outcome == "one" and int(level) in whole:

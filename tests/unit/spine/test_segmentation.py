@@ -18,7 +18,7 @@ from spondyl.spine.segmenters.end_plates import DiscPlates
 from spondyl.spine.segmenters.found import Search
 from spondyl.spine.segmenters.layer_kernels import add_paths, grow
 from spondyl.spine.segmenters.levels import against_neighbours
-from spondyl.spine.segmenters.segmentation import _ends_faintly, odd_height, odd_size, odd_wall
+from spondyl.spine.segmenters.segmentation import _ends_faintly, odd_foot, odd_height, odd_size, odd_wall
 from spondyl.spine.segmenters.smooth_surface import gathered_plainly, least_surface
 from spondyl.spine.segmenters.walls import TubeWall
 from spondyl.synthetic import CRUSH_45, ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
@@ -165,6 +165,13 @@ def test_bodies_whose_marrow_is_darker_than_water_keep_their_walls() -> None:
 def test_a_wall_that_is_not_where_the_midline_shows_it_is_doubted() -> None:
     assert [bool(odd_wall(ratio)) for ratio in (0.7, 0.86, 1.0, 2.1)] == [True, False, False, True]
     assert "2.1 times as deep" in odd_wall(2.1)[0]
+
+
+def test_much_canal_below_the_disc_on_the_sacrum_is_doubted() -> None:
+    """L5 and its disc take 35 mm and more: where they are lost, as much more canal is left below."""
+    assert not odd_foot(55.0)
+    assert "65 mm of canal" in odd_foot(65.0)[0]
+    assert "may be missing" in odd_foot(129.0)[0]
 
 
 def test_no_disc_is_found_where_a_person_refuses_one(patient: VirtualPatient, found: Segmentation) -> None:

@@ -17,7 +17,7 @@ from spondyl.spine.segmenters.column import Column, measure_column
 from spondyl.spine.segmenters.curved import CurvedFrame, followed, straightened, turns_by_symmetry
 from spondyl.spine.segmenters.levels import ChainCandidate, LevelsFound, find_levels
 
-_BEYOND_MM = 10.0  # of canal added straight at both ends, so that the outermost discs are seen whole
+BEYOND_MM = 10.0  # of canal added straight at both ends, so that the outermost discs are seen whole
 _SACRUM_MM = 25.0  # from the image's lower border to the canal's end: more, and it ended by itself
 _SIDE_MM = 12.0  # of a disc's middle that must be shown to either side
 _NAMED_MM = 25.0  # a disc that a person points at lies no further from one that could be
@@ -87,9 +87,9 @@ def search_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Seque
     """As `find_discs`, with what a segmentation goes on from."""
     image = Upright.of(ct)
     path = followed(image, find_canal(image).places)
-    frame = CurvedFrame.along(path, beyond_mm=_BEYOND_MM)
+    frame = CurvedFrame.along(path, beyond_mm=BEYOND_MM)
     turns = turns_by_symmetry(straightened(image, frame))
-    frame = CurvedFrame.along(path, beyond_mm=_BEYOND_MM, turns=turns)
+    frame = CurvedFrame.along(path, beyond_mm=BEYOND_MM, turns=turns)
     straight = straightened(image, frame)
     column = measure_column(straight)
     column = replace(column, shown=column.shown & _planes_shown(image, frame, column))
