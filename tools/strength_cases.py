@@ -1,7 +1,7 @@
-"""Cases E02, E03, E19 and E20 on bodies of CTs and of virtual patients, one row a body; behind the strength page.
+"""Cases E02, E03, E19 and E20, and both kinds of ends, on bodies of CTs and of virtual patients, one row a body.
 
-Run as `python -m tools.strength_cases [OUT.jsonl]`: rows that are there already are not made again. With `--calibrate`
-it makes no rows, but finds the damage that case E02 asks for.
+Behind docs/validation/strength.md. Run as `python -m tools.strength_cases [OUT.jsonl]`: rows that are there already are
+not made again. With `--calibrate` it makes no rows, but finds the damage that case E02 asks for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ import numpy as np
 from scipy import ndimage
 
 from spondyl.numerics.equilibrium import conjugate_gradients
-from spondyl.simulation import BoneModel, build_bone_model, damage_by_loading, press_bone, solve_voxel_model
+from spondyl.simulation import (
+    BoneModel,
+    build_bone_model,
+    damage_by_loading,
+    estimate_strength,
+    press_bone,
+    solve_voxel_model,
+)
+from spondyl.simulation.bone import ENDS
 from spondyl.simulation.composite import HardCement, acrylic, partly_filled, with_fields
 from spondyl.simulation.damage import damaged
 from spondyl.simulation.fields import measure_fields
@@ -43,6 +51,14 @@ SHELLED = (  # for E03: T9 and its neighbours
     ("virtual-11", "T12"),
 )
 FILLED = (("lidc-0001-thoracic", "T12"), ("virtual-11", "T12"), ("lidc-0001-thoracic", "T10"), ("virtual-12", "T10"))
+BOTH_ENDS = (
+    ("tptbox-l3-ct-mr", "L3"),
+    ("ts-lumbar-3mm", "L3"),
+    ("lidc-0001-thoracic", "T9"),
+    ("virtual-11", "L1"),
+    ("virtual-11", "L3"),
+    ("virtual-12", "T10"),
+)
 CRUSH = 0.25
 STIFFNESS_LEFT = 0.47  # mean of case E02
 SHELL_VOXEL_MM, FLEXION_DEG, SHELL_MM = 1.5, 5.0, (1.0, 2.0)
@@ -57,7 +73,7 @@ _QUICK = conjugate_gradients(rtol=1e-5)
 class CaseRow:
     """What one case gave on one body."""
 
-    case: str  # E02, E03, E19 or E20
+    case: str  # E02, E03, E19, E20 or ends
     body: str
     level: str
     voxel_mm: float
@@ -154,6 +170,16 @@ def filled(bone: BoneModel, share: float, cement: HardCement) -> BoneModel:
     return with_fields(bone, modulus, stress)
 
 
+def between(body: str, level: str) -> dict[str, Any]:
+    """Failure load and stiffness between cement caps and between discs."""
+    found: dict[str, Any] = {}
+    for ends in ENDS:
+        bone = build_bone_model(spine_of(body), level, ends=ends)
+        strength = estimate_strength(bone, path=press_bone(bone))
+        found[ends] = [strength.failure_n, strength.stiffness_n_per_mm]
+    return found
+
+
 def crossing(course: list[float]) -> float | None:
     """The fill at which a rising course passes 1; None where it does not."""
     if max(course) < 1:
@@ -169,6 +195,7 @@ CASES: dict[str, tuple[Callable[[str, str], dict[str, Any]], tuple[tuple[str, st
     "E03": (shell, SHELLED, SHELL_VOXEL_MM),
     "E20": (restore, FILLED, 2.0),
     "E19": (soften, FILLED[2:], 2.0),
+    "ends": (between, BOTH_ENDS, 2.0),
     "E02": (crush, CRUSHED, 2.0),
 }
 

@@ -160,6 +160,26 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def both_ends(cases: Sequence[CaseRow]) -> str:
+    """Failure loads between cement caps and between discs."""
+    rows = of_case(cases, "ends")
+    if not rows:
+        return "Not run."
+    ratios = [row.values["disc"][0] / row.values["cement"][0] for row in rows]
+    told = f"Between discs they fail at {spread(ratios)} of the load between cement caps."
+    table = _table(
+        ("body", "level", "cement kN", "discs kN", "cement kN/mm, with caps", "discs kN/mm, bone alone", "made at"),
+        [
+            (
+                row.body, row.level, *(f"{row.values[ends][0] / 1000:.2f}" for ends in ("cement", "disc")),
+                *(f"{row.values[ends][1] / 1000:.1f}" for ends in ("cement", "disc")), row.commit,
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+    return f"{table}\n\n{told}"
+
+
 def predictors(rows: Sequence[Row]) -> str:
     """How much of the spread of the failure load goes with each measure, over all bodies and over the cohort."""
     known = [row for row in rows if row.density_mg_cm3 is not None]

@@ -26,7 +26,7 @@ from tools.strength_cases import read_rows as read_cases
 from tools.strength_coverage import PATIENTS, Seen
 from tools.strength_coverage import make_rows as make_seen
 from tools.strength_coverage import read_rows as read_seen
-from tools.strength_pages import case_rows, cases_beside, predictors
+from tools.strength_pages import both_ends, case_rows, cases_beside, predictors
 from tools.strength_runs import DATA, READINGS, ROWS, Row, commit, make_rows, mineral_of, read_rows, virtual
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "strength.md"
@@ -257,6 +257,13 @@ by the handbook's conversion (not verified), 0.10 by its worked example; the off
 0.2 % is added to σ/E.
 
 {case_rows(cases)}
+
+## Cement or discs
+
+The same bodies at 2 mm between cement caps and between halves of discs; shortening and height are those of the bone
+between discs, and those of caps and bone between caps.
+
+{both_ends(cases)}
 
 ## Verification: softening in a band one voxel thick
 
