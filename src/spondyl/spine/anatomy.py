@@ -14,9 +14,9 @@ from spondyl.spine.frames import find_frame
 from spondyl.spine.local_view import LocalView, view_along
 from spondyl.spine.masks import LevelMask, cutting_faces, filled, flat_ends, touched_faces, trimmed
 from spondyl.spine.parts import find_posterior_wall, has_arch, separate_body
-from spondyl.spine.pedicles import find_pedicles
+from spondyl.spine.pedicles import find_pedicles, refuse_too_wide
 from spondyl.spine.surfaces import find_surfaces
-from spondyl.spine.types import Pedicle, Vertebra
+from spondyl.spine.types import Level, Pedicle, Vertebra
 
 _BEHIND_MM = 30.0  # a point behind the body where no canal is known
 _LARGEST_TURN_DEG = (
@@ -149,7 +149,7 @@ def _stations(parts: _Parts) -> tuple[Station, ...]:
 def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Floats, limit_deg: float) -> Vertebra:
     assert vertebra.body is not None
     near = None if ct is None else _around(ct, vertebra.mask)
-    pedicles, remarks = _pedicles(vertebra.mask, parts, near)
+    pedicles, remarks = _pedicles(vertebra.level, vertebra.mask, parts, near)
     try:
         surfaces = find_surfaces(trimmed(vertebra.body), parts.view.frame.cranial, parts.behind, near)
     except InputError as error:
@@ -170,8 +170,14 @@ def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Flo
     )
 
 
-def _pedicles(mask: Volume, parts: _Parts, ct: Volume | None) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
-    return ((), ()) if parts.foramen is None else find_pedicles(mask, parts.view, parts.foramen, ct)
+def _pedicles(
+    level: Level, mask: Volume, parts: _Parts, ct: Volume | None
+) -> tuple[tuple[Pedicle, ...], tuple[str, ...]]:
+    if parts.foramen is None:
+        return (), ()
+    found, remarks = find_pedicles(mask, parts.view, parts.foramen, ct)
+    kept, refused = refuse_too_wide(level, found)
+    return kept, (*remarks, *refused)
 
 
 def _around(ct: Volume, mask: Volume) -> Volume | None:

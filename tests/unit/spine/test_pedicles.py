@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.spine.grey_border import grey_border
 from spondyl.spine.narrow_neck import narrow_axis
+from spondyl.spine.pedicles import refuse_too_wide
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
@@ -105,6 +107,20 @@ def test_a_missing_pedicle_is_absent_with_a_remark(patient: VirtualPatient) -> N
     vertebra = build_spine(None, labels=labels, label_map="verse")[Level.L1]
     assert vertebra.pedicle(truth.side) is None
     assert f"{truth.side} pedicle not found: no neck between body and arch in the mask" in vertebra.remarks
+
+
+def test_pedicles_wider_than_any_are_refused_and_said(spine: Spine) -> None:
+    """A rib's head in the mask made a pedicle of T8 21.5 mm wide, and a needle was given its class by it."""
+    left, right = spine["L1"].pedicles
+    wide, widest = replace(left, width_mm=20.6), replace(right, width_mm=20.8)  # 16.1 + 2 x 2.3 = 20.7
+    kept, remarks = refuse_too_wide(Level.T8, (wide, widest))
+    assert kept == (wide,)
+    assert len(remarks) == 1
+    assert remarks[0].startswith("right pedicle 21 mm wide")
+    assert remarks[0].endswith("not used")
+    kept, remarks = refuse_too_wide(Level.L5, (wide, widest))
+    assert kept == (wide, widest)
+    assert remarks[0].endswith("look at it")
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
