@@ -232,7 +232,8 @@ def _coarse_grid(
     from spondyl.numerics.coarse_kernels import sum_blocks, sum_voxels
 
     chosen = np.flatnonzero((fine.material[-1] != 0) & ~step.uniform[step.part])
-    nodes, part = point[fine.nodes[chosen]], step.part[chosen]
+    nodes = point[fine.nodes[chosen]].astype(np.int32, copy=False)  # one kind: another would be compiled anew
+    part = step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()
