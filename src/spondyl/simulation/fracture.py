@@ -14,7 +14,7 @@ from spondyl.space import Floats, read_only
 
 Array = NDArray[Any]
 
-HINGE_SHARE = 0.25  # of the depth: this program's choice for a wedge fracture whose posterior wall is whole
+HINGE_SHARE = 0.20  # of the depth, for a whole back wall: set on case E02 (calibration), decision 0024
 STEEPEST_DEG = 45.0
 
 
