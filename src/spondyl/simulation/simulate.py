@@ -90,7 +90,8 @@ def simulate(
     course = Course.of(plan)
     progress(0.0, f"the body of {plan.level.name}, whole and broken")
     begun = start_courses(spine, plan.level, voxel_mm=voxel_mm) if start is None else start
-    balloons = _balloons(spine, plan, begun, progress) if course is Course.KYPHOPLASTY else None
+    inflated = _balloons(spine, plan, begun, progress) if course is Course.KYPHOPLASTY else None
+    balloons = None if isinstance(inflated, NotSimulated) else inflated
     lifted = None if balloons is None else follow_lift(balloons.loaded)
     progress(0.6, "injecting cement")
     injection = (
@@ -104,7 +105,7 @@ def simulate(
         heights = tuple(_raised(one, balloons.loaded, begun) for one in heights)
     progress(0.9, "the vertebrae beside it")
     neighbours = () if filled is None else _neighbours(spine, begun, filled, voxel_mm)
-    answers = injection, heights, neighbours
+    answers = inflated, injection, heights, neighbours
     told = None if isinstance(injection, NotSimulated) else injection
     years = () if isinstance(heights, NotSimulated) else heights
     beside = () if isinstance(neighbours, NotSimulated) else neighbours
@@ -127,8 +128,11 @@ def simulate(
     )
 
 
-def _balloons(spine: Spine, plan: Plan, begun: CourseStart, progress: Progress) -> BalloonOutcome:
+def _balloons(spine: Spine, plan: Plan, begun: CourseStart, progress: Progress) -> BalloonOutcome | NotSimulated:
     """What the balloons do, to the height that the neighbours let expect where there are enough of them."""
+    if not begun.bone.is_absolute:
+        reason = "the density of this CT has no calibration (grade 5): a load in newtons has no meaning beside it"
+        return NotSimulated("what the balloons do", reason)
     settings = BalloonSettings(intact_mm=_intact(spine, plan))
     return compare_preload(
         begun.body, plan, settings=settings, progress=lambda share, what: progress(0.2 + 0.4 * share, what)

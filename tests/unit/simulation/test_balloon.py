@@ -154,6 +154,22 @@ def test_a_balloon_near_a_side_wall_warns(broken: BrokenBody) -> None:
     assert any("side wall moves outward" in text for text in lift.warnings)
 
 
+def test_a_wall_that_moves_outward_ends_inflation(broken: BrokenBody) -> None:
+    """0.05 mm are let: far less than the rest of the volume would push; without that end it goes on to the volume."""
+    held = replace(SETTINGS, shift_mm=0.05)
+    lift = inflate_balloons(broken, plan_of(balloon_at(9.5, Side.LEFT)), preload_n=50.0, settings=held)
+    assert lift.stopped_by == "shift"
+    assert max(lift.bulge_mm, lift.back_mm) == pytest.approx(0.05, rel=0.3)
+    assert any("a wall moved outward" in text for text in lift.warnings)
+
+
+def test_walls_that_swing_with_their_half_have_not_moved_beside_it(lifted: BalloonLift) -> None:
+    """The upper half turns by degrees and takes its back wall along; beside that it moves by less than a quarter."""
+    turned = lifted.lift_mm(lifted.inflated)[0]
+    assert turned > 1.5
+    assert lifted.back_mm < 0.25 * turned
+
+
 def test_inflation_ends_at_the_intact_height(broken: BrokenBody) -> None:
     """Intact: 0.5 mm more than the 20 mm it has; the front gains that within the 5 % of a limit."""
     wanted = replace(SETTINGS, stop_when_restored=True, intact_mm=(20.5, 20.5, 20.0), volume_ml=2.0)

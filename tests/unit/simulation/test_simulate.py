@@ -11,6 +11,7 @@ from spondyl.planning import AccessClass, no_treatment
 from spondyl.simulation import Course, CourseStart, Simulation, simulate, start_courses
 from spondyl.spine import Side, Spine
 from spondyl.studies import Patient
+from tests.unit.simulation.elliptic_bodies import BOTH
 from tests.unit.simulation.round_bodies import plan, stacked_spine
 
 PERSON = Patient(weight_kg=60.0, height_cm=160.0)
@@ -92,6 +93,15 @@ def test_without_a_calibration_only_ratios_are_told() -> None:
     assert found.present is None
     assert found.strength_share is None
     assert {one.what for one in found.unknown} == {"where the cement goes", "height over the year"}
+
+
+def test_without_a_calibration_no_balloon_is_pressed_against_newtons() -> None:
+    """Density of grade 5: the third course stays unknown, with its reason."""
+    spine = stacked_spine(patient=PERSON, kvp=None)
+    found = simulate(spine, replace(plan(spine, TIPS), balloons=BOTH.balloons), voxel_mm=4.0)
+    assert found.course is Course.KYPHOPLASTY
+    assert found.balloons is None and found.present is None
+    assert found.unknown[0].what == "what the balloons do"
 
 
 def test_a_tip_outside_bone_and_a_cut_body_are_refused(spine: Spine, body: CourseStart) -> None:
