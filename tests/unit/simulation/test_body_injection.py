@@ -94,6 +94,20 @@ def test_an_open_endplate_leaks_into_its_disc_alone(end: str, up: float) -> None
     assert whole.leak(f"disc_{end}").volume_ml == 0
 
 
+def test_a_way_out_draws_cement_to_its_side() -> None:
+    """The same body with and without a pit above the tip: more goes upwards, in the bone and out of it together."""
+
+    def upwards(found: BodyInjection) -> float:
+        local = found.flow.local_mm[..., 0]
+        above = np.clip((local - 6.0) / 1.5 + 0.5, 0.0, 1.0)  # of each voxel, above the tip
+        kept = float((found.cement_share.array * above).sum()) * 1.5**3 / 1000
+        return (kept + found.leak(LeakPath.DISC_SUPERIOR).volume_ml) / found.result.injected_ml
+
+    opened, whole = run(PIT), run(None)
+    assert opened.result.injected_ml == pytest.approx(whole.result.injected_ml)
+    assert upwards(opened) > upwards(whole) + 0.02
+
+
 def test_a_closed_body_never_leaks(flow: FlowModel) -> None:
     spine = round_spine()
     closed = replace(
