@@ -380,6 +380,8 @@ class _Course:
         for device, volume in zip(self.devices, full[-1].volumes_ml if full else (), strict=bool(full)):
             if volume > device.nominal_ml * 1.001:
                 told.append(f"a balloon holds {volume:.1f} ml, {device.nominal_ml:.1f} ml are nominal: it may rupture")
+        if any(pressure < 0 for stage in full for pressure in stage.pressures_mpa):
+            told.append("a balloon is drawn into room that another opens (gauge below 0): a real one lies slack")
         if wall < self.settings.wall_mm:
             told.append(f"{wall:.1f} mm of bone are left between a balloon and a side wall: it may breach the wall")
         elif wall < WALL_WARNING_MM:

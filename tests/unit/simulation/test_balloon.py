@@ -163,6 +163,12 @@ def test_a_wall_that_moves_outward_ends_inflation(broken: BrokenBody) -> None:
     assert any("a wall moved outward" in text for text in lift.warnings)
 
 
+def test_no_balloon_of_a_symmetric_plan_is_drawn_in(lifted: BalloonLift) -> None:
+    """Two that do the same press alike; the warning of one that sucks stays away."""
+    assert min(min(stage.pressures_mpa) for stage in lifted.stages if stage.phase == "inflation") > 0
+    assert not any("drawn into" in text for text in lifted.warnings)
+
+
 def test_walls_that_swing_with_their_half_have_not_moved_beside_it(lifted: BalloonLift) -> None:
     """The upper half turns by degrees and takes its back wall along; beside that it moves by less than a quarter."""
     turned = lifted.lift_mm(lifted.inflated)[0]
