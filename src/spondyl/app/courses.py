@@ -18,8 +18,6 @@ from spondyl.simulation import (
     LeakShares,
     Simulation,
     SpineLoad,
-    build_flow_model,
-    build_lifted_flow,
     count_leaks,
     find_cement,
     simulate,
@@ -174,10 +172,6 @@ def _leaks(
         course = f"courses of {plan.level.name}: {made.course}"
         tell(f"{course}, leaks, run {draw.number + 1} of {wish.runs}", "goes on")
 
-    if made.balloons is None:
-        flow = build_flow_model(spine, plan.level, voxel_mm=wish.flow_voxel_mm)
-    else:
-        flow = build_lifted_flow(spine, plan, made.balloons.loaded, voxel_mm=wish.flow_voxel_mm)
     return count_leaks(
         spine,
         plan,
@@ -187,5 +181,5 @@ def _leaks(
         volume_ml=wish.volume_ml,
         finished=() if journal is None else journal.finished(),
         on_draw=keep,
-        flow=flow,
+        flow=made.injection.flow,  # with the tracks of the same needles
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from spondyl.simulation.bone import BoneModel, build_bone_model
 from spondyl.simulation.broken_body import BrokenBody, break_bone
 from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
 from spondyl.simulation.damage import damage_by_loading
+from spondyl.simulation.flow_model import FlowModel, build_flow_model
 from spondyl.simulation.mechanics import Mechanics, measure_mechanics
+from spondyl.simulation.segment import SegmentModel, build_segment_model
 from spondyl.simulation.strength import estimate_strength, press_bone
 from spondyl.spine import Level, Spine
 
@@ -22,11 +25,38 @@ class CourseStart:
     body: BrokenBody
     whole: Mechanics  # an estimate of the body before its fracture, in its present shape
     broken: Mechanics
-    creep_whole: CreepCompliance
-    creep_broken: CreepCompliance
+    spine: Spine
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), tuple(self.__dict__.values())
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    @cached_property
+    def creep_whole(self) -> CreepCompliance:
+        """Of the whole body; found when it is first asked for."""
+        return find_creep_compliance(self.bone)
+
+    @cached_property
+    def creep_broken(self) -> CreepCompliance:
+        """Of the broken body; found when it is first asked for."""
+        return find_creep_compliance(self.body.pressed_bone, np.asarray(self.body.damage.field))
+
+    @cached_property
+    def segment(self) -> SegmentModel:
+        """The vertebra with its neighbours, in voxels of the same size; InputError where there are none."""
+        bone = self.bone
+        return build_segment_model(self.spine, bone.level, voxel_mm=bone.voxel_mm, calibration=bone.calibration)
+
+    def flow(self, voxel_mm: float) -> FlowModel:
+        """Pores and ways out of the body before any lift, made once for a size; InputError as `build_flow_model`."""
+        made = self._flows.get(voxel_mm)
+        if made is None:
+            made = build_flow_model(self.spine, self.bone.level, voxel_mm=voxel_mm, calibration=self.bone.calibration)
+            self._flows[voxel_mm] = made
+        return made
+
+    @cached_property
+    def _flows(self) -> dict[float, FlowModel]:
+        return {}
 
     @property
     def bone(self) -> BoneModel:
@@ -48,11 +78,4 @@ def start_courses(spine: Spine, level: Level | str, *, voxel_mm: float = 2.0) ->
     path = press_bone(bone)
     whole = measure_mechanics(bone, strength=estimate_strength(bone, path=path))
     body = break_bone(bone, damage_by_loading(bone, path))
-    broken = body.pressed_bone
-    return CourseStart(
-        body,
-        whole,
-        measure_mechanics(broken),
-        find_creep_compliance(bone),
-        find_creep_compliance(broken, np.asarray(body.damage.field)),
-    )
+    return CourseStart(body, whole, measure_mechanics(body.pressed_bone), spine)

@@ -130,7 +130,9 @@ def build_flow_model(
 
 
 def with_tracks(flow: FlowModel, needles: Sequence[NeedlePath]) -> FlowModel:
-    """The same body with the gap around each needle as a way out."""
+    """The same body with the gap around each needle as a way out; a body that has tracks keeps them."""
+    if any(opening.path is LeakPath.TRACK for opening in flow.openings):
+        return flow
     labels = Labels(flow.bone, flow.geometry, flow.frame, flow.labels)
     found = find_tracks(needles, labels, 1 + max((opening.label for opening in flow.openings), default=0))
     return replace(flow, openings=(*flow.openings, *found), labels=labels.array)

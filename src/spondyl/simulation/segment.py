@@ -66,9 +66,19 @@ class SegmentModel:
 
 
 def build_segment_model(
-    spine: Spine, level: Level | str, *, voxel_mm: float = 2.0, law: str = "kopperdahl-power"
+    spine: Spine,
+    level: Level | str,
+    *,
+    voxel_mm: float = 2.0,
+    law: str = "kopperdahl-power",
+    calibration: GradedCalibration | None = None,
 ) -> SegmentModel:
     """The model of a vertebra with the whole neighbours that the image shows.
+
+    Parameters
+    ----------
+    calibration
+        One with its grade; None: the best that the CT itself allows.
 
     Raises
     ------
@@ -83,7 +93,7 @@ def build_segment_model(
     chain = _chain(spine, middle)
     if len(chain) < 2:
         raise InputError(f"no neighbour of {middle.level.name} is whole in this image: its load cannot be told")
-    graded = find_calibration(spine)
+    graded = find_calibration(spine) if calibration is None else calibration
     line = graded.calibration or nominal_calibration()
     masks = [vertebra.body for vertebra in chain if vertebra.body is not None]
     geometry = grid_along(masks, middle.frame, voxel_mm)

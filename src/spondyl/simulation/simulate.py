@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import atan, degrees
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spondyl.errors import InputError
 from spondyl.findings.heights import SITES, measure_heights
@@ -22,7 +25,6 @@ from spondyl.simulation.cement import Cement
 from spondyl.simulation.composite import acrylic, averaged_on, filled_with_cement, partly_filled
 from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
-from spondyl.simulation.flow_model import build_flow_model
 from spondyl.simulation.fracture import depth_range
 from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing, raised
 from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
@@ -30,7 +32,6 @@ from spondyl.simulation.loads import ASSUMED as LOADS_ASSUMED
 from spondyl.simulation.loads import Activity, estimate_loads, mean_step
 from spondyl.simulation.mechanics import measure_mechanics
 from spondyl.simulation.neighbours import NeighbourEffect, compare_neighbours
-from spondyl.simulation.segment import build_segment_model
 from spondyl.simulation.types import Course, NotSimulated, Simulation
 from spondyl.space import Volume
 from spondyl.spine import Spine
@@ -104,7 +105,7 @@ def simulate(
     if balloons is not None and not isinstance(heights, NotSimulated):
         heights = tuple(_raised(one, balloons.loaded, begun) for one in heights)
     progress(0.9, "the vertebrae beside it")
-    neighbours = () if filled is None else _neighbours(spine, begun, filled, voxel_mm)
+    neighbours = () if filled is None else _neighbours(begun, filled)
     answers = inflated, injection, heights, neighbours
     told = None if isinstance(injection, NotSimulated) else injection
     years = () if isinstance(heights, NotSimulated) else heights
@@ -160,7 +161,7 @@ def _injected(
 ) -> BodyInjection | NotSimulated:
     """The plan's injection; unknown where the density has no calibration."""
     try:
-        flow = build_flow_model(spine, plan.level, voxel_mm=voxel_mm)
+        flow = begun.flow(voxel_mm)
     except InputError as error:
         if begun.bone.is_absolute:
             raise
@@ -176,7 +177,13 @@ class _Filled:
 
     bone: BoneModel
     saturation: Volume  # of the pores, on a grid of the body before any lift
-    creep: CreepCompliance
+    damage: NDArray[Any]
+    creeps: NDArray[Any]  # share of each voxel that is no cement
+
+    @cached_property
+    def creep(self) -> CreepCompliance:
+        """How it gives way over time; found when it is first asked for."""
+        return find_creep_compliance(self.bone, self.damage, creeps=self.creeps)
 
 
 def _filled(begun: CourseStart, lifted: LiftedBody | None, injection: BodyInjection) -> _Filled:
@@ -192,10 +199,9 @@ def _filled(begun: CourseStart, lifted: LiftedBody | None, injection: BodyInject
         in_bone, in_cavity = (Volume(full * where, geometry, "1") for where in (~cavity, cavity))
         bone = filled_with_cement(bare, in_bone, cavity=in_cavity)
     still = np.minimum(averaged_on(saturation, bone.density.geometry), 1.0)
-    creep = find_creep_compliance(bone, damage, creeps=1 - still)
     if lifted is not None:
         saturation = pulled_back(saturation, lifted, begun.bone.density.geometry)
-    return _Filled(bone, saturation, creep)
+    return _Filled(bone, saturation, damage, 1 - still)
 
 
 def _raised(course: HeightCourse, lift: BalloonLift, begun: CourseStart) -> HeightCourse:
@@ -236,12 +242,10 @@ def _heights(start: CourseStart, filled: _Filled | None, load: StandingLoad, see
     )
 
 
-def _neighbours(
-    spine: Spine, start: CourseStart, filled: _Filled, voxel_mm: float
-) -> tuple[NeighbourEffect, ...] | NotSimulated:
+def _neighbours(start: CourseStart, filled: _Filled) -> tuple[NeighbourEffect, ...] | NotSimulated:
     """The vertebrae beside the treated one, or why they are unknown."""
     try:
-        model = build_segment_model(spine, start.bone.level, voxel_mm=voxel_mm)
+        model = start.segment
     except InputError as error:
         return NotSimulated("load on the neighbours", str(error))
     geometry = model.model.geometry
