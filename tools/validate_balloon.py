@@ -194,8 +194,9 @@ def _band(row: dict[str, Any], low: float, high: float, name: str | None = None)
 
 
 def _pair(coarse: dict[str, Any], fine: dict[str, Any] | None, where: str) -> str:
-    told = "not run" if fine is None else _number(fine, "kept")
-    return f"{_number(coarse, 'kept')} to {told} mm {where}"
+    if fine is None:
+        return f"{_number(coarse, 'kept')} mm {where} at 2 mm, and 1 mm was not run"
+    return f"{_number(coarse, 'kept')} to {_number(fine, 'kept')} mm {where}"
 
 
 if __name__ == "__main__":

@@ -292,8 +292,8 @@ are of a nominal line. Such a band is wide: to be in it shows little.
 
 {table(rows, cohort)}
 
-What this does not show: whether a bone breaks at such a load, other loads than the axial one, other voxel sizes, and
-discs instead of caps beyond E03.
+What this does not show: whether a bone breaks at such a load, and other loads than the axial one. Other voxel sizes
+have [a page of their own](strength-voxels.md).
 
 Made {datetime.now(UTC):%Y-%m-%d} at {commit()} by `make validate`.
 """

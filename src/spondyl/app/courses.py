@@ -112,8 +112,10 @@ def simulate_courses(
 
 
 def _treatments(spine: Spine, plan: Plan, left_out: list[tuple[str, str]]) -> list[tuple[Course, Plan]]:
-    """Cement without balloons and with them: the plan's own needles for the one that it is, others for the other."""
+    """Cement without balloons, through the plan's own needles, and with them: needles of its own where it has none."""
     if not plan.needles or plan.cement is None:
+        why = "; ".join(one.reason for one in plan.refused) or "the plan has no needle, or no cement"
+        left_out.append((f"{plan.level.name}, vertebroplasty and kyphoplasty", why))
         return []
     vertebroplasty = Course.VERTEBROPLASTY, replace(plan, balloons=())
     balloons = plan if plan.balloons else _with_balloons(spine, plan)

@@ -102,6 +102,7 @@ STAGES = (
 )
 MODELLED = frozenset({"access", "strength", "simulate"})  # what they say stands beside decisions; these do without
 FOUND = ("backend", "segment", "names")  # stages that find the vertebrae
+FIELDS = frozenset({"strength", "simulate"})  # stages whose files differ in name from run to run
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 
 
@@ -174,7 +175,7 @@ class Job:
         with alone_in(self.folder):
             sweep(self.folder)
             before = read_run(self.folder)
-            self._courses = self.course_wish
+            self._booklets, self._courses = self.booklet_wish, self.course_wish
             self._earlier_wish = asked_wish(self.levels, by="access", **needle)
             self.tell("access", "begins")
             rests_on, parameters = self._access_needs()
@@ -195,6 +196,7 @@ class Job:
             raise InputError(f"'{self.folder}' holds no plan: make one with `spondyl access` or `spondyl plan`")
         with alone_in(self.folder):
             sweep(self.folder)
+            self._earlier_wish = self._wish_in_folder()
             self._booklets, self._courses = self.booklet_wish, self.course_wish
             for stage in STAGES[STAGES.index("strength") :]:
                 self._ensure(stage)
@@ -329,7 +331,8 @@ class Job:
     def _remove_later_than(self, stage: str) -> None:
         """Remove what rests on a stage that is about to change, so that no old report stands beside new records."""
         first = STAGES.index(stage)
-        for later in (stage,) if stage in PAGES else STAGES[first + 1 :]:
+        with_own = stage in FIELDS  # what an earlier run left of other levels or courses goes too
+        for later in (stage,) if stage in PAGES else STAGES[first + (not with_own) :]:
             record = find_stage(self.folder, later)
             for name in () if record is None else record.outputs:
                 if (self.folder / name).is_file():  # a folder in its place is for the writer to complain of
@@ -419,13 +422,16 @@ class Job:
         return [FORECAST_FILE]
 
     def _wish_in_folder(self) -> AccessWish | None:
-        """What `spondyl access` was asked for: it stands until other levels are asked for, or the stage is forced."""
+        """What access was planned for: on a case alone it stands, in a whole job only what `spondyl access` asked for.
+
+        Until other levels are asked for, or the stage is forced.
+        """
         made = find_stage(self.folder, "access")
         asked_anew = self.levels and self.inputs is not None  # `spondyl report --level` only shows them
         if made is None or made.status != "done" or asked_anew or "access" in self.force:
             return None
         wish = AccessWish.of(made.parameters)
-        return wish if wish.by == "access" else None
+        return wish if wish.by == "access" or self.inputs is None else None
 
     @property
     def _wish(self) -> AccessWish:

@@ -15,7 +15,7 @@ from spondyl.decisions.facts import gather_facts
 from spondyl.decisions.statements import Ask, Statement, number, questions_of, state, statement_of
 from spondyl.decisions.types import OpenQuestion, Reason
 from spondyl.evidence import find_entry
-from spondyl.outcomes import CourseFacts, course_facts
+from spondyl.outcomes import CountedRuns, CourseFacts, course_facts
 from spondyl.planning import AccessClass, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Patient
@@ -84,8 +84,7 @@ class SheetWatch:
     course: str
     path: str
     openings: tuple[str, ...]
-    leaked_runs: int | None  # of `runs`, that leaked more than 0.1 mL there; None: not counted
-    runs: int | None
+    counted: CountedRuns | None  # runs that leaked there; None: not counted
 
 
 @dataclass(frozen=True)
@@ -188,12 +187,12 @@ def _cement(plans: Sequence[Plan]) -> Iterator[SheetCement]:
 
 
 def _watch(plans: Sequence[Plan], courses: Sequence[CourseFacts]) -> Iterator[SheetWatch]:
-    """Those of the treated courses of the planned levels; the way that most runs took stands first."""
-    levels = {plan.level for plan in plans}
+    """Those of the course that is planned of each level; the way that most runs took stands first."""
+    planned = {plan.level: "kyphoplasty" if plan.balloons else "vertebroplasty" for plan in plans}
     for one in courses:
-        if one.level in levels:
-            for way in sorted(one.ways, key=lambda way: -(way.leaked_runs or 0)):
-                yield SheetWatch(one.level, one.course, way.path, way.openings, way.leaked_runs, way.runs)
+        if planned.get(one.level) == one.course:
+            for way in sorted(one.ways, key=lambda way: 0 if way.counted is None else -way.counted.leaked):
+                yield SheetWatch(one.level, one.course, way.path, way.openings, way.counted)
 
 
 def _pace(cement: Sequence[SheetCement]) -> CementPace | None:

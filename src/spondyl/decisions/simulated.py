@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from spondyl.decisions.answer import Answer
 from spondyl.decisions.types import Aspect
-from spondyl.outcomes import MODEL, CourseFacts, lost_text
+from spondyl.outcomes import MODEL, CourseFacts, beyond_text, lost_text
 from spondyl.spine import Level
 
 NOT_SIMULATED = "Height gain, leaks and the course without a procedure were not simulated."
 
 
 def aspects_of(courses: Sequence[CourseFacts], levels: Sequence[Level]) -> Iterator[Aspect]:
-    """What they say at these levels, one figure each; no yes or no stands behind a model's figure."""
+    """What all courses say, one figure each; no yes or no stands behind a model's figure.
+
+    A level that the question is about and that was not simulated is named as unknown.
+    """
     for one in courses:
-        if one.level not in levels:
-            continue
         name = one.level.name
         who = f"{name} with nothing done" if one.course == "untreated" else f"{name} after {one.course}"
         if one.strength_share is not None:
@@ -27,10 +29,14 @@ def aspects_of(courses: Sequence[CourseFacts], levels: Sequence[Level]) -> Itera
             yield _aspect(f"{kept}; millimetres hang on the assumed fracture")
         if one.front_lost_mm is not None and one.days is not None:
             how = ", if it does not heal" if one.course == "untreated" else ""
-            yield _aspect(f"{who}{how}: the front loses {lost_text(one.front_lost_mm)} in {one.days:.0f} days")
-        if one.leaked_runs is not None:
-            runs = f"{one.leaked_runs} of {one.runs} simulated runs"
-            yield _aspect(f"{name}, {one.course}: {runs} leaked more than 0.1 mL by any way")
+            when = f"upright after {one.days:.0f} days the front is"
+            lost = f"{lost_text(one.front_lost_mm)} than on the CT{beyond_text(one.beyond_share)}"
+            yield _aspect(f"{who}{how}: {when} {lost}")
+        if one.counted is not None:
+            yield _aspect(f"{name}, {one.course}: by any way {one.counted.words}")
+    for level in levels:
+        if courses and level not in {one.level for one in courses}:
+            yield Aspect("simulation", Answer.UNKNOWN, f"{level.name}: {NOT_SIMULATED}", None)
 
 
 def _aspect(words: str) -> Aspect:

@@ -29,7 +29,7 @@ from spondyl.decisions import (
 )
 from spondyl.documents.models import Document, LevelName
 from spondyl.followup import RecoveryItem, RecoveryPlan, Triage, TriageReason, Urgency
-from spondyl.outcomes import ArmPoint, Difference, Frequency, PooledDifference, Prediction
+from spondyl.outcomes import ArmPoint, CountedRuns, Difference, Frequency, PooledDifference, Prediction
 from spondyl.planning import AccessClass
 from spondyl.spine import Side
 
@@ -98,8 +98,7 @@ class SheetWatchModel(Document):
     course: str
     path: str
     openings: tuple[str, ...]
-    leaked_runs: int | None
-    runs: int | None
+    counted: CountedRuns | None
 
     def record(self) -> SheetWatch:
         """The way itself."""

@@ -182,11 +182,7 @@ def _watch(sheet: ProcedureSheet) -> tuple[str, ...]:
     """One sentence a way out; a share is of simulated runs."""
     told = []
     for one in sheet.watch:
-        leaked = (
-            "not counted"
-            if one.leaked_runs is None
-            else f"{one.leaked_runs} of {one.runs} simulated runs leaked more than 0.1 mL there"
-        )
+        leaked = "runs were not counted" if one.counted is None else one.counted.words
         through = f" by {joined(one.openings)}" if one.openings else ""
         told.append(f"{one.level.name}, {one.course}: {PATHS[one.path]}{through}: {leaked}.")
     return tuple(told)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from spondyl.documents.course_models import CourseModel, HeightCourseModel, SimulationsDocument
-from spondyl.outcomes import CourseFacts, WayOut
+from spondyl.documents.course_models import CourseModel, HeightCourseModel, LeakShareModel, SimulationsDocument
+from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
 from spondyl.spine import Level
 
 
@@ -14,7 +14,7 @@ def facts_of_document(document: SimulationsDocument) -> tuple[CourseFacts, ...]:
 
 def _facts(course: CourseModel) -> CourseFacts:
     fans = {fan.heals: fan for fan in course.heights}
-    some = next((one.share for one in course.leak_shares if one.path == "any"), None)
+    some = next((one for one in course.leak_shares if one.path == "any"), None)
     return CourseFacts(
         level=Level.parse(course.level),
         course=course.course,
@@ -22,8 +22,8 @@ def _facts(course: CourseModel) -> CourseFacts:
         front_lost_mm=_lost(fans.get(False)),
         front_lost_healing_mm=_lost(fans.get(True)),
         days=max((fan.days[-1] for fan in course.heights), default=None),
-        leaked_runs=None if some is None else some.leaked,
-        runs=None if some is None else some.runs,
+        beyond_share=fans[False].beyond_share[-1] if False in fans else None,
+        counted=None if some is None else _counted(some),
         ways=_ways(course),
         front_kept_mm=None if course.balloons is None else course.balloons.regained[0].lift_mm,
         retained_ratio=None if course.balloons is None else course.balloons.retained_ratio,
@@ -38,11 +38,18 @@ def _ways(course: CourseModel) -> tuple[WayOut, ...]:
     """Paths that the model has an opening to."""
     if course.cement is None:
         return ()
-    counted = {one.path: one.share for one in course.leak_shares}
-    ways = []
-    for leak in course.cement.leaks:
-        if leak.openings:
-            share = counted.get(leak.path)
-            runs = (None, None) if share is None else (share.leaked, share.runs)
-            ways.append(WayOut(leak.path, leak.openings, *runs))
-    return tuple(ways)
+    counted = {one.path: _counted(one) for one in course.leak_shares}
+    return tuple(
+        WayOut(leak.path, leak.openings, counted.get(leak.path)) for leak in course.cement.leaks if leak.openings
+    )
+
+
+def _counted(told: LeakShareModel) -> CountedRuns:
+    """Runs with the scenarios where they disagree, and the published rates."""
+    scenarios = told.by_scenario.items() if told.scenarios_disagree else ()
+    return CountedRuns(
+        told.share.leaked,
+        told.share.runs,
+        tuple((name, share.leaked, share.runs) for name, share in scenarios),
+        tuple(f"{rate.percent:g} % {rate.what} [{rate.source}]" for rate in told.published),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from spondyl.documents.course_files import KeptCement, KeptSimulations
-from spondyl.documents.course_models import PATHS, CourseModel, StateModel
+from spondyl.documents.course_models import PATHS, BalloonModel, CourseModel, StateModel
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_balloon import draw_inflation
 from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
@@ -145,9 +145,9 @@ def _of_balloons(course: CourseModel) -> Table:
         (f"Front height kept under {told.preload_n:.0f} N over that kept without load", ratio),
         ("Front: inflated, kept once empty", f"{told.lift_inflated_mm[0]:.1f} mm, {told.regained[0].lift_mm:.1f} mm"),
         ("Middle: inflated, kept once empty", f"{told.lift_inflated_mm[1]:.1f} mm, {told.regained[1].lift_mm:.1f} mm"),
-        ("Kept at the front, of the height before the fracture", _share(told.regained[0].of_intact)),
-        ("Kept at the front, of the height lost under load", _share(told.regained[0].of_lost)),
-        ("Kept at the front, of what lying down does not give back", _share(told.regained[0].of_not_recovered)),
+        ("Kept at the front, of the height before the fracture", _share(told.regained[0].of_intact, told)),
+        ("Kept at the front, of the height lost under load", _share(told.regained[0].of_lost, told)),
+        ("Kept at the front, of what lying down does not give back", _share(told.regained[0].of_not_recovered, told)),
         ("Balloons at the end", f"{volumes} mL, at most {gauge:.2f} MPa at the gauge: {STOPS[told.stopped_by]}"),
         ("Cavity once empty", f"{told.cavity_ml:.1f} mL"),
         ("Side wall, back wall moved outward", f"{told.side_wall_shift_mm:.1f} mm, {told.back_wall_shift_mm:.1f} mm"),
@@ -157,8 +157,11 @@ def _of_balloons(course: CourseModel) -> Table:
     return Table(caption, ("What", "Value"), tuple(rows), told.warnings)
 
 
-def _share(value: float | None) -> str:
-    return "not told: too few undeformed neighbours" if value is None else f"{100 * value:.0f} %"
+def _share(value: float | None, told: BalloonModel) -> str:
+    if value is not None:
+        return f"{100 * value:.0f} %"
+    missing = "too few undeformed neighbours" if told.intact_mm is None else "nothing is lacking there"
+    return f"not told: {missing}"
 
 
 def _loads(courses: Sequence[CourseModel]) -> Table:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from spondyl import __version__
 from spondyl.simulation import LeakDraw, Scenario
 
 JOURNAL_FILE = ".leak-draws.jsonl"
@@ -27,7 +28,8 @@ class DrawJournal:
     def keep(self, draw: LeakDraw) -> None:
         """Write one more draw."""
         with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(f"\n{json.dumps(asdict(draw))}")  # the newline first: it ends a line that was cut off
+            line = json.dumps(asdict(draw) | {"version": __version__})
+            stream.write(f"\n{line}")  # the newline first: it ends a line that was cut off
 
     def remove(self) -> None:
         """Take it away: the series is whole and stands in its document."""
@@ -37,6 +39,8 @@ class DrawJournal:
 def _draw_of(line: str) -> LeakDraw | None:
     try:
         read = json.loads(line)
+        if read["version"] != __version__:
+            return None
         return LeakDraw(
             number=int(read["number"]),
             key=str(read["key"]),

@@ -1,6 +1,6 @@
 """Outcomes: what published evidence lets one expect, with and without a procedure. Never a promise to one patient."""
 
-from spondyl.outcomes.course_facts import MODEL, CourseFacts, WayOut, course_facts, lost_text
+from spondyl.outcomes.course_facts import MODEL, CountedRuns, CourseFacts, WayOut, beyond_text, course_facts, lost_text
 from spondyl.outcomes.forecast import CAUSE_UNKNOWN, predict_outcomes
 from spondyl.outcomes.types import (
     FEWEST_COMPARISONS,
@@ -20,6 +20,7 @@ __all__ = [
     "HORIZON_DAYS",
     "MODEL",
     "ArmPoint",
+    "CountedRuns",
     "Course",
     "CourseFacts",
     "Difference",
@@ -28,6 +29,7 @@ __all__ = [
     "PooledDifference",
     "Prediction",
     "WayOut",
+    "beyond_text",
     "course_facts",
     "lost_text",
     "predict_outcomes",

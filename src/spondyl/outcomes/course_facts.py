@@ -16,13 +16,31 @@ Lost = tuple[float, float, float]  # middle, and 95 % of the runs [mm]
 
 
 @dataclass(frozen=True)
+class CountedRuns:
+    """Simulated runs that leaked more than 0.1 mL: never a chance of a patient."""
+
+    leaked: int
+    runs: int
+    by_permeability: tuple[tuple[str, int, int], ...] = ()  # scenario, leaked, runs; where they differ by a factor 2
+    published: tuple[str, ...] = ()  # rates of patients
+
+    @property
+    def words(self) -> str:
+        """With the scenarios that disagree and the published rates beside it."""
+        told = f"{self.leaked} of {self.runs} simulated runs leaked more than 0.1 mL"
+        if self.by_permeability:
+            scenarios = ", ".join(f"{name} {leaked} of {runs}" for name, leaked, runs in self.by_permeability)
+            told += f" (permeability {scenarios})"
+        return f"{told}; published: {'; '.join(self.published) or 'no rate verified'}"
+
+
+@dataclass(frozen=True)
 class WayOut:
     """One path by which cement could leave the body that is planned, as the model found it."""
 
     path: str  # a `LeakPath`
     openings: tuple[str, ...]  # that lead there
-    leaked_runs: int | None  # of `runs`, that leaked more than 0.1 mL there; None: runs were not counted
-    runs: int | None
+    counted: CountedRuns | None  # there; None: runs were not counted
 
 
 @dataclass(frozen=True)
@@ -32,11 +50,11 @@ class CourseFacts:
     level: Level
     course: str  # untreated, vertebroplasty, kyphoplasty
     strength_share: float | None  # of that before the fracture
-    front_lost_mm: Lost | None  # by the last day, without healing
+    front_lost_mm: Lost | None  # upright on the last day below the lying CT, without healing
     front_lost_healing_mm: Lost | None
     days: float | None  # of both
-    leaked_runs: int | None  # by any way
-    runs: int | None
+    beyond_share: float | None  # of the runs without healing that had left what the model holds for by then
+    counted: CountedRuns | None  # by any way
     ways: tuple[WayOut, ...] = ()
     front_kept_mm: float | None = None  # of the balloons' lift, under the load of the procedure; None: no balloons
     retained_ratio: float | None = None  # over that kept without load
@@ -53,9 +71,9 @@ class CourseFacts:
             _lost(fans.get(False)),
             _lost(fans.get(True)),
             max((fan.days[-1] for fan in found.heights), default=None),
+            fans[False].beyond_share[-1] if False in fans else None,
             None,
-            None,
-            tuple(WayOut(leak.path.value, leak.openings, None, None) for leak in leaks if leak.openings),
+            tuple(WayOut(leak.path.value, leak.openings, None) for leak in leaks if leak.openings),
             None if found.balloons is None else found.balloons.loaded.lift_mm()[0],
             None if found.balloons is None else found.balloons.retained_ratio,
         )
@@ -71,6 +89,13 @@ def _lost(fan: HeightCourse | None) -> Lost | None:
 
 
 def lost_text(lost: Lost) -> str:
-    """3.2 mm (1.0 to 8.9)."""
+    """3.2 mm (1.0 to 8.9) lower; higher where the middle run gained."""
     middle, low, high = lost
-    return f"{middle:.1f} mm ({low:.1f} to {high:.1f})"
+    if middle < 0:
+        return f"{-middle:.1f} mm ({-high:.1f} to {-low:.1f}) higher"
+    return f"{middle:.1f} mm ({low:.1f} to {high:.1f}) lower"
+
+
+def beyond_text(share: float | None) -> str:
+    """What is added where runs left what the model holds for; else nothing."""
+    return "" if not share else f"; {100 * share:.0f} % of the runs had left what the model holds for"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spondyl.evidence import find_entry, trial_rows
-from spondyl.outcomes.course_facts import MODEL, CourseFacts, course_facts, lost_text
+from spondyl.outcomes.course_facts import MODEL, CourseFacts, beyond_text, course_facts, lost_text
 from spondyl.outcomes.frequencies import course_frequencies, natural_frequencies
 from spondyl.outcomes.pooling import pooled_differences
 from spondyl.outcomes.published import PAIN, published_arms, published_differences
@@ -69,8 +69,10 @@ def _untreated(simulations: Sequence[Simulation | CourseFacts]) -> str:
     for one in course_facts(simulations):
         if one.course != "untreated" or one.front_lost_mm is None or one.days is None:
             continue
-        lost = f"loses {lost_text(one.front_lost_mm)} in {one.days:.0f} days if it does not heal"
-        text = f"the front of {one.level.name} {lost}"
+        when = f"upright after {one.days:.0f} days the front of {one.level.name} is"
+        text = (
+            f"{when} {lost_text(one.front_lost_mm)} than on the CT if it does not heal{beyond_text(one.beyond_share)}"
+        )
         if one.front_lost_healing_mm is not None:
             text += f", {lost_text(one.front_lost_healing_mm)} if it does"
         told.append(text)

@@ -173,15 +173,17 @@ class _Path:
     def __init__(self, model: VoxelModel, body: YieldingBody, tolerance: float) -> None:
         self.body = body
         inside = model.platens.cropped(model.box)
+        self.top, self.edges = inside, model.edges
         self.pattern = body.widened(inside.moved(1.0, model.tilt, model.edges))
         self.solvers = [newton_krylov(rtol=tolerance), anderson(rtol=tolerance)]
         self.balances: list[Balance] = []
         self.at = 0.0
+        self.side = 0.0  # of the first move: forces along it are positive
 
     def to(self, places: Sequence[float]) -> tuple[CurvePoint, ...]:
         """The points of the path to these places of the top, one after the other; forces along the first move."""
         points = []
-        side = np.sign(self.at or places[0])
+        self.side = self.side or float(np.sign(places[0]))
         walk = follow(
             self.body,
             self.pattern,
@@ -193,7 +195,8 @@ class _Path:
         for step in walk:
             self.at = step.factor
             self.balances.append(step.balance)
-            points.append(CurvePoint(step.factor, float(side * np.vdot(self.body.internal, self.pattern))))
+            force = self.top.force(self.body.cut(self.body.internal), self.edges)[0]
+            points.append(CurvePoint(step.factor, float(self.side * force)))
         return tuple(points)
 
     def let_go(self, last: CurvePoint) -> tuple[CurvePoint, ...]:
@@ -206,6 +209,8 @@ class _Path:
             slope = (now.reaction_n - before.reaction_n) / (now.displacement_mm - before.displacement_mm)
             before = now
             points += self.to([now.displacement_mm - now.reaction_n / slope])
+        if abs(points[-1].reaction_n) <= EMPTY * last.reaction_n:
+            return tuple(points)
         raise NotConverged(
             f"{points[-1].reaction_n:.3g} N were left of {last.reaction_n:.3g} N after {MOST_TRIES} tries to let go",
             tuple(abs(point.reaction_n / last.reaction_n) for point in points),

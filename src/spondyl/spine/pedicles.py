@@ -60,16 +60,17 @@ def refuse_too_wide(level: Level, pedicles: Sequence[Pedicle]) -> tuple[tuple[Pe
     """The pedicles that can be some, and remarks on those wider than any: a rib or a process is in the mask.
 
     Widths grow to L5, where 16.1 mm with a standard deviation of 2.3 is published [1]. Two deviations above, a pedicle
-    of another level is refused; at L5 itself, where one in forty may be as wide, it is kept with the remark.
+    of a level above is refused; at L5, where one in forty may be as wide, and at L6 it is kept with the remark.
 
     References
     ----------
     [1] ijss_lumbar_ct: International Journal of Spine Surgery, lumbar CT morphometry, table 6 (evidence im-height-l5).
     """
-    kept = tuple(p for p in pedicles if p.width_mm <= WIDEST_MM or level is Level.L5)
+    is_lowest = level in (Level.L5, Level.L6)
+    kept = tuple(p for p in pedicles if p.width_mm <= WIDEST_MM or is_lowest)
     remarks = tuple(
         f"{p.side} pedicle {p.width_mm:.0f} mm wide in the mask, more than {WIDEST_MM:.1f} mm (L5, the widest level): "
-        f"rib or process is in the mask{', look at it' if level is Level.L5 else ', not used'}"
+        f"rib or process is in the mask{', look at it' if is_lowest else ', not used'}"
         for p in pedicles
         if p.width_mm > WIDEST_MM
     )

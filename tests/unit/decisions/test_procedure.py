@@ -6,7 +6,7 @@ import pytest
 
 from spondyl.decisions import Answer, ChecklistItem, Phase, ProcedureSheet, Statement, plan_procedure
 from spondyl.evidence import find_source
-from spondyl.outcomes import CourseFacts, WayOut
+from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
 from spondyl.planning import Angles, CementVolume, NeedlePath, NoPath, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Bleeding, BloodThinner, Patient
@@ -174,15 +174,17 @@ def test_every_source_is_known_and_every_key_is_told_once() -> None:
 
 def test_ways_out_of_the_model_are_listed_to_be_watched_the_most_taken_first() -> None:
     ways = (
-        WayOut("disc_superior", ("superior endplate defect",), 2, 40),
-        WayOut("venous", ("left segmental vein", "right segmental vein"), 9, 40),
+        WayOut("disc_superior", ("superior endplate defect",), CountedRuns(2, 40)),
+        WayOut("venous", ("left segmental vein", "right segmental vein"), CountedRuns(9, 40)),
     )
     facts = [
-        CourseFacts(level, "vertebroplasty", None, None, None, None, 10, 40, ways) for level in (Level.L1, Level.L4)
+        CourseFacts(level, course, None, None, None, None, None, CountedRuns(10, 40), ways)
+        for level in (Level.L1, Level.L4)
+        for course in ("vertebroplasty", "kyphoplasty")  # the second is not planned
     ]
     sheet = plan_procedure(Patient(), (plan_of(Level.L1),), facts)
-    assert [(one.level, one.path, one.leaked_runs) for one in sheet.watch] == [
-        (Level.L1, "venous", 9),
-        (Level.L1, "disc_superior", 2),
+    assert [(one.level, one.course, one.path) for one in sheet.watch] == [
+        (Level.L1, "vertebroplasty", "venous"),
+        (Level.L1, "vertebroplasty", "disc_superior"),
     ]
     assert plan_procedure(Patient(), (plan_of(Level.L1),)) == replace(sheet, watch=())

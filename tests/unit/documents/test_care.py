@@ -12,7 +12,7 @@ from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.report import write_report
 from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
-from spondyl.outcomes import CourseFacts, WayOut
+from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
 from spondyl.planning import Angles, Plan
 from spondyl.spine import Level, Side
 from spondyl.studies import Bleeding, BloodThinner, Cause, Conditions, Patient
@@ -114,16 +114,17 @@ def test_what_comes_before_any_procedure_stands_first_on_the_sheet(tmp_path: Pat
 
 
 def test_ways_out_stand_on_the_sheet_with_the_words_of_a_model(tmp_path: Path) -> None:
-    way = WayOut("epidural", ("basivertebral vein",), 4, 40)
+    counted = CountedRuns(4, 40, (("low", 0, 14), ("high", 4, 13)), ("0.8 % of levels [kaviar2014]",))
+    way = WayOut("epidural", ("basivertebral vein",), counted)
     facts = CourseFacts(
-        Level.L1, "vertebroplasty", None, None, None, None, 4, 40, (way, replace(way, runs=None, leaked_runs=None))
+        Level.L1, "vertebroplasty", None, None, None, None, None, counted, (way, replace(way, counted=None))
     )
     sheet = plan_procedure(Patient(), (plan_of(Level.L1),), (facts,))
     write_sheet(tmp_path / "procedure.html", sheet, Settings())
     page = (tmp_path / "procedure.html").read_text("utf-8")
-    runs = "4 of 40 simulated runs leaked more than 0.1 mL there"
-    assert f"L1, vertebroplasty: canal (epidural) by basivertebral vein: {runs}." in page
-    assert "not counted" in page
+    runs = "4 of 40 simulated runs leaked more than 0.1 mL (permeability low 0 of 14, high 4 of 13); published: 0.8 %"
+    assert f"L1, vertebroplasty: canal (epidural) by basivertebral vein: {runs}" in page
+    assert "runs were not counted" in page
     assert "not calibrated on patients" in page and "no chance of this patient" in page
     assert ProcedureDocument.of(sheet).record() == sheet
     assert "Watch while cement goes in" not in plain_page(tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spondyl.app.courses import CourseWish, simulate_courses
+from spondyl.documents import draw_journal
 from spondyl.documents.draw_journal import JOURNAL_FILE, DrawJournal
 from spondyl.simulation import LeakDraw, Scenario, build_flow_model, count_leaks
 from spondyl.spine import Side, Spine
@@ -30,6 +31,13 @@ def test_a_draw_comes_back_as_it_was(tmp_path: Path) -> None:
     assert DrawJournal(tmp_path).finished() == (DRAW, replace(DRAW, number=4, reason=None, in_body=True))
     journal.remove()
     assert journal.finished() == () and not list(tmp_path.iterdir())
+
+
+def test_draws_of_another_version_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draw_journal, "__version__", "0.0.0-old")
+    DrawJournal(tmp_path).keep(DRAW)
+    monkeypatch.undo()
+    assert DrawJournal(tmp_path).finished() == ()
 
 
 @pytest.mark.parametrize("cut", [b'{"number": 1, "ke', b"\xff\xfe", b"[]", b"{}", b"null"])

@@ -88,11 +88,12 @@ def test_the_untreated_year_is_not_simulated_and_says_so() -> None:
 
 
 def test_the_untreated_year_of_the_model_stands_beside_the_trials_and_changes_no_figure() -> None:
-    untreated = CourseFacts(Level.L1, "untreated", None, (3.2, 1.0, 8.9), (1.2, 0.4, 3.0), 365.0, None, None)
-    treated = CourseFacts(Level.L1, "vertebroplasty", 0.9, (0.2, 0.1, 0.4), None, 365.0, 4, 40)
+    untreated = CourseFacts(Level.L1, "untreated", None, (3.2, 1.0, 8.9), (1.2, 0.4, 3.0), 365.0, 0.0, None)
+    treated = CourseFacts(Level.L1, "vertebroplasty", 0.9, (0.2, 0.1, 0.4), None, 365.0, 0.0, None)
     found = predict_outcomes(Patient(), untreated, treated)
     assert found.simulated_course == (
-        "the front of L1 loses 3.2 mm (1.0 to 8.9) in 365 days if it does not heal, 1.2 mm (0.4 to 3.0) if it does "
+        "upright after 365 days the front of L1 is 3.2 mm (1.0 to 8.9) lower than on the CT if it does not heal, 1.2 "
+        "mm (0.4 to 3.0) lower if it does "
         "(model, not calibrated on patients: to compare plans, not to decide whether one is safe)"
     )
     assert replace(found, simulated_course="") == replace(predict_outcomes(Patient()), simulated_course="")

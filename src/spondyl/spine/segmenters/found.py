@@ -66,7 +66,8 @@ def find_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Sequenc
 
     The canal is followed through the slices, the CT straightened along it, and the best chain of discs searched; an
     interval too long for one body, or with the pedicles of two, is searched again with looser rules. A strongly
-    collapsed body can still be merged with its neighbour; how often `doubts` says so then is not measured. No masks.
+    collapsed body can still be merged with its neighbour; docs/validation/segmentation.md tells how often `doubts` said
+    so. No masks.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 A body that has collapsed to half its height leaves a spacing that a strict search refuses, and then it is merged with
 its neighbour. No one setting finds it without inventing discs elsewhere; so the relaxed search is made only where
-an interval is too long or holds the pedicles of two levels, and every change and every doubt comes back as words.
+an interval is too long or holds the pedicles of two levels, or beside a disc that hardly looks like one, and every
+change and every doubt comes back as words.
 """
 
 from __future__ import annotations

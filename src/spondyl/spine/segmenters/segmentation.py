@@ -191,8 +191,8 @@ def _ends_faintly(search: Search, interval: int) -> bool:
     The disc on a sacrum is no such end: it is often narrow.
     """
     discs = search.levels.discs
-    outer = {len(discs) - 1: discs[-1]} | ({} if search.sacrum_below else {1: discs[0]})
-    return interval in outer and bool(search.column.disc[outer[interval]] < FAINT)
+    outer = [(len(discs) - 1, discs[-1]), *([] if search.sacrum_below else [(1, discs[0])])]
+    return any(number == interval and search.column.disc[disc] < FAINT for number, disc in outer)
 
 
 def odd_size(sizes: Floats, interval: int) -> list[str]:
