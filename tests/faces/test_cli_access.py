@@ -107,6 +107,19 @@ def test_what_access_asked_for_stands_until_other_levels_are_asked_for(
     assert planned() == ("made", [("L1", 11)])
 
 
+def test_access_keeps_the_booklets_that_were_asked_for(case: Path, cli: Cli) -> None:
+    """Booklets come after the courses: a new plan makes them again, in the language they had."""
+    cli("booklet", case, "--language", "de")
+    before = sorted(path.name for path in case.glob("booklet*.html"))
+    cli("access", case, "--level", "L2")
+    assert sorted(path.name for path in case.glob("booklet*.html")) == before
+    strength = json.loads((case / "strength.json").read_text("utf-8"))
+    cli("simulate", case, "--runs", 0)
+    assert json.loads((case / "strength.json").read_text("utf-8")) == strength
+    document = json.loads((case / "simulations.json").read_text("utf-8"))
+    assert {course["level"] for course in document["courses"]} == {"L2"}
+
+
 def test_the_lowest_class_of_the_settings_stands_in_plan_and_report(case: Path, cli: Cli, tmp_path: Path) -> None:
     said = "proposed down to class B (from 1 mm to the canal), set here: spine board 2026"
     settings = tmp_path / "settings.toml"

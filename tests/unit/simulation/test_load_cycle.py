@@ -10,7 +10,9 @@ import pytest
 from spondyl.errors import InputError
 from spondyl.numerics.plasticity import YieldLaw
 from spondyl.simulation import build_bone_model, height_recovery, press_twice
-from spondyl.simulation.load_cycle import DELAYED_SHARE, LoadCycle, follow_cycle
+from spondyl.simulation.load_cases import find_load_case, loaded_as
+from spondyl.simulation.load_cycle import DAMAGING, DELAYED_SHARE, LoadCycle, follow_cycle
+from spondyl.simulation.load_path import follow_load_path
 from spondyl.simulation.voxel_model import build_voxel_model
 from tests.unit.simulation.conftest import volume
 from tests.unit.simulation.cylinder import cylinder_spine
@@ -20,7 +22,7 @@ LAW = YieldLaw(damage_limit=0.6, damage_strain=0.02)
 STRAINS = (0.004, 0.008, 0.012, 0.016, 0.02)
 
 
-def cycle_of_block(side: float) -> LoadCycle:
+def cycle_of_block(side: float, strength: float = YIELD) -> LoadCycle:
     """4 x 4 x 6 mm between smooth platens, 2 mm voxels."""
     field = np.full((2, 2, 3), MODULUS)
     labels = np.zeros(field.shape, np.uint8)
@@ -31,7 +33,7 @@ def cycle_of_block(side: float) -> LoadCycle:
     )
     down = [side * 6.0 * strain for strain in STRAINS]
     again = [side * 6.0 * strain for strain in (0.001, 0.01, 0.02)]
-    return follow_cycle(model, volume(np.full(field.shape, YIELD), edges), down, again, law=LAW, tolerance=1e-6)
+    return follow_cycle(model, volume(np.full(field.shape, strength), edges), down, again, law=LAW, tolerance=1e-6)
 
 
 @pytest.mark.parametrize("side", [-1.0, 1.0])
@@ -74,6 +76,24 @@ def test_a_body_keeps_more_stiffness_the_less_it_was_pressed() -> None:
     assert 1 > little.stiffness_left > much.stiffness_left > 0.2
     assert 0 > little.lasting_mm > much.lasting_mm > -0.03 * bone.height_mm
     assert not little.damage[bone.density.array == 0].any()  # the caps are cement
+
+
+def test_forces_under_a_turned_top_are_those_of_the_load_path() -> None:
+    """The work of the top's turn is no force; where the top is level both are the same anyway."""
+    bone = loaded_as(build_bone_model(cylinder_spine(), "L1", voxel_mm=4.0), find_load_case("flexion"))
+    cycle = press_twice(bone, apparent_strain=0.02, steps=4)
+    path = follow_load_path(bone.model, bone.yield_stress, law=DAMAGING, steps=4, until_mm=-0.02 * bone.height_mm)
+    assert path.curve is not None
+    expected = [abs(point.reaction_n) for point in path.curve][-1]
+    assert cycle.first[-1].reaction_n == pytest.approx(expected, rel=5e-3)  # balanced to 1e-3 each
+
+
+def test_a_block_that_never_yields_comes_back_whole() -> None:
+    """Let go it lies at 0 but for rounding, of either sign; the second press is the first."""
+    cycle = cycle_of_block(-1.0, strength=1e3 * YIELD)
+    assert cycle.stiffness_left == pytest.approx(1.0, rel=1e-2)
+    assert cycle.lasting_mm == pytest.approx(0.0, abs=1e-3)
+    assert all(point.reaction_n > 0 for point in cycle.again)
 
 
 def test_bad_input_is_refused() -> None:

@@ -118,9 +118,10 @@ def test_pedicles_wider_than_any_are_refused_and_said(spine: Spine) -> None:
     assert len(remarks) == 1
     assert remarks[0].startswith("right pedicle 21 mm wide")
     assert remarks[0].endswith("not used")
-    kept, remarks = refuse_too_wide(Level.L5, (wide, widest))
-    assert kept == (wide, widest)
-    assert remarks[0].endswith("look at it")
+    for lowest in (Level.L5, Level.L6):
+        kept, remarks = refuse_too_wide(lowest, (wide, widest))
+        assert kept == (wide, widest)
+        assert remarks[0].endswith("look at it")
 
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
