@@ -90,6 +90,7 @@ def darker_than_bone(middle: Floats, behind: Floats, ahead: Floats, usual_hu: fl
     for k in range(len(core)):
         inside = (behind[k] > BACK_MM) & (ahead[k] < BACK_MM)
         core[k] = np.median(middle[inside, k])
+    core = np.where(core > _FAT_HU, core, usual_hu + _BELOW_CORE_HU)  # darker than any marrow: beyond the image
     bodies = ndimage.percentile_filter(core, 20, _BODIES_MM, mode="nearest")
     return np.asarray(np.clip(ndimage.gaussian_filter1d(bodies, 10) - _BELOW_CORE_HU, _FAT_HU, usual_hu), np.float64)
 
