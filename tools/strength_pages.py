@@ -24,7 +24,7 @@ degrees to the front; force across the plane at mid-height. The shell is what li
 voxels of a blurred CT; theirs was seen by micro-CT. One body was tried besides (T9 of lidc-0001, not kept as rows): in
 voxels of 1 mm 28 and 49 % lay in the outer 1 and 2 mm, with a whole disc of 6 mm at either end 36 and 46 %. At 1.5 mm
 both depths are the outermost layer of voxels, 1.5 mm thick, the second with its corners: the share of 1 mm is told too
-high (of a layer of 1 mm some 24 %, which is out of the band), that of 2 mm too low."""
+high (scaled by the thickness some 24 %, out of the band; not measured), that of 2 mm too low."""
 FILLING_WORDS = """**E20, E19.** An ellipsoid of the body's shape about its middle is filled, as a share of its bone;
 filled bone is as stiff as 0.61 of cement. E20: a body that lost 53 % of its stiffness where it yields. E19: all bone
 lost the same share. Theirs of E19 is plane, with struts of 10 GPa and marrow replaced between them: cement

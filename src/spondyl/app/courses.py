@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from spondyl.app.strength import loads_of
@@ -82,10 +83,13 @@ def simulate_courses(
     wish: CourseWish,
     tell: Callable[[str, str], None],
     journal: DrawJournal | None = None,
+    *,
+    needle: Mapping[str, Any] = MappingProxyType({}),
 ) -> SimulatedCourses:
     """Every course of each plan's level; one that cannot be simulated is named with the reason, and others go on.
 
-    With a journal the draws of leaks that an earlier, killed run kept there are taken over.
+    With a journal the draws of leaks that an earlier, killed run kept there are taken over. `needle` are options of
+    `plan_augmentation` that hold for needles planned here too, as the lowest class that is proposed.
     """
     found: list[tuple[Simulation, LeakShares | None]] = []
     left_out: list[tuple[str, str]] = []
@@ -98,7 +102,7 @@ def simulate_courses(
         except (InputError, NotConverged) as error:
             left_out.append((name, str(error)))
         else:
-            for course, asked in _treatments(spine, plan, left_out):
+            for course, asked in _treatments(spine, plan, left_out, needle):
                 tell(f"courses of {name}: {course}", "goes on")
                 try:
                     made = _treated(spine, asked, start, wish)
@@ -111,21 +115,23 @@ def simulate_courses(
     return SimulatedCourses(wish, tuple(found), tuple(left_out), tuple(loads))
 
 
-def _treatments(spine: Spine, plan: Plan, left_out: list[tuple[str, str]]) -> list[tuple[Course, Plan]]:
+def _treatments(
+    spine: Spine, plan: Plan, left_out: list[tuple[str, str]], needle: Mapping[str, Any]
+) -> list[tuple[Course, Plan]]:
     """Cement without balloons, through the plan's own needles, and with them: needles of its own where it has none."""
     if not plan.needles or plan.cement is None:
         why = "; ".join(one.reason for one in plan.refused) or "the plan has no needle, or no cement"
         left_out.append((f"{plan.level.name}, vertebroplasty and kyphoplasty", why))
         return []
     vertebroplasty = Course.VERTEBROPLASTY, replace(plan, balloons=())
-    balloons = plan if plan.balloons else _with_balloons(spine, plan)
+    balloons = plan if plan.balloons else _with_balloons(spine, plan, needle)
     if isinstance(balloons, str):
         left_out.append((f"{plan.level.name}, {Course.KYPHOPLASTY}", balloons))
         return [vertebroplasty]
     return [vertebroplasty, (Course.KYPHOPLASTY, balloons)]
 
 
-def _with_balloons(spine: Spine, plan: Plan) -> Plan | str:
+def _with_balloons(spine: Spine, plan: Plan, needle: Mapping[str, Any]) -> Plan | str:
     """A plan of kyphoplasty by the same approach beside one of vertebroplasty, or why there is none."""
     first = plan.needles[0]
     try:
@@ -137,6 +143,7 @@ def _with_balloons(spine: Spine, plan: Plan) -> Plan | str:
             gauge=first.gauge,
             needles=len(plan.needles),
             side=first.side if len(plan.needles) == 1 else None,
+            **needle,
         )
     except InputError as error:
         return str(error)

@@ -463,7 +463,8 @@ class Job:
 
     def _make_simulations(self) -> list[str]:
         journal = DrawJournal(self.folder)
-        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell, journal)
+        lowest = {name: value for name, value in self._wish.needle if name.startswith("lowest_class")}
+        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell, journal, needle=lowest)
         names = list(write_simulations(self.folder, found.document(), found.simulations()))
         journal.remove()
         return names

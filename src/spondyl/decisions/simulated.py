@@ -26,7 +26,9 @@ def aspects_of(courses: Sequence[CourseFacts], levels: Sequence[Level]) -> Itera
             kept = f"{who}: the front keeps {one.front_kept_mm:.1f} mm of the balloons' lift"
             if one.retained_ratio is not None:
                 kept += f", {one.retained_ratio:.2f} of what it would keep without load"
-            yield _aspect(f"{kept}; millimetres hang on the assumed fracture")
+            yield _aspect(
+                f"{kept}; both hang on the assumed fracture, and what stays under load is not told by this model"
+            )
         if one.front_lost_mm is not None and one.days is not None:
             how = ", if it does not heal" if one.course == "untreated" else ""
             when = f"upright after {one.days:.0f} days the front is"

@@ -153,7 +153,10 @@ def _of_balloons(course: CourseModel) -> Table:
         ("Side wall, back wall moved outward", f"{told.side_wall_shift_mm:.1f} mm, {told.back_wall_shift_mm:.1f} mm"),
         ("Error of a volume by small movements", f"{100 * told.linear_volume_error:+.0f} %"),
     ]
-    caption = f"{course.level}, {course.course}: what the balloons do; millimetres hang on the assumed fracture"
+    caption = (
+        f"{course.level}, {course.course}: what the balloons do in one run; all of it hangs on the assumed fracture, "
+        "and what stays under load is not told by this model"
+    )
     return Table(caption, ("What", "Value"), tuple(rows), told.warnings)
 
 

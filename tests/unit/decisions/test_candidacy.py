@@ -350,7 +350,7 @@ def test_simulated_figures_stand_beside_the_findings_and_weigh_in_no_position() 
         "L1 after vertebroplasty: upright after 365 days the front is 0.2 mm (0.1 to 0.4) lower than on the CT",
         "L1, vertebroplasty: by any way 4 of 40 simulated runs leaked more than 0.1 mL; published: no rate verified",
         "L1 after kyphoplasty: the front keeps 2.4 mm of the balloons' lift, 0.31 of what it would keep without load; "
-        "millimetres hang on the assumed fracture",
+        "both hang on the assumed fracture, and what stays under load is not told by this model",
         "L1 after kyphoplasty: upright after 365 days the front is 1.8 mm (1.0 to 2.0) higher than on the CT",
     ]
     assert all(one.answer is None and "not calibrated on patients" in str(one.origin) for one in said)

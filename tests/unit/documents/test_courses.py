@@ -12,6 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from spondyl.app import courses as courses_module
 from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
 from spondyl.documents.course_facts import facts_of_document
 from spondyl.documents.course_files import (
@@ -200,3 +201,20 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
     assert next(one for one in section.sheets[0].tables if "has to bear" in one.caption).head[2:] == table.head[2:3]
     coarse = CourseModel.of(courses.courses[1][0], None, loads).loads[0]
     assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
+
+
+def test_balloons_planned_beside_a_plan_keep_to_the_lowest_class_that_is_set(
+    spine: Spine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def plan_nothing(spine: Spine, level: Level, **options: object) -> None:
+        asked.append(options)
+        raise InputError("no path of this class")
+
+    monkeypatch.setattr(courses_module, "plan_augmentation", plan_nothing)
+    lowest = {"lowest_class": "A", "lowest_class_source": "spine board 2026"}
+    wish = replace(WISH, runs=0)
+    found = simulate_courses(spine, [plan(spine, TIPS)], wish, lambda stage, status: None, needle=lowest)
+    assert lowest.items() <= asked[0].items()
+    assert found.left_out == (("L1, kyphoplasty", "no path of this class"),)

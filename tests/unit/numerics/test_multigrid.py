@@ -1,5 +1,7 @@
 """The V-cycle is linear, symmetric and positive, and its coarse grids hold the energy of the fine one."""
 
+from typing import Any
+
 import numpy as np
 
 from spondyl.numerics import elasticity as el
@@ -29,19 +31,25 @@ def test_the_cycle_is_symmetric_and_positive() -> None:
     assert np.allclose(made(2 * one), 2 * from_one, rtol=0, atol=SINGLE * np.abs(from_one).max())
 
 
+def energy_of_coarse(level: Any, below: Any, way: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Forces of a random coarse displacement, checked to be those of the fine grid under it; gives both."""
+    coarse = np.random.default_rng(5).normal(size=below.operator.shape).astype(np.float32)
+    coarse.ravel()[3 * below.operator.count :] = 0
+    fine, pushed = np.zeros_like(level.answer), np.zeros_like(level.answer)
+    way.prolong_add(coarse, fine, level.inverse)
+    level.operator(fine, pushed)
+    pushed[level.inverse == 0] = 0
+    expected, found = np.zeros_like(coarse), np.zeros_like(coarse)
+    way.restrict(pushed, expected)
+    below.operator(coarse, found)
+    assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
+    return coarse, found
+
+
 def test_a_coarse_grid_has_the_energy_of_the_fine_one() -> None:
     made, _ = cycle()
     for level, below, way in zip(made.levels, made.levels[1:], made.ways, strict=False):
-        coarse = np.random.default_rng(5).normal(size=below.operator.shape).astype(np.float32)
-        coarse.ravel()[3 * below.operator.count :] = 0
-        fine, pushed = np.zeros_like(level.answer), np.zeros_like(level.answer)
-        way.prolong_add(coarse, fine, level.inverse)
-        level.operator(fine, pushed)
-        pushed[level.inverse == 0] = 0
-        expected, found = np.zeros_like(coarse), np.zeros_like(coarse)
-        way.restrict(pushed, expected)
-        below.operator(coarse, found)
-        assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
+        energy_of_coarse(level, below, way)
 
 
 def solid() -> VCycle:
@@ -58,16 +66,7 @@ def test_eight_voxels_of_one_material_are_one() -> None:
     level, below, way = made.levels[0], made.levels[1], made.ways[0]
     assert below.operator.voxels is not None
     assert len(below.operator.voxels.nodes) > len(np.unique(below.operator.columns))  # the minority is in blocks
-    coarse = np.random.default_rng(5).normal(size=below.operator.shape).astype(np.float32)
-    coarse.ravel()[3 * below.operator.count :] = 0
-    fine, pushed = np.zeros_like(level.answer), np.zeros_like(level.answer)
-    way.prolong_add(coarse, fine, level.inverse)
-    level.operator(fine, pushed)
-    pushed[level.inverse == 0] = 0
-    expected, found = np.zeros_like(coarse), np.zeros_like(coarse)
-    way.restrict(pushed, expected)
-    below.operator(coarse, found)
-    assert np.abs(found - expected).max() < SINGLE * np.abs(expected).max()
+    coarse, found = energy_of_coarse(level, below, way)
     plain = below.operator.sparse() @ coarse.ravel()  # the twin of the compiled loops
     assert np.abs(plain - found.ravel()).max() < SINGLE * np.abs(plain).max()
     diagonal = below.operator.sparse().diagonal()
