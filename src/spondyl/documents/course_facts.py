@@ -52,4 +52,5 @@ def _counted(told: LeakShareModel) -> CountedRuns:
         told.share.runs,
         tuple((name, share.leaked, share.runs) for name, share in scenarios),
         tuple(f"{rate.percent:g} % {rate.what} [{rate.source}]" for rate in told.published),
+        told.empty_runs,
     )

@@ -291,11 +291,12 @@ class RunShareModel(Document):
 
 
 class LeakShareModel(Document):
-    """Runs that leaked by one path; never a chance of a patient."""
+    """Runs that leaked by one path, of those in which cement went in; never a chance of a patient."""
 
     path: str  # "any", or one path
     has_opening: bool
     share: RunShareModel
+    empty_runs: int = 0  # further ones, in which nothing went in: they are in no share
     by_scenario: dict[str, RunShareModel]
     scenarios_disagree: bool  # by more than a factor 2: all three are then shown
     by_volume_ml: tuple[tuple[float, float], ...]  # cement injected, share of runs by then
@@ -369,7 +370,7 @@ class CourseModel(Document):
             loads=()
             if present is None
             else tuple(LoadModel.of(load, present.strength, found.calibration.grade) for load in loads),
-            unknown=tuple(UnknownModel(what=one.what, reason=one.reason) for one in found.unknown),
+            unknown=(*(UnknownModel(what=one.what, reason=one.reason) for one in found.unknown), *_no_shares(leaks)),
             notes=tuple(dict.fromkeys((*found.notes, *(() if leaks is None else leaks.notes)))),
             assumptions=tuple(dict.fromkeys(told)),
         )
@@ -449,6 +450,7 @@ def leak_shares_of(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
                 path="any" if one.path is None else one.path.value,
                 has_opening=one.has_opening,
                 share=_share(one.share),
+                empty_runs=leaks.empty,
                 by_scenario={scenario.value: _share(share) for scenario, share in one.by_scenario},
                 scenarios_disagree=one.scenarios_disagree,
                 by_volume_ml=tuple((volume, share.value) for volume, share in one.by_volume),
@@ -460,6 +462,14 @@ def leak_shares_of(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
             )
         )
     return tuple(told)
+
+
+def _no_shares(leaks: LeakShares | None) -> tuple[UnknownModel, ...]:
+    """Said where cement went in in none of the runs."""
+    if leaks is None or leaks.paths:
+        return ()
+    reason = f"no cement went in in any of {len(leaks.draws)} simulated runs"
+    return (UnknownModel(what="share of simulated runs that leaked", reason=reason),)
 
 
 def _share(share: Share) -> RunShareModel:

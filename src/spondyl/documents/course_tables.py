@@ -19,7 +19,7 @@ _PRESSURES = (
 )  # fmt: skip
 _LEAKS = (
     "level", "course", "path", "has_opening", "permeability", "runs", "leaked", "share_of_simulated_runs", "low",
-    "high", "published",
+    "high", "empty_runs", "published",
 )  # fmt: skip
 
 
@@ -69,5 +69,6 @@ def _leaks(course: CourseModel) -> Iterable[Row]:
                 "share_of_simulated_runs": share.value,
                 "low": share.low,
                 "high": share.high,
+                "empty_runs": one.empty_runs if permeability == "all" else None,
                 "published": published if permeability == "all" else None,
             }

@@ -20,8 +20,10 @@ def draw_leak_shares(course: CourseModel) -> Picture:
     some = shares[0].share
     asked = max(volume for volume, _ in shares[0].by_volume_ml)
     figure = Figure(figsize=(11, 4.8), layout="constrained")
+    empty = empty_text(shares[0])
     figure.suptitle(
-        f"{course.level}, {some.runs} simulated runs, {asked:.1f} mL: share that leaked more than 0.1 mL", fontsize=9
+        f"{course.level}, {some.runs} simulated runs{empty}, {asked:.1f} mL: share that leaked more than 0.1 mL",
+        fontsize=9,
     )
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for at, one in enumerate(shares):
@@ -46,7 +48,7 @@ def draw_leak_shares(course: CourseModel) -> Picture:
         f"course-leaks-{course.level}-{course.course}",
         f"{course.level}, {course.course}: share of simulated runs that leaked, by way out",
         png_of(figure),
-        f"{some.leaked} of {some.runs} simulated runs leaked more than 0.1 mL by any way: {grows}. "
+        f"{some.leaked} of {some.runs} simulated runs{empty} leaked more than 0.1 mL by any way: {grows}. "
         f"{WORDS.capitalize()}.",
         leak_table(course),
     )
@@ -65,6 +67,11 @@ def leak_table(course: CourseModel) -> Table:
     return Table(f"{course.level}, {course.course}: leaks of more than 0.1 mL", head, rows)
 
 
+def empty_text(one: LeakShareModel) -> str:
+    """How many more runs there were in which nothing went in; nothing where there were none."""
+    return f" (and {one.empty_runs} in which nothing went in)" if one.empty_runs else ""
+
+
 def _row(one: LeakShareModel) -> tuple[str, ...]:
     name = PATHS[one.path] if one.has_opening or one.path == "any" else f"{PATHS[one.path]} (no way there in the model)"
     scenarios = "alike"
@@ -72,7 +79,7 @@ def _row(one: LeakShareModel) -> tuple[str, ...]:
         scenarios = ", ".join(f"{share.leaked} of {share.runs}" for share in one.by_scenario.values())
     published = "; ".join(f"{rate.percent:g} % ({rate.what}) [{rate.source}]" for rate in one.published)
     share = one.share
-    told = f"{share.leaked} of {share.runs} ({100 * share.low:.0f} to {100 * share.high:.0f} %)"
+    told = f"{share.leaked} of {share.runs} ({100 * share.low:.0f} to {100 * share.high:.0f} %){empty_text(one)}"
     driver = (one.strongest_input or "told apart by none").replace("_", " ")
     return name, told, scenarios, driver, published or "none verified"
 

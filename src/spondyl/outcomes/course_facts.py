@@ -17,12 +17,13 @@ Lost = tuple[float, float, float]  # middle, and 95 % of the runs [mm]
 
 @dataclass(frozen=True)
 class CountedRuns:
-    """Simulated runs that leaked more than 0.1 mL: never a chance of a patient."""
+    """Simulated runs that leaked more than 0.1 mL, of those in which cement went in: never a chance of a patient."""
 
     leaked: int
     runs: int
     by_permeability: tuple[tuple[str, int, int], ...] = ()  # scenario, leaked, runs; where they differ by a factor 2
     published: tuple[str, ...] = ()  # rates of patients
+    empty: int = 0  # further runs, in which nothing went in
 
     @property
     def words(self) -> str:
@@ -31,6 +32,8 @@ class CountedRuns:
         if self.by_permeability:
             scenarios = ", ".join(f"{name} {leaked} of {runs}" for name, leaked, runs in self.by_permeability)
             told += f" (permeability {scenarios})"
+        if self.empty:
+            told += f", and in {self.empty} more nothing went in"
         return f"{told}; published: {'; '.join(self.published) or 'no rate verified'}"
 
 

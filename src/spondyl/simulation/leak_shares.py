@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from spondyl.errors import InputError
 from spondyl.evidence import find_entry
 from spondyl.planning import Plan
 from spondyl.simulation.body_injection import ASSUMPTIONS as DELIVERY
@@ -108,9 +109,9 @@ class LeakShares:
     cement: str
     seed: int
     voxel_mm: float
-    paths: tuple[PathShare, ...]  # any first, then each path
+    paths: tuple[PathShare, ...]  # any first, then each path; none where cement went in in no run
     draws: tuple[LeakDraw, ...]
-    failed: int  # runs in which nothing went in, or no pressure was found: they count as runs without a leak
+    empty: int  # of them, those in which nothing went in, or no pressure was found: they are in no share
     words: str
     notes: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -120,6 +121,8 @@ class LeakShares:
 
     def path(self, path: LeakPath | str | None) -> PathShare:
         """The share of one path; None: of any."""
+        if not self.paths:
+            raise InputError(f"cement went in in none of {len(self.draws)} runs: no share of runs is known")
         wanted = None if path is None else LeakPath(path)
         return next(share for share in self.paths if share.path is wanted)
 
@@ -143,7 +146,8 @@ def count_leaks(
 ) -> LeakShares:
     """Inject a plan's cement many times, each with other bone, cement, start, tips and ways out, and count leaks.
 
-    Runs take turns between low, middle and high permeability. A broken series goes on: keep what `on_draw` is given and
+    Shares are of the runs in which cement went in; those in which none did are counted by themselves. Runs take turns
+    between low, middle and high permeability. A broken series goes on: keep what `on_draw` is given and
     hand it in as `finished`. Cement, volume, flow, start and limit are those of `simulate_injection`.
     """
     chosen = find_cement(cement) if isinstance(cement, str) else cement
@@ -155,20 +159,33 @@ def count_leaks(
     task = LeakTask(tracked, schedule, chosen, settings, seed)
     draws = run_draws(task, runs, workers=workers, finished=finished, on_draw=on_draw)
     open_paths = {opening.path for opening in tracked.openings}
-    failed = [draw for draw in draws if not draw.in_body]
+    entered = [draw for draw in draws if draw.in_body]
+    paths = (None, *LeakPath) if entered else ()
     return LeakShares(
         plan,
         asked,
         chosen.name,
         seed,
         float(body.geometry.spacing_mm[0]),
-        tuple(_of_path(path, draws, asked, open_paths) for path in (None, *LeakPath)),
+        tuple(_of_path(path, entered, asked, open_paths) for path in paths),
         draws,
-        len(failed),
+        len(draws) - len(entered),
         WORDS,
-        (*body.notes, *LIMITS, *sorted({draw.reason for draw in failed if draw.reason})),
+        (*body.notes, *LIMITS, *_empty_runs(draws)),
         (*chosen.assumptions, *body.assumptions, *ASSUMPTIONS, *DELIVERY),
     )
+
+
+def _empty_runs(draws: Sequence[LeakDraw]) -> tuple[str, ...]:
+    """How many runs brought no cement into the body, and why."""
+    reasons = [draw.reason or "no cement went in" for draw in draws if not draw.in_body]
+    if not reasons:
+        return ()
+    told = (
+        f"in {len(reasons)} of {len(draws)} simulated runs no cement went in, or no pressure was found: shares of runs "
+        f"that leaked are of the other {len(draws) - len(reasons)}"
+    )
+    return told, *sorted(set(reasons))
 
 
 def published_rates(path: LeakPath | None) -> tuple[PublishedRate, ...]:

@@ -114,7 +114,7 @@ def test_what_comes_before_any_procedure_stands_first_on_the_sheet(tmp_path: Pat
 
 
 def test_ways_out_stand_on_the_sheet_with_the_words_of_a_model(tmp_path: Path) -> None:
-    counted = CountedRuns(4, 40, (("low", 0, 14), ("high", 4, 13)), ("0.8 % of levels [kaviar2014]",))
+    counted = CountedRuns(4, 40, (("low", 0, 14), ("high", 4, 13)), ("0.8 % of levels [kaviar2014]",), 3)
     way = WayOut("epidural", ("basivertebral vein",), counted)
     facts = CourseFacts(
         Level.L1, "vertebroplasty", None, None, None, None, None, counted, (way, replace(way, counted=None))
@@ -122,7 +122,10 @@ def test_ways_out_stand_on_the_sheet_with_the_words_of_a_model(tmp_path: Path) -
     sheet = plan_procedure(Patient(), (plan_of(Level.L1),), (facts,))
     write_sheet(tmp_path / "procedure.html", sheet, Settings())
     page = (tmp_path / "procedure.html").read_text("utf-8")
-    runs = "4 of 40 simulated runs leaked more than 0.1 mL (permeability low 0 of 14, high 4 of 13); published: 0.8 %"
+    runs = (
+        "4 of 40 simulated runs leaked more than 0.1 mL (permeability low 0 of 14, high 4 of 13), and in 3 more "
+        "nothing went in; published: 0.8 %"
+    )
     assert f"L1, vertebroplasty: canal (epidural) by basivertebral vein: {runs}" in page
     assert "runs were not counted" in page
     assert "not calibrated on patients" in page and "no chance of this patient" in page

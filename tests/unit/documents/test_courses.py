@@ -203,6 +203,14 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
     assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
 
 
+def test_where_no_run_took_cement_the_share_is_unknown(courses: SimulatedCourses) -> None:
+    found, leaks = courses.courses[1]
+    assert leaks is not None
+    told = CourseModel.of(found, replace(leaks, paths=(), empty=len(leaks.draws)))
+    assert told.leak_shares == () and told.unknown[-1].what == "share of simulated runs that leaked"
+    assert told.unknown[-1].reason == "no cement went in in any of 6 simulated runs"
+
+
 def test_balloons_planned_beside_a_plan_keep_to_the_lowest_class_that_is_set(
     spine: Spine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from spondyl.documents.course_models import leak_shares_of
+from spondyl.documents.figures_leaks import empty_text
 from spondyl.errors import InputError
 from spondyl.simulation import leak_shares
 from spondyl.simulation.flow_model import FlowModel, build_flow_model
@@ -127,10 +129,36 @@ def test_published_rates_stand_beside_and_need_a_read_source(monkeypatch: pytest
     assert published_rates(None) == ()
 
 
-def test_a_run_in_which_nothing_goes_in_is_counted_as_such(spine: Spine, flow: FlowModel) -> None:
+def test_where_nothing_goes_in_there_is_no_share(spine: Spine, flow: FlowModel) -> None:
     found = count(spine, flow, 2, start_min=60.0)
-    assert found.failed == 2 and found.path(None).share.value == 0
+    assert found.empty == 2 and found.paths == ()
     assert any("has set" in note for note in found.notes)
+    assert any("in 2 of 2 simulated runs no cement went in" in note for note in found.notes)
+    with pytest.raises(InputError, match="none of 2 runs"):
+        found.path(None)
+    assert leak_shares_of(found) == ()
+
+
+def test_runs_in_which_nothing_went_in_are_no_runs_without_a_leak(spine: Spine, flow: FlowModel) -> None:
+    """By hand: of six runs two (low, middle) stay empty and two of the other four leak: 2 of 4, not 2 of 6.
+
+    Low has one run left, which leaks; middle one, which does not; high two, of which one leaks.
+    """
+    base = count(spine, flow, 1).draws[0]
+    dry, wet = ((0.0,) * len(LeakPath),) * 4, ((0.5,) + (0.0,) * (len(LeakPath) - 1),) * 4
+
+    def made(number: int) -> LeakDraw:
+        leaked = wet if number in (2, 3) else dry
+        scenario = tuple(Scenario)[number % 3]
+        return replace(base, number=number, scenario=scenario, leaked_ml=leaked, in_body=number > 1, reason=None)
+
+    found = count(spine, flow, 6, finished=[made(number) for number in range(6)])
+    some = found.path(None)
+    assert (some.share.leaked, some.share.runs, found.empty) == (2, 4, 2)
+    assert [(share.leaked, share.runs) for _, share in some.by_scenario] == [(1, 1), (0, 1), (1, 2)]
+    assert some.mean_ml == pytest.approx(0.25)
+    told = leak_shares_of(found)[0]
+    assert told.empty_runs == 2 and empty_text(told) == " (and 2 in which nothing went in)"
 
 
 def test_no_runs_are_refused(spine: Spine, flow: FlowModel) -> None:

@@ -73,7 +73,10 @@ def _course_lines(course: CourseModel) -> list[str]:
         leaked = sum(leak.volume_ml for leak in course.cement.leaks)
         lines.append(f"  {course.cement.injected_ml:.1f} mL in, {leaked:.2f} mL of them left the body in the shown run")
     for leak in course.leak_shares[:1]:
-        lines.append(f"  {leak.share.leaked} of {leak.share.runs} simulated runs leaked more than 0.1 mL by any way")
+        more = f", and in {leak.empty_runs} more nothing went in" if leak.empty_runs else ""
+        lines.append(
+            f"  {leak.share.leaked} of {leak.share.runs} simulated runs leaked more than 0.1 mL by any way{more}"
+        )
     for fan in course.heights:
         front = fan.front_mm
         how = ", healing" if fan.heals else ""
