@@ -26,7 +26,8 @@ _THIRD = 1.0 / 3.0
 _NINTH = 1.0 / 9.0
 
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
-_INLINE: dict[str, Any] = {**_FAST, "forceinline": True}
+# Inlined before types are found: a third less time in the loop than inlined by LLVM, and a third less to compile.
+_INLINE: dict[str, Any] = {**_FAST, "inline": "always"}
 
 
 @nb.njit(**_INLINE)
@@ -173,6 +174,23 @@ def _step(lines):
 
 
 @nb.njit(**_FAST)
+def _clear(plane):
+    """Nothing in a plane of nodes; as a slice, its shapes would be compared, which takes three seconds to compile."""
+    for a in range(3):
+        for j in range(plane.shape[1]):
+            for k in range(plane.shape[2]):
+                plane[a, j, k] = 0
+
+
+@nb.njit(**_FAST)
+def _add(plane, to):
+    for a in range(3):
+        for j in range(plane.shape[1]):
+            for k in range(plane.shape[2]):
+                to[a, j, k] += plane[a, j, k]
+
+
+@nb.njit(**_FAST)
 def _isotropic_slab(c, u, i, low, high, lines, k0, count):
     """The voxels between two planes of nodes; row j + 1 is at hand when row j of voxels is pushed."""
     lines[:] = 0
@@ -208,17 +226,14 @@ def apply_isotropic(c, u, out, edges, lines):
     threads, nx, nz = edges.shape[0], c.shape[1], c.shape[3]
     for t in nb.prange(threads):
         start, stop = nx * t // threads, nx * (t + 1) // threads
-        if t == 0:
-            out[:, 0] = 0
-        else:
-            edges[t] = 0
+        _clear(out[:, 0] if t == 0 else edges[t])
         for i in range(start, stop):
-            out[:, i + 1] = 0
+            _clear(out[:, i + 1])
             low = edges[t] if i == start and t > 0 else out[:, i]
             for k0 in range(0, nz, _TILE):
                 _isotropic_slab(c, u, i, low, out[:, i + 1], lines[t], k0, min(_TILE, nz - k0))
     for t in range(1, threads):
-        out[:, nx * t // threads] += edges[t]
+        _add(edges[t], out[:, nx * t // threads])
 
 
 @nb.njit(parallel=True, **_FAST)
@@ -227,14 +242,11 @@ def apply_orthotropic(c, u, out, edges, lines):
     threads, nx, nz = edges.shape[0], c.shape[1], c.shape[3]
     for t in nb.prange(threads):
         start, stop = nx * t // threads, nx * (t + 1) // threads
-        if t == 0:
-            out[:, 0] = 0
-        else:
-            edges[t] = 0
+        _clear(out[:, 0] if t == 0 else edges[t])
         for i in range(start, stop):
-            out[:, i + 1] = 0
+            _clear(out[:, i + 1])
             low = edges[t] if i == start and t > 0 else out[:, i]
             for k0 in range(0, nz, _TILE):
                 _orthotropic_slab(c, u, i, low, out[:, i + 1], lines[t], k0, min(_TILE, nz - k0))
     for t in range(1, threads):
-        out[:, nx * t // threads] += edges[t]
+        _add(edges[t], out[:, nx * t // threads])
