@@ -124,6 +124,11 @@ class BalloonLift:
         """Gain at front, middle and back over the body under the same preload; of the deflated body by default."""
         return lift_between(self.before, heights or self.deflated)
 
+    @property
+    def gain_on_ct_mm(self) -> tuple[float, float, float]:
+        """Front, middle and back of the deflated body under its preload over those of the CT; below 0: it sank more."""
+        return lift_between(self.unloaded, self.deflated)
+
     def restored(self) -> tuple[RestoredShares, RestoredShares, RestoredShares]:
         """The retained lift at front, middle and back over each denominator."""
         intact = self.settings.intact_mm

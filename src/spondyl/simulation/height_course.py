@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
+from spondyl.findings.heights import DEFAULT_DEFINITION, SITES
 from spondyl.simulation.creep import SPREAD_OF_SPECIMENS, CreepCompliance, CreepLaw, creep_shape, measured_ratio
 from spondyl.simulation.loads import SPREAD
 
@@ -31,6 +32,9 @@ LIMIT = 0.3  # of the body's height: beyond it small strains mean nothing
 RUNS = 400
 _STEPS = 120  # over the year, finer at its start; twice as many change the medians by less than 1 %
 _FIRST_DAY = 0.01
+_SITES = tuple(
+    sum(DEFAULT_DEFINITION.band(site)) / 2 for site in SITES
+)  # middles of the bands, of the depth from front
 
 # Brackets without a published figure for patients, each drawn evenly between its ends.
 BRACKETS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -74,7 +78,11 @@ class Fan:
 
 @dataclass(frozen=True)
 class HeightCourse:
-    """Shortening since the CT (lying), under the force of standing, over `days`; below 0: higher than on the CT."""
+    """Shortening since the CT, under the force of standing, over `days`; below 0: higher than on the CT.
+
+    At the middles of the bands where `findings` measures heights. The CT shows the patient lying; its shape is taken
+    as that without load.
+    """
 
     days: tuple[float, ...]
     front_mm: Fan
@@ -92,6 +100,7 @@ def follow_height(
     load: StandingLoad,
     *,
     whole: CreepCompliance | None = None,
+    shaped_under_n: float = 0.0,
     runs: int = RUNS,
     seed: int = 0,
     days: tuple[float, ...] = DAYS,
@@ -104,6 +113,9 @@ def follow_height(
         Of the body as it is: broken, or filled.
     whole
         Of the same body without damage: the course then heals towards it. None: no healing.
+    shaped_under_n
+        What lay evenly on the body while it took the shape that is counted from, as cement hardens under the load of
+        a procedure: that much of its elastic shortening is in the shape already. 0: a shape without load.
     runs, seed
         Of the draws; the same seed gives the same fan.
 
@@ -118,8 +130,8 @@ def follow_height(
         raise InputError("days rise from 0")
     drawn = _draw(np.random.default_rng(seed), runs)
     moved, beyond = _followed(compliance, load, drawn, whole, np.array(days))
-    back, front = compliance.reach_mm[:2]
-    at = [moved[..., 0] + moved[..., 1] * x for x in (front, (front + back) / 2, back)]
+    moved = moved - shaped_under_n * compliance.matrices[0][:, 0]
+    at = [moved[..., 0] + moved[..., 1] * x for x in _places(compliance)]
     wedge = np.degrees(moved[..., 1])
     front_mm, middle_mm, back_mm, wedge_deg = (_fan(quantity) for quantity in (*at, wedge))
     shares = tuple(float(share) for share in beyond.mean(axis=1))
@@ -130,11 +142,19 @@ def follow_height(
 def raised(course: HeightCourse, gain_mm: tuple[float, float, float], wedge_deg: float) -> HeightCourse:
     """The same course of a body that was lifted first: what is lost is counted from the height of the CT.
 
-    `gain_mm` at front, middle and back, and the wedge that it took away; no doubt of the lift enters the fan.
+    `gain_mm` over the CT at front, middle and back, and the wedge that it took away; no doubt of the lift enters the
+    fan.
     """
     fans = course.front_mm, course.middle_mm, course.back_mm, course.wedge_deg
     front, middle, back, wedge = (_less(fan, by) for fan, by in zip(fans, (*gain_mm, wedge_deg), strict=True))
     return replace(course, front_mm=front, middle_mm=middle, back_mm=back, wedge_deg=wedge)
+
+
+def _places(compliance: CreepCompliance) -> tuple[float, float, float]:
+    """Front, middle and back from the platen's middle, where heights are measured. [mm]"""
+    back, front = compliance.reach_mm[:2]
+    first, middle, last = (front - share * (front - back) for share in _SITES)
+    return first, middle, last
 
 
 def _less(fan: Fan, by: float) -> Fan:

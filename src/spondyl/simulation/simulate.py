@@ -101,9 +101,10 @@ def simulate(
     filled = _filled(begun, lifted, injection) if isinstance(injection, BodyInjection) else None
     progress(0.8, "a year of standing and lying")
     standing = _standing(spine, plan, begun)
-    heights = _heights(begun, filled, standing, seed) if isinstance(standing, StandingLoad) else standing
+    shaped_n = 0.0 if balloons is None else balloons.loaded.preload_n
+    heights = _heights(begun, filled, standing, shaped_n, seed) if isinstance(standing, StandingLoad) else standing
     if balloons is not None and not isinstance(heights, NotSimulated):
-        heights = tuple(_raised(one, balloons.loaded, begun) for one in heights)
+        heights = tuple(raised_by(one, balloons.loaded) for one in heights)
     progress(0.9, "the vertebrae beside it")
     neighbours = () if filled is None else _neighbours(begun, filled)
     answers = inflated, injection, heights, neighbours
@@ -204,12 +205,11 @@ def _filled(begun: CourseStart, lifted: LiftedBody | None, injection: BodyInject
     return _Filled(bone, saturation, damage, 1 - still)
 
 
-def _raised(course: HeightCourse, lift: BalloonLift, begun: CourseStart) -> HeightCourse:
-    """The course from the height that the balloons left; front and back are told at the middle of their bands."""
-    gain = lift.lift_mm()
-    back, front = depth_range(begun.bone)
-    wedge = degrees(atan((gain[0] - gain[2]) / (BANDS_APART * (front - back))))
-    return raised(course, gain, wedge)
+def raised_by(course: HeightCourse, lift: BalloonLift) -> HeightCourse:
+    """The course from the height that balloons left: over the CT, not over the body that the preload had pressed."""
+    gain = lift.gain_on_ct_mm
+    back, front = depth_range(lift.body.bone)
+    return raised(course, gain, degrees(atan((gain[0] - gain[2]) / (BANDS_APART * (front - back)))))
 
 
 def _standing(spine: Spine, plan: Plan, start: CourseStart) -> StandingLoad | NotSimulated:
@@ -233,9 +233,12 @@ def _standing(spine: Spine, plan: Plan, start: CourseStart) -> StandingLoad | No
     return StandingLoad(upright.force_n, more, line_of_standing(start.creep_whole))
 
 
-def _heights(start: CourseStart, filled: _Filled | None, load: StandingLoad, seed: int) -> tuple[HeightCourse, ...]:
+def _heights(
+    start: CourseStart, filled: _Filled | None, load: StandingLoad, shaped_n: float, seed: int
+) -> tuple[HeightCourse, ...]:
+    """`shaped_n`: the load under which the cement of a lifted body hardened."""
     if filled is not None:
-        return (follow_height(filled.creep, load, seed=seed),)
+        return (follow_height(filled.creep, load, shaped_under_n=shaped_n, seed=seed),)
     return (
         follow_height(start.creep_broken, load, seed=seed),
         follow_height(start.creep_broken, load, whole=start.creep_whole, seed=seed),

@@ -101,7 +101,35 @@ def test_healing_slows_and_the_same_seed_gives_the_same(whole: CreepCompliance, 
 def test_what_passes_the_limit_stays_there_and_is_told(broken: CreepCompliance) -> None:
     crushed = follow_height(broken, StandingLoad(100_000.0, 50.0, 2.0), runs=50)
     assert crushed.beyond_share[-1] == 1.0
-    assert max(crushed.front_mm.high) == pytest.approx(LIMIT * broken.height_mm)
+    front, middle = crushed.front_mm.middle[0], crushed.middle_mm.middle[0]
+    edge = middle + (front - middle) * 0.5 / 0.375  # from the band's middle on to the body's edge, where it is held
+    assert edge == pytest.approx(LIMIT * broken.height_mm)
+
+
+def by_hand() -> CreepCompliance:
+    """A body of 40 mm depth, 25 mm high: 1 mm for 1000 N, 1 mrad for 100 N m about the left; twice that at φ = 1."""
+    elastic = np.diag([1e-3, 1e-8, 1e-8])
+    return CreepCompliance(np.array([0.0, 1.0]), np.stack([elastic, 2 * elastic]), (-20.0, 20.0, -25.0, 25.0), 25.0)
+
+
+def test_front_and_back_are_told_where_heights_are_measured() -> None:
+    """On day 0, 500 N 20 mm in front of the middle: 0.5 mm, and 0.1 mrad; the bands' middles lie 15 mm off it."""
+    course = follow_height(by_hand(), StandingLoad(500.0, 0.0, 20.0), runs=100, days=(0.0, 1.0))
+    size = course.middle_mm.middle[0] / 0.5  # the middle of 100 drawn forces
+    assert course.front_mm.middle[0] == pytest.approx(size * (0.5 + 15 * 1e-4))
+    assert course.back_mm.middle[0] == pytest.approx(size * (0.5 - 15 * 1e-4))
+
+
+def test_a_shape_taken_under_load_holds_that_loads_shortening_already() -> None:
+    """100 N at 1 mm for 1000 N are 0.1 mm, on each day and at each quantile; the wedge stays."""
+    load = StandingLoad(500.0, 0.0, 20.0)
+    free, held = (follow_height(by_hand(), load, shaped_under_n=n, runs=50) for n in (0.0, 100.0))
+    for one, other in zip(
+        (free.front_mm, free.middle_mm, free.back_mm), (held.front_mm, held.middle_mm, held.back_mm), strict=True
+    ):
+        for part in ("middle", "low", "high"):
+            assert np.subtract(getattr(one, part), getattr(other, part)) == pytest.approx(0.1)
+    assert held.wedge_deg == free.wedge_deg
 
 
 @pytest.mark.parametrize(

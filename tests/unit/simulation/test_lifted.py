@@ -14,7 +14,10 @@ from spondyl.simulation.balloon_records import BalloonLift
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.simulation.broken_body import break_bone
 from spondyl.simulation.flow_model import FlowModel, build_flow_model
+from spondyl.simulation.fracture import depth_range
+from spondyl.simulation.height_course import Fan, HeightCourse
 from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
+from spondyl.simulation.simulate import raised_by
 from spondyl.space import Volume
 from tests.unit.simulation.elliptic_bodies import BOTH, SETTINGS, make_bone, make_spine
 
@@ -98,3 +101,34 @@ def test_cement_is_pulled_back_into_the_body_before(body: LiftedBody, flow: Flow
     bone = body.lift.body.bone.density.array > 0
     assert there[bone].mean() > 0.95
     assert there[~ndimage.binary_dilation(bone)].mean() < 0.02
+
+
+def test_a_year_starts_from_the_ct_and_not_from_the_body_that_the_preload_pressed(lift: BalloonLift) -> None:
+    """The sag under the preload was once credited as height. By hand: CT 18, 20, 24 mm; pressed 16.5, 19, 23.5; kept
+    17.5, 19.5, 23.5. The preload's body gained 1.0 mm in front; over the CT 0.5 mm are lost there and at the back.
+    """
+    ct, pressed, kept = (
+        replace(lift.before, anterior_mm=front, middle_mm=middle, posterior_mm=back)
+        for front, middle, back in ((18.0, 20.0, 24.0), (16.5, 19.0, 23.5), (17.5, 19.5, 23.5))
+    )
+    told = replace(lift, unloaded=ct, before=pressed, deflated=kept)
+    assert told.lift_mm() == pytest.approx((1.0, 0.5, 0.0))
+    assert told.gain_on_ct_mm == pytest.approx((-0.5, -0.5, -0.5))
+    flat = Fan((1.0,), (0.5,), (2.0,))
+    course = raised_by(HeightCourse((0.0,), flat, flat, flat, flat, (0.0,), False, 20, 0), told)
+    assert course.front_mm == course.middle_mm == course.back_mm == Fan((1.5,), (1.0,), (2.5,))
+    assert course.wedge_deg == flat  # front and back sank alike
+
+
+def test_what_balloons_raise_more_in_front_takes_wedge_away(lift: BalloonLift) -> None:
+    """By hand: 3 mm more in front than at the back, between bands 0.75 of the depth apart."""
+    ct = replace(lift.before, anterior_mm=18.0, middle_mm=20.0, posterior_mm=24.0)
+    kept = replace(ct, anterior_mm=21.5, middle_mm=22.0, posterior_mm=24.5)
+    nothing = Fan((0.0,), (0.0,), (0.0,))
+    course = raised_by(
+        HeightCourse((0.0,), nothing, nothing, nothing, nothing, (0.0,), False, 20, 0),
+        replace(lift, unloaded=ct, deflated=kept),
+    )
+    assert (*course.front_mm.middle, *course.middle_mm.middle, *course.back_mm.middle) == (-3.5, -2.0, -0.5)
+    back, front = depth_range(lift.body.bone)
+    assert np.tan(np.radians(-course.wedge_deg.middle[0])) == pytest.approx(3.0 / (0.75 * (front - back)))
