@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def is_warm() -> bool:
     """Whether the linear solver was compiled on this machine before, by this version or another."""
     from spondyl.numerics.elastic_kernels import apply_isotropic
 
-    place = Path(apply_isotropic.stats.cache_path)
+    place = Path(apply_isotropic.plain.stats.cache_path)
     return any(place.glob("elastic_kernels.apply_isotropic-*.nbi"))
 
 
@@ -47,12 +48,14 @@ def warm_part(name: str) -> WarmPart:
         multigrid_kernels,
         yield_kernels,
     )
+    from spondyl.numerics.threaded import ThreadedLoop
 
     begun = time.monotonic()
     {"cubes": _cubes, "doubles and yield": _doubles_and_yield, "boxes": _boxes, "injection": _injection}[name]()
     modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
-    functions = [value for module in modules for value in vars(module).values() if hasattr(value, "stats")]
-    missed = sum(sum(function.stats.cache_misses.values()) for function in functions)
+    loops: list[Any] = [value for module in modules for value in vars(module).values()]
+    loops += [flavour for loop in loops if isinstance(loop, ThreadedLoop) for flavour in (loop.plain, loop.parallel)]
+    missed = sum(sum(one.stats.cache_misses.values()) for one in loops if hasattr(one, "stats"))
     return WarmPart(name, time.monotonic() - begun, missed)
 
 

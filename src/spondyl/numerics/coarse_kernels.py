@@ -11,6 +11,8 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from spondyl.numerics.threaded import in_threads
+
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
 _MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
 _COLOURS = 4  # slabs so far apart share no node
@@ -152,7 +154,7 @@ def interpolate(nodes, half, part, table, alone, columns, weights):
                     used += 1
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def sum_voxels(material, matrices, known, follow, at, share, nodes, part, table, plain, slabs, rows, columns, out):
     """Add the energy of voxels, moved by a coarse grid, to its blocks.
 
@@ -268,7 +270,7 @@ def _find(rows, columns, row, column):
     return low if low < rows[row + 1] and columns[low] == column else -1
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def sum_blocks(rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out):
     """out += Pᵀ A P: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ (back, source, weight) by rows."""
     pieces = 16

@@ -15,6 +15,8 @@ from typing import Any
 
 import numba as nb
 
+from spondyl.numerics.threaded import in_threads
+
 BLOCK = 16  # voxels along z in one pass of the vector units
 _TILE = 64
 _PITCH = _TILE + 16
@@ -220,7 +222,7 @@ def _orthotropic_slab(c, u, i, low, high, lines, k0, count):
         _step(lines)
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def apply_isotropic(c, u, out, edges, lines):
     """out = K u. `c` are coefficients times edge/16; `edges` (threads, 3, ny+1, nz+1) and `lines` are scratch."""
     threads, nx, nz = edges.shape[0], c.shape[1], c.shape[3]
@@ -236,7 +238,7 @@ def apply_isotropic(c, u, out, edges, lines):
         _add(edges[t], out[:, nx * t // threads])
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def apply_orthotropic(c, u, out, edges, lines):
     """As `apply_isotropic`."""
     threads, nx, nz = edges.shape[0], c.shape[1], c.shape[3]

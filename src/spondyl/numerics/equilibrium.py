@@ -154,15 +154,10 @@ def _solve(
     iterations: int,
     threads: int | None,
 ) -> Equilibrium:
-    import numba
+    from spondyl.numerics.threaded import limited_threads
 
-    used = prepare_threads(problem.held.size, threads)
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(used, before))
-    try:
-        return _iterate(problem, kept, removed, start, tolerances, iterations, min(used, before))
-    finally:
-        numba.set_num_threads(before)
+    with limited_threads(prepare_threads(problem.held.size, threads)) as used:
+        return _iterate(problem, kept, removed, start, tolerances, iterations, used)
 
 
 def _iterate(

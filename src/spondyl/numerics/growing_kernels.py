@@ -13,12 +13,13 @@ import numba as nb
 import numpy as np
 
 from spondyl.numerics.plastic_kernels import update_point
+from spondyl.numerics.threaded import in_threads
 from spondyl.numerics.yield_kernels import _add, _gather, _scatter, _strain
 
 _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False}
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def add_grown_forces(
     u,
     since,
@@ -93,7 +94,7 @@ def add_grown_forces(
                 _scatter(forces, i, j, k, out)
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def add_grown_tangent(v, cells, starts, row, slopes, weight, own_slopes, own_weights, bulk, shear, tangent, out):
     """out += forces of a change v by the tangents; of voxels without a row less the elastic ones."""
     planes = starts.shape[0] - 1
@@ -130,7 +131,7 @@ def add_grown_tangent(v, cells, starts, row, slopes, weight, own_slopes, own_wei
                     _scatter(forces, i, j, k, out)
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def add_contact(u, cells, starts, slopes, weight, normal, stiffness, closed, read, out):
     """out += forces of a plane without tension: stiffness times the normal strain where that is negative.
 
@@ -163,7 +164,7 @@ def add_contact(u, cells, starts, slopes, weight, normal, stiffness, closed, rea
                 _scatter(forces, i, j, k, out)
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def shape_voxels(points, cells, own, natural, own_slopes, own_weights):
     """Slopes (rows, 8, 8, 3) and volumes (rows, 8) of the points of voxels whose nodes lie at `points`.
 

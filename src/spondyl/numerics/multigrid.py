@@ -211,6 +211,8 @@ class VCycle:
         degree: int = 3,
         ratio: float = 10.0,
     ) -> None:
+        from spondyl.numerics.threaded import limited_threads
+
         self.degree, self.ratio = degree, ratio
         self.threads = prepare_threads(held.size, threads)
         fine = Operator(coefficients, edge, np.float32, self.threads)
@@ -219,13 +221,14 @@ class VCycle:
         unknown = int((inverse != 0).any(0).sum())
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
         self.ways: list[_Way] = []
-        grids = _grids(coefficients, edge, inverse != 0)
+        with limited_threads(self.threads):
+            grids = _grids(coefficients, edge, inverse != 0)
+            for grid in grids:
+                self.ways.append(_Way(grid.follow, planar=not self.ways))
+                operator = _Coarse(grid, self.threads)
+                level = _level(operator, _inverse(operator.diagonal()), 0.0)
+                self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
-        for grid in grids:
-            self.ways.append(_Way(grid.follow, planar=not self.ways))
-            operator = _Coarse(grid, self.threads)
-            level = _level(operator, _inverse(operator.diagonal()), 0.0)
-            self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._coarsest = _exact(self.levels[-1])
 
     @property
@@ -235,14 +238,10 @@ class VCycle:
 
     def __call__(self, forces: Array) -> Array:
         """About the displacement that these forces make; the array is used again by the next call."""
-        import numba
+        from spondyl.numerics.threaded import limited_threads
 
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(self.threads, before))
-        try:
+        with limited_threads(self.threads):
             return self._descend(np.ascontiguousarray(forces, np.float32), 0)
-        finally:
-            numba.set_num_threads(before)
 
     def _descend(self, right: Array, depth: int) -> Array:
         from spondyl.numerics.multigrid_kernels import lack

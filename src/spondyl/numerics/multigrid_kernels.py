@@ -11,10 +11,12 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from spondyl.numerics.threaded import in_threads
+
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def apply_blocks(rows, columns, values, u, out):
     """out = K u of a coarse grid: blocks (n, 3, 3) by rows; three values of a node stand together in u and out."""
     source, target = u.reshape(-1), out.reshape(-1)
@@ -32,7 +34,7 @@ def apply_blocks(rows, columns, values, u, out):
             target[3 * row], target[3 * row + 1], target[3 * row + 2] = x, y, z
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def spread(nodes, places, values, grid):
     """Values of nodes to places of a regular grid (3, x, y, z)."""
     source, target = values.reshape(-1), grid.reshape(3, -1)
@@ -41,7 +43,7 @@ def spread(nodes, places, values, grid):
             target[c, places[n]] = source[3 * nodes[n] + c]
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def gather(nodes, places, grid, values):
     """Add values of a regular grid to those of nodes: the transpose of `spread`."""
     source, target = grid.reshape(3, -1), values.reshape(-1)
@@ -50,7 +52,7 @@ def gather(nodes, places, grid, values):
             target[3 * nodes[n] + c] += source[c, places[n]]
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def restrict(back, source, weight, fine, step, stride, coarse):
     """coarse = Pᵀ fine, Pᵀ by rows. The value c of a finer node n stands at step * n + stride * c."""
     values, target = fine.reshape(-1), coarse.reshape(-1)
@@ -67,7 +69,7 @@ def restrict(back, source, weight, fine, step, stride, coarse):
             target[3 * row], target[3 * row + 1], target[3 * row + 2] = x, y, z
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def prolong_add(follow, at, share, coarse, fine, step, stride, inverse):
     """fine += P coarse where the inverse diagonal says that a value is unknown. Places as in `restrict`."""
     values, target, known = coarse.reshape(-1), fine.reshape(-1), inverse.reshape(-1)
@@ -92,7 +94,7 @@ def prolong_add(follow, at, share, coarse, fine, step, stride, inverse):
                 target[here + 2 * stride] += z
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def smooth(right, pushed, inverse, change, answer, keep, add):
     """change = keep * change + add * D⁻¹ (right - pushed); answer += change. All (planes, n)."""
     for i in nb.prange(right.shape[0]):
@@ -102,7 +104,7 @@ def smooth(right, pushed, inverse, change, answer, keep, add):
             answer[i, k] += step
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def first_smooth(right, inverse, change, answer, add):
     """The first step of `smooth` from an answer of nothing, whatever stands there: both are add * D⁻¹ right."""
     for i in nb.prange(right.shape[0]):
@@ -112,7 +114,7 @@ def first_smooth(right, inverse, change, answer, add):
             answer[i, k] = step
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def lack(right, pushed, inverse, out):
     """out = right - pushed where the inverse diagonal says that a value is unknown, else 0."""
     for i in nb.prange(right.shape[0]):
@@ -120,7 +122,7 @@ def lack(right, pushed, inverse, out):
             out[i, k] = right[i, k] - pushed[i, k] if inverse[i, k] != 0 else 0
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def dot(one, other):
     """Sum of products in float64, in a fixed order whatever the threads."""
     parts = np.empty(one.shape[0])
@@ -132,7 +134,7 @@ def dot(one, other):
     return parts.sum()
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def advance(answer, residual, direction, pushed, length, inverse, narrow, unit):
     """One step of conjugate gradients; `narrow` is the residual over `unit`, in single precision. Gives |residual|²."""
     parts, part_of = np.empty(answer.shape[0]), 1.0 / unit
@@ -148,7 +150,7 @@ def advance(answer, residual, direction, pushed, length, inverse, narrow, unit):
     return parts.sum()
 
 
-@nb.njit(parallel=True, **_FAST)
+@in_threads(**_FAST)
 def turn(step, direction, share):
     """direction = step + share * direction."""
     for i in nb.prange(direction.shape[0]):

@@ -15,6 +15,7 @@ import numba as nb
 import numpy as np
 
 from spondyl.numerics.plastic_kernels import update_point
+from spondyl.numerics.threaded import in_threads
 
 _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False}
 
@@ -60,7 +61,7 @@ def _add(stress, slopes, weight, forces):
         forces[c, 2] += stress[4] * x + stress[3] * y + stress[2] * z
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def add_stress_forces(
     u,
     cells,
@@ -123,7 +124,7 @@ def add_stress_forces(
                 _scatter(forces, i, j, k, out)
 
 
-@nb.njit(parallel=True, **_COMPILE)
+@in_threads(**_COMPILE)
 def add_tangent_forces(v, cells, starts, slopes, weight, share, bulk, shear, tangent, out):
     """out += forces of a change v by the tangent of each point (2 G', K', m), less the elastic share.
 

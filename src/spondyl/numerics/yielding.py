@@ -198,14 +198,10 @@ class _Elastic:
 
     def in_threads(self, work: Callable[[], None]) -> None:
         """Do it with as many threads as a body of this size earns."""
-        import numba
+        from spondyl.numerics.threaded import limited_threads
 
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(self._threads, before))
-        try:
+        with limited_threads(self._threads):
             work()
-        finally:
-            numba.set_num_threads(before)
 
 
 _POINTS = (2 * CORNERS - 1) / np.sqrt(3)  # of Gauss, in [-1, 1]³
