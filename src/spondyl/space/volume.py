@@ -39,9 +39,24 @@ class Volume:
     def sample(self, points: ArrayLike, *, order: int = 1, outside: float = 0.0) -> Floats:
         """Values at patient points, shape (...): linear (order 1) or nearest (order 0); `outside` beyond the grid."""
         indices = np.moveaxis(self.geometry.indices(points), -1, 0)
-        values = self.array if self.array.dtype.kind == "f" else self.array.astype(np.float32)
-        sampled = ndimage.map_coordinates(values, indices, order=order, mode="constant", cval=outside)
+        values, first = (self.array, np.zeros(3)) if self.array.dtype.kind == "f" else self._numbers_around(indices)
+        places = indices - first.reshape(3, *[1] * (indices.ndim - 1))
+        sampled = ndimage.map_coordinates(values, places, order=order, mode="constant", cval=outside)
         return np.asarray(sampled, np.float64)
+
+    def _numbers_around(self, indices: Floats) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Whole numbers as decimal ones, of the block alone that these places lie in; and where it begins.
+
+        Taking a block's beginning, a whole number, from a larger index is exact: values are those of the whole array.
+        """
+        if not indices.size or not np.isfinite(indices).all():
+            return self.array.astype(np.float32), np.zeros(3, int)
+        last = np.array(self.geometry.shape) - 1
+        every = indices.reshape(3, -1)
+        low = np.clip(np.floor(every.min(axis=1)).astype(int) - 1, 0, last)
+        high = np.clip(np.ceil(every.max(axis=1)).astype(int) + 1, 0, last)
+        block = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
+        return self.array[block].astype(np.float32), low
 
     def cropped(self, start: ArrayLike, stop: ArrayLike) -> Volume:
         """The block of voxels from `start` to before `stop`, both shape (3,), clipped to the grid."""

@@ -51,3 +51,21 @@ def test_the_grid_knows_which_of_its_points_the_image_contains(share: Volume, fr
     expected = share.geometry.contains(points(frame))
     assert 0.05 < expected.mean() < 0.95
     np.testing.assert_array_equal(contained_along(share.geometry, frame, AXES), expected)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("far", [0.0, 3.0, 50.0])
+def test_whole_numbers_are_sampled_as_decimal_ones(order: int, far: float) -> None:
+    """Only the block around the points is made decimal: the same to the last bit, beyond the image too."""
+    generator = np.random.default_rng(7)
+    array = generator.integers(-1000, 2000, (11, 9, 13)).astype(np.int16)
+    pose = np.diag([1.3, -0.7, 2.1, 1.0])
+    pose[:3, 3] = 4.0, -8.0, 15.0
+    grid = Geometry(pose, (11, 9, 13))
+    places = generator.uniform(-far, np.array(array.shape) - 1 + far, (40, 3)).round(1)
+    for some in (places, places[:1], places[:0], np.vstack([places, [[0, 0, 0], [10, 8, 12], [-2, -2, -2]]])):
+        points = grid.points(some)
+        whole = Volume(array, grid, "1").sample(points, order=order, outside=-7.0)
+        assert np.array_equal(
+            whole, Volume(array.astype(np.float32), grid, "1").sample(points, order=order, outside=-7.0)
+        )
