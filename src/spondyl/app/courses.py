@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from spondyl.app.beside import Beside
 from spondyl.app.strength import loads_of
 from spondyl.documents.course_models import SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
@@ -89,16 +91,30 @@ def simulate_courses(
     """Every course of each plan's level; one that cannot be simulated is named with the reason, and others go on.
 
     With a journal the draws of leaks that an earlier, killed run kept there are taken over. `needle` are options of
-    `plan_augmentation` that hold for needles planned here too, as the lowest class that is proposed.
+    `plan_augmentation` that hold for needles planned here too, as the lowest class that is proposed. Leaks are counted
+    by processes of their own while the next course is simulated.
     """
-    found: list[tuple[Simulation, LeakShares | None]] = []
+    with Beside(wish.runs) as beside:
+        return _simulated(spine, plans, wish, tell, _Counter(spine, wish, tell, journal, beside), needle)
+
+
+def _simulated(
+    spine: Spine,
+    plans: Sequence[Plan],
+    wish: CourseWish,
+    tell: Callable[[str, str], None],
+    counter: _Counter,
+    needle: Mapping[str, Any],
+) -> SimulatedCourses:
+    found: list[tuple[str, Simulation, Future[LeakShares | None]]] = []
     left_out: list[tuple[str, str]] = []
     for plan in plans:
         name = plan.level.name
         tell(f"courses of {name}", "begins")
         try:
             start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
-            found.append((simulate(spine, no_treatment(plan.level), start=start, **wish.common), None))
+            made = simulate(spine, no_treatment(plan.level), start=start, **wish.common)
+            found.append((name, made, counter.count(no_treatment(plan.level), made)))
         except (InputError, NotConverged) as error:
             left_out.append((name, str(error)))
         else:
@@ -106,13 +122,20 @@ def simulate_courses(
                 tell(f"courses of {name}: {course}", "goes on")
                 try:
                     made = _treated(spine, asked, start, wish)
-                    found.append((made, _leaks(spine, asked, made, wish, tell, journal)))
                 except (InputError, NotConverged) as error:
                     left_out.append((f"{name}, {course}", str(error)))
+                else:
+                    found.append((f"{name}, {course}", made, counter.count(asked, made)))
         tell(f"courses of {name}", "made")
+    courses: list[tuple[Simulation, LeakShares | None]] = []
+    for what, made, leaks in found:
+        try:
+            courses.append((made, leaks.result()))
+        except (InputError, NotConverged) as error:
+            left_out.append((what, str(error)))
     patient = Patient() if spine.study is None else spine.study.patient
     loads = ((plan.level.name, loads_of(spine, patient, plan.level)) for plan in plans)
-    return SimulatedCourses(wish, tuple(found), tuple(left_out), tuple(loads))
+    return SimulatedCourses(wish, tuple(courses), tuple(left_out), tuple(loads))
 
 
 def _treatments(
@@ -164,31 +187,40 @@ def _treated(spine: Spine, plan: Plan, start: CourseStart, wish: CourseWish) -> 
     )
 
 
-def _leaks(
-    spine: Spine,
-    plan: Plan,
-    made: Simulation,
-    wish: CourseWish,
-    tell: Callable[[str, str], None],
-    journal: DrawJournal | None,
-) -> LeakShares | None:
-    if made.injection is None or not wish.runs:
-        return None
+@dataclass(frozen=True)
+class _Counter:
+    """Counts leaks of courses, kept draw by draw."""
 
-    def keep(draw: LeakDraw) -> None:
-        if journal is not None:
-            journal.keep(draw)
+    spine: Spine
+    wish: CourseWish
+    tell: Callable[[str, str], None]
+    journal: DrawJournal | None
+    beside: Beside
+
+    def count(self, plan: Plan, made: Simulation) -> Future[LeakShares | None]:
+        """The leaks of one course, in the making."""
+        return self.beside.start(lambda: self._counted(plan, made))
+
+    def _counted(self, plan: Plan, made: Simulation) -> LeakShares | None:
+        if made.injection is None or not self.wish.runs:
+            return None
         course = f"courses of {plan.level.name}: {made.course}"
-        tell(f"{course}, leaks, run {draw.number + 1} of {wish.runs}", "goes on")
 
-    return count_leaks(
-        spine,
-        plan,
-        runs=wish.runs,
-        seed=wish.seed,
-        cement=wish.cement,
-        volume_ml=wish.volume_ml,
-        finished=() if journal is None else journal.finished(),
-        on_draw=keep,
-        flow=made.injection.flow,  # with the tracks of the same needles
-    )
+        def keep(draw: LeakDraw) -> None:
+            if self.journal is not None:
+                self.journal.keep(draw)
+            self.beside.check()
+            self.tell(f"{course}, leaks, run {draw.number + 1} of {self.wish.runs}", "goes on")
+
+        return count_leaks(
+            self.spine,
+            plan,
+            runs=self.wish.runs,
+            seed=self.wish.seed,
+            cement=self.wish.cement,
+            volume_ml=self.wish.volume_ml,
+            workers=self.beside.workers,
+            finished=() if self.journal is None else self.journal.finished(),
+            on_draw=keep,
+            flow=made.injection.flow,  # with the tracks of the same needles
+        )

@@ -95,8 +95,9 @@ def _border(room: Room, structure: Structure) -> tuple[NDArray[np.int64], Any]:
     return boxes, cKDTree(boxes * room.geometry.spacing_mm)
 
 
+@lru_cache(maxsize=2)
 def make_room(spine: Spine, vertebra: Vertebra, canal: Volume) -> Room:
-    """The surroundings of one vertebra."""
+    """The surroundings of one vertebra; kept, since needles, their profiles and another course ask in turn."""
     geometry = _block(spine.geometry, vertebra.mask.geometry)
     bone, within = _on(vertebra.mask, geometry), _on(canal, geometry)
     others = np.zeros(geometry.shape, bool)

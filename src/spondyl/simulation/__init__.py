@@ -58,6 +58,7 @@ from spondyl.simulation.strength import Strength, estimate_strength, estimate_st
 from spondyl.simulation.strength_spread import SpreadCause, estimate_borders
 from spondyl.simulation.types import Course, NotSimulated, Simulation
 from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
+from spondyl.simulation.workers import Workers
 
 __all__ = [
     "Activity",
@@ -118,6 +119,7 @@ __all__ = [
     "Strength",
     "VoxelFields",
     "VoxelModel",
+    "Workers",
     "break_bone",
     "build_bone_model",
     "build_flow_model",

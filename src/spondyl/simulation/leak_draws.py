@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import exp, inf, isfinite, log
@@ -20,6 +19,7 @@ from spondyl.simulation.flow_model import FlowModel, draw_factor, injection_mode
 from spondyl.simulation.injection import InjectionResult, InjectionSettings, Portion, inject
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.permeability import LN_SIGMA, Scenario
+from spondyl.simulation.workers import Workers
 
 Array = NDArray[Any]
 
@@ -88,7 +88,7 @@ def run_draws(
     task: LeakTask,
     runs: int,
     *,
-    workers: int = 1,
+    workers: Workers | None = None,
     finished: Sequence[LeakDraw] = (),
     on_draw: Callable[[LeakDraw], None] | None = None,
 ) -> tuple[LeakDraw, ...]:
@@ -97,18 +97,18 @@ def run_draws(
     Parameters
     ----------
     workers
-        Processes; 1: this one.
+        Processes that share the work; None: this one.
     finished
         Draws that an earlier, broken run handed out; those of another task are left out.
     on_draw
         Called with each new draw as soon as it is there, in any order: keep it, and show progress.
     """
-    if not (runs >= 1 and workers >= 1):
-        raise InputError(f"{runs} runs by {workers} workers; 1 or more of each are expected")
+    if runs < 1:
+        raise InputError(f"{runs} runs; 1 or more are expected")
     key = task.key
     known = {draw.number: draw for draw in finished if draw.key == key and draw.number < runs}
     missing = [number for number in range(runs) if number not in known]
-    for draw in _new_draws(task, missing, min(workers, len(missing))):
+    for draw in _new_draws(task, missing, workers):
         known[draw.number] = draw
         if on_draw is not None:
             on_draw(draw)
@@ -143,28 +143,9 @@ def make_draw(task: LeakTask, number: int) -> LeakDraw:
     return LeakDraw(number, key, scenario, inputs, leaked, found.injected_ml, top, in_body=True)
 
 
-def _new_draws(task: LeakTask, numbers: Sequence[int], workers: int) -> Iterator[LeakDraw]:
-    if workers <= 1:
-        for number in numbers:
-            yield make_draw(task, number)
-        return
-    with ProcessPoolExecutor(workers, initializer=_take_task, initargs=(task,)) as pool:
-        try:
-            for future in as_completed([pool.submit(_draw_of_worker, number) for number in numbers]):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_of_worker: list[LeakTask] = []
-
-
-def _take_task(task: LeakTask) -> None:
-    _of_worker[:] = [task]
-
-
-def _draw_of_worker(number: int) -> LeakDraw:
-    return make_draw(_of_worker[0], number)
+def _new_draws(task: LeakTask, numbers: Sequence[int], workers: Workers | None) -> Iterator[LeakDraw]:
+    arguments = [(task, number) for number in numbers]
+    return (make_draw(*each) for each in arguments) if workers is None else workers.each(make_draw, arguments)
 
 
 def _width(way: Opening, generator: Generator) -> float:

@@ -28,6 +28,7 @@ from spondyl.simulation.injection import InjectionSettings
 from spondyl.simulation.leak_draws import ASSUMPTIONS, RTOL, VOLUME_STEPS, LeakDraw, LeakTask, run_draws
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
+from spondyl.simulation.workers import Workers
 from spondyl.spine import Spine
 
 LEAK_ML = 0.1  # more than this counts as a leak: handbook 4.4
@@ -139,7 +140,7 @@ def count_leaks(
     start_min: float = START_MIN,
     pressure_limit_mpa: float | None = PRESSURE_LIMIT_MPA,
     voxel_mm: float = 1.0,
-    workers: int = 1,
+    workers: Workers | None = None,
     finished: Sequence[LeakDraw] = (),
     on_draw: Callable[[LeakDraw], None] | None = None,
     flow: FlowModel | None = None,

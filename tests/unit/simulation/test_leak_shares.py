@@ -15,6 +15,7 @@ from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import LeakShares, PathShare, Share, count_leaks, published_rates
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
+from spondyl.simulation.workers import Workers
 from spondyl.spine import Side, Spine
 
 from .round_bodies import Local, plan, round_spine
@@ -68,7 +69,8 @@ def test_a_killed_series_goes_on_and_gives_the_same(spine: Spine, flow: FlowMode
 
 
 def test_two_workers_give_what_one_does(spine: Spine, flow: FlowModel) -> None:
-    assert count(spine, flow, 3, workers=2).draws == count(spine, flow, 3).draws
+    with Workers(2) as workers:
+        assert count(spine, flow, 3, workers=workers).draws == count(spine, flow, 3).draws
 
 
 def test_draws_of_another_series_are_not_taken_over(spine: Spine, flow: FlowModel) -> None:
@@ -162,5 +164,5 @@ def test_runs_in_which_nothing_went_in_are_no_runs_without_a_leak(spine: Spine, 
 
 
 def test_no_runs_are_refused(spine: Spine, flow: FlowModel) -> None:
-    with pytest.raises(InputError, match="0 runs by 1 workers"):
+    with pytest.raises(InputError, match="0 runs"):
         count(spine, flow, 0)

@@ -1,0 +1,65 @@
+"""Processes beside this one, for series of runs that do not need each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
+from typing import Any, Self, TypeVar
+
+from spondyl.errors import InputError
+
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Some processes, started fresh when the first series is asked for, and ended on leaving the context.
+
+    They are started by `spawn` on every system: a copy of a process that has threads, as the solvers have, may hang.
+    """
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            raise InputError(f"{count} workers; 1 or more are expected")
+        self._pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_prepare)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def each(self, function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
+        """The function's answers for each of these arguments, in the order in which they come.
+
+        What a process that died owes is worked out in this one. The function and all it takes must be picklable.
+        """
+        asked = {self._pool.submit(function, *each): each for each in arguments}
+        try:
+            for future in as_completed(asked):
+                try:
+                    found = future.result()
+                except BrokenProcessPool:
+                    found = function(*asked[future])
+                yield found
+        finally:
+            for future in asked:
+                future.cancel()
+
+
+def _prepare() -> None:
+    """Leave an interruption to the first process, and end with it however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

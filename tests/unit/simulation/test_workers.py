@@ -1,0 +1,67 @@
+"""Processes beside this one: they answer all that is asked, also where one of them dies, and end with this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from multiprocessing import parent_process
+from pathlib import Path
+
+import pytest
+
+from spondyl.errors import InputError
+from spondyl.simulation.workers import Workers
+
+KILLED_MEANWHILE = """
+import os, sys, time
+from spondyl.simulation.workers import Workers
+if __name__ == "__main__":
+    with Workers(1) as workers:
+        print(next(workers.each(os.getpid, [()])), flush=True)
+        time.sleep(60)
+"""
+
+
+def half_of_even(number: int) -> float:
+    if number % 2:
+        raise InputError(f"{number} is odd")
+    return number / 2
+
+
+def die_unless_first(number: int) -> int:
+    if parent_process() is not None:
+        os._exit(3)
+    return number
+
+
+def test_a_process_that_dies_leaves_its_work_to_this_one() -> None:
+    with Workers(1) as workers:
+        assert sorted(workers.each(die_unless_first, [(1,), (2,)])) == [1, 2]
+
+
+def test_answers_and_errors_come_back() -> None:
+    with Workers(2) as workers:
+        assert sorted(workers.each(half_of_even, [(2,), (4,), (6,)])) == [1.0, 2.0, 3.0]
+        with pytest.raises(InputError, match="3 is odd"):
+            list(workers.each(half_of_even, [(3,)]))
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(InputError, match="0 workers"):
+        Workers(0)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks into /proc")
+def test_a_killed_process_leaves_none_behind() -> None:
+    """Symptom: processes whose first one was killed waited for work for ever."""
+    with subprocess.Popen([sys.executable, "-c", KILLED_MEANWHILE], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        beside = Path("/proc", first.stdout.readline().strip())
+        assert beside.is_dir()
+        first.kill()
+    until = time.monotonic() + 20
+    while beside.is_dir() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not beside.is_dir()
