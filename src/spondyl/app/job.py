@@ -16,7 +16,6 @@ from spondyl.app.inputs import Inputs, Tell, build_labelled, hashes_by_role, rea
 from spondyl.app.measuring import measure
 from spondyl.app.strength import StrengthWish, press_levels
 from spondyl.app.vertebrae import VertebraFinder
-from spondyl.app.warm import is_warm
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
 from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
 from spondyl.documents.course_facts import facts_of_document
@@ -110,7 +109,8 @@ class Job:
     """One run on one case folder.
 
     With `inputs` all stages may be made; without, those that rest on the folder alone (findings, report), while study
-    and spine are read as they stand. A record is taken from the folder where it is up to date.
+    and spine are read as they stand. A record is taken from the folder where it is up to date. `solver_ready` is called
+    before anything is solved: see `warm.compiled_beside`.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class Job:
         booklets: BookletWish | None = None,
         courses: CourseWish | None = None,
         tell: Tell,
+        solver_ready: Callable[[], None] = lambda: None,
     ) -> None:
         if unknown := sorted(set(force) - set(STAGES)):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
@@ -132,7 +133,7 @@ class Job:
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
-        self._booklets, self._courses = booklets, courses
+        self._booklets, self._courses, self._solver_ready = booklets, courses, solver_ready
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
@@ -453,8 +454,8 @@ class Job:
         return self._hashes(STUDY_FILE, *self._spine_files()), wish
 
     def _make_strength(self) -> list[str]:
-        if self._wish.levels and not is_warm():
-            self.tell("strength (first run: the solver is compiled, once, in a minute or so)", "begins")
+        if self._wish.levels:
+            self._solver_ready()
         found = press_levels(self.spine, self.patient, self._wish.levels, StrengthWish(), self.tell)
         return list(write_strength(self.folder, found.document(), found.fields()))
 
@@ -462,6 +463,8 @@ class Job:
         return self._hashes(STUDY_FILE, PLANS_FILE, *self._spine_files()), self.course_wish.parameters
 
     def _make_simulations(self) -> list[str]:
+        if self.plans:
+            self._solver_ready()
         journal = DrawJournal(self.folder)
         lowest = {name: value for name, value in self._wish.needle if name.startswith("lowest_class")}
         found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell, journal, needle=lowest)

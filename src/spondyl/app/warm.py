@@ -1,17 +1,33 @@
-"""Compiling the solvers before they are needed, in as many processes as there are parts."""
+"""Compiling the solvers in processes beside this one: while it does other work, or before they are needed.
+
+A first answer needs the plain loops of a small body (`FIRST`), which two processes compile side by side while the CT
+is read. What takes longer, or is rarer, is compiled when it is asked for, or by `spondyl warmup`.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-PARTS = ("cubes", "doubles and yield", "boxes", "injection")
+FIRST = (("doubles and yield", "cycle"), ("coarse grids", "singles"))
+"""Parts that a first answer needs, one line a process, of about the same time; the cycle finds what came before it."""
+ALL = ((*FIRST[0], "boxes"), (*FIRST[1], "injection", "several threads"))
+FIRST_RUN = "first run: the solver is compiled, once (`spondyl warmup` does it beforehand)"
+PARTS = tuple(name for line in ALL for name in line)
+_MARKS = {
+    "doubles and yield": ("yield_kernels", "add_tangent_forces"),
+    "cycle": ("multigrid_kernels", "turn"),
+    "coarse grids": ("coarse_kernels", "sum_blocks"),
+    "singles": ("elastic_kernels", "apply_isotropic"),
+}  # the last loop that each part compiles
 
 
 @dataclass(frozen=True)
@@ -20,26 +36,98 @@ class WarmPart:
 
     name: str
     seconds: float
-    compiled: int  # functions; 0: all were there
+    compiled: int  # functions, by its process so far; 0: all were there
 
 
 def is_warm() -> bool:
-    """Whether the linear solver was compiled on this machine before, by this version or another."""
-    from spondyl.numerics.elastic_kernels import apply_isotropic
-
-    place = Path(apply_isotropic.plain.stats.cache_path)
-    return any(place.glob("elastic_kernels.apply_isotropic-*.nbi"))
+    """Whether what a first answer needs was compiled on this machine before, from the source as it stands now."""
+    return all(map(_is_there, _MARKS.values()))
 
 
 def warm_up() -> tuple[WarmPart, ...]:
-    """Compile all parts side by side; parts that are compiled already take a second or two to load."""
-    fresh = multiprocessing.get_context("spawn")  # a fork would share the compiler's locks and threads
-    with ProcessPoolExecutor(len(PARTS), mp_context=fresh) as pool:
-        return tuple(pool.map(warm_part, PARTS))
+    """Compile all parts, two at a time; what is compiled already takes a second or two to load."""
+    found = {part.name: part for part in _Beside(ALL).results()}
+    return tuple(found[name] if name in found else warm_part(name) for name in PARTS)
+
+
+@contextmanager
+def compiled_beside(tell: Callable[[str, str], None]) -> Iterator[Callable[[], None]]:
+    """Compile what a first answer lacks beside the work within; call what this gives before the first solution.
+
+    It says what it waits for, by `tell`. A process that ends too soon is no fault: what it leaves is compiled where it
+    is used. Left early, as by an error, it ends the processes.
+    """
+    if is_warm():
+        yield lambda: None
+        return
+    beside = _Beside(FIRST)
+
+    def ready() -> None:
+        if not beside.over:
+            tell(FIRST_RUN, "begins")
+            beside.results()
+            tell(FIRST_RUN, "made")
+
+    try:
+        yield ready
+    finally:
+        beside.stop()
+
+
+class _Beside:
+    """Processes that compile, each a line of parts; they end with this one."""
+
+    def __init__(self, lines: tuple[tuple[str, ...], ...]) -> None:
+        fresh = multiprocessing.get_context("spawn")  # a fork would share the compiler's locks and threads
+        self.over = False
+        self._ends: list[Connection] = []
+        self._processes = []
+        for line in lines:
+            mine, its = fresh.Pipe(duplex=False)
+            process = fresh.Process(target=_warm_line, args=(line, its), daemon=True)
+            process.start()
+            its.close()
+            self._ends.append(mine)
+            self._processes.append(process)
+
+    def results(self) -> list[WarmPart]:
+        """Wait for all."""
+        found, open_ends = [], list(self._ends)
+        while open_ends:
+            for end in wait(open_ends):
+                assert isinstance(end, Connection)
+                try:
+                    found.append(end.recv())
+                except EOFError:
+                    open_ends.remove(end)
+        self.stop()
+        return found
+
+    def stop(self) -> None:
+        """End what still runs."""
+        self.over = True
+        for process in self._processes:
+            process.terminate()
+            process.join()
+
+
+def _warm_line(line: tuple[str, ...], out: Connection) -> None:
+    for name in line:
+        out.send(warm_part(name))
 
 
 def warm_part(name: str) -> WarmPart:
     """Compile one part by using it on a body of a few voxels."""
+    from spondyl.numerics.threaded import limited_threads
+
+    begun = time.monotonic()
+    with limited_threads(10**6 if name == "several threads" else 1):
+        _MAKE[name]()
+    return WarmPart(name, time.monotonic() - begun, count_compiled())
+
+
+def count_compiled() -> int:
+    """How many loops this process has compiled itself, rather than taken as they lay on disk."""
     from spondyl.numerics import (
         coarse_kernels,
         darcy_kernels,
@@ -50,38 +138,55 @@ def warm_part(name: str) -> WarmPart:
     )
     from spondyl.numerics.threaded import ThreadedLoop
 
-    begun = time.monotonic()
-    {"cubes": _cubes, "doubles and yield": _doubles_and_yield, "boxes": _boxes, "injection": _injection}[name]()
     modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
     loops: list[Any] = [value for module in modules for value in vars(module).values()]
     loops += [flavour for loop in loops if isinstance(loop, ThreadedLoop) for flavour in (loop.plain, loop.parallel)]
-    missed = sum(sum(one.stats.cache_misses.values()) for one in loops if hasattr(one, "stats"))
-    return WarmPart(name, time.monotonic() - begun, missed)
+    return sum(sum(one.stats.cache_misses.values()) for one in loops if hasattr(one, "stats"))
+
+
+def _is_there(mark: tuple[str, str]) -> bool:
+    """Whether a loop was compiled after its source was last written."""
+    from importlib import import_module
+
+    module, name = mark
+    loop = getattr(import_module(f"spondyl.numerics.{module}"), name).plain
+    written = Path(loop.py_func.__code__.co_filename).stat().st_mtime
+    return any(index.stat().st_mtime >= written for index in Path(loop.stats.cache_path).glob(f"{module}.{name}-*.nbi"))
 
 
 _SHAPE = (5, 5, 32)  # more than one coarse grid
-_NODES = (3, *(n + 1 for n in _SHAPE))
 _EDGE = 1.0
 
 
-def _cubes() -> None:
-    """Single precision: the multigrid cycle and the vectors of conjugate gradients."""
+def _coarse() -> None:
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.equilibrium import Problem, conjugate_gradients
+    from spondyl.numerics.multigrid import make_grids
 
-    conjugate_gradients()(Problem(isotropic(np.ones(_SHAPE), 0.3), _EDGE, _held(), _moved()))
+    make_grids(isotropic(np.ones(_SHAPE), 0.3), _EDGE, ~_held())
+
+
+def _singles() -> None:
+    from spondyl.numerics.elasticity import isotropic
+    from spondyl.numerics.multigrid import Operator
+
+    Operator(isotropic(np.ones(_SHAPE), 0.3), _EDGE, np.float32, 1)(_moved().astype(np.float32), _forces(np.float32))
 
 
 def _doubles_and_yield() -> None:
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.multigrid import Operator
     from spondyl.numerics.plasticity import VON_MISES
     from spondyl.numerics.yielding import YieldingBody
 
-    coefficients = isotropic(np.ones(_SHAPE), 0.3)
-    Operator(coefficients, _EDGE, np.float64, 1)(_moved(), np.empty(_NODES))
-    body = YieldingBody(coefficients, (_EDGE,) * 3, _held(), np.ones(_SHAPE), VON_MISES)
+    body = YieldingBody(isotropic(np.ones(_SHAPE), 0.3), (_EDGE,) * 3, _held(), np.ones(_SHAPE), VON_MISES)
     body.tangent(body.residual(_moved()))
+
+
+def _cycle() -> None:
+    """The multigrid cycle, and the vectors of conjugate gradients."""
+    from spondyl.numerics.elasticity import isotropic
+    from spondyl.numerics.equilibrium import Problem, conjugate_gradients
+
+    conjugate_gradients()(Problem(isotropic(np.ones(_SHAPE), 0.3), _EDGE, _held(), _moved()))
 
 
 def _boxes() -> None:
@@ -91,7 +196,28 @@ def _boxes() -> None:
 
     coefficients = stretched(isotropic(np.ones(_SHAPE), 0.3), (_EDGE, _EDGE, 2 * _EDGE))
     for kind in (np.float32, np.float64):
-        Operator(coefficients, _EDGE, kind, 1)(_moved().astype(kind), np.empty(_NODES, kind))
+        Operator(coefficients, _EDGE, kind, 1)(_moved().astype(kind), _forces(kind))
+
+
+def _several_threads() -> None:
+    """The same loops for a column of bone in a box that is large enough for threads."""
+    import numba
+
+    from spondyl.numerics.elasticity import isotropic
+    from spondyl.numerics.equilibrium import Problem, conjugate_gradients
+    from spondyl.numerics.plasticity import VON_MISES
+    from spondyl.numerics.yielding import YieldingBody
+
+    if numba.get_num_threads() == 1:
+        return
+    bone = np.zeros((64, 64, 32))
+    bone[2:7, 2:7] = 1.0
+    coefficients, nodes = isotropic(bone, 0.3), (3, 65, 65, 33)
+    held, moved = np.zeros(nodes, bool), np.zeros(nodes)
+    held[..., [0, -1]], moved[2, ..., -1] = True, -0.1
+    conjugate_gradients()(Problem(coefficients, _EDGE, held, moved))
+    body = YieldingBody(coefficients, (_EDGE,) * 3, held, bone, VON_MISES)
+    body.precondition(body.tangent(body.residual(moved)))
 
 
 def _injection() -> None:
@@ -110,12 +236,27 @@ def _injection() -> None:
 
 
 def _held() -> np.ndarray:
-    held = np.zeros(_NODES, bool)
+    held = np.zeros(_forces(np.float64).shape, bool)
     held[..., [0, -1]] = True
     return held
 
 
 def _moved() -> np.ndarray:
-    moved = np.zeros(_NODES)
+    moved = _forces(np.float64)
     moved[2, ..., -1] = -0.1
     return moved
+
+
+def _forces(kind: type) -> np.ndarray:
+    return np.zeros((3, *(n + 1 for n in _SHAPE)), kind)
+
+
+_MAKE: dict[str, Callable[[], None]] = {
+    "doubles and yield": _doubles_and_yield,
+    "cycle": _cycle,
+    "coarse grids": _coarse,
+    "singles": _singles,
+    "boxes": _boxes,
+    "injection": _injection,
+    "several threads": _several_threads,
+}

@@ -216,13 +216,12 @@ class VCycle:
         self.degree, self.ratio = degree, ratio
         self.threads = prepare_threads(held.size, threads)
         fine = Operator(coefficients, edge, np.float32, self.threads)
-        diagonal = _voxel_diagonal(coefficients, edge)
-        inverse = np.where(held, 0.0, _inverse(diagonal))
+        inverse = inverse_diagonal(coefficients, edge, held)
         unknown = int((inverse != 0).any(0).sum())
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
         self.ways: list[_Way] = []
         with limited_threads(self.threads):
-            grids = _grids(coefficients, edge, inverse != 0)
+            grids = make_grids(coefficients, edge, inverse != 0)
             for grid in grids:
                 self.ways.append(_Way(grid.follow, planar=not self.ways))
                 operator = _Coarse(grid, self.threads)
@@ -305,6 +304,11 @@ def _inverse(diagonal: Array) -> Array:
     return np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=kept)
 
 
+def inverse_diagonal(coefficients: Array, edge: float, held: NDArray[np.bool_]) -> Array:
+    """One over the diagonal of the voxels' stiffness, 0 where a value is held or void; arguments as of `VCycle`."""
+    return np.where(held, 0.0, _inverse(_voxel_diagonal(coefficients, edge)))
+
+
 def _voxel_diagonal(coefficients: Array, edge: float) -> Array:
     shape = coefficients.shape[1:]
     out = np.zeros((3, *(n + 1 for n in shape)))
@@ -337,7 +341,7 @@ def _voxel_bound(coefficients: Array, edge: float) -> float:
     return float(max(found))
 
 
-def _grids(coefficients: Array, edge: float, free: NDArray[np.bool_]) -> list[Grid]:
+def make_grids(coefficients: Array, edge: float, free: NDArray[np.bool_]) -> list[Grid]:
     """Coarse grids that part bodies at hinges, unless so many parts are left at last that no inverse is to be had."""
     for hinged in (True, False):
         grids = coarse_grids(coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST)

@@ -9,6 +9,7 @@ where the flow keeps its volume.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.boxes import stretched
 from spondyl.numerics.elasticity import CORNERS, voxel_volume
-from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
+from spondyl.numerics.multigrid import Operator, VCycle, inverse_diagonal, padded, prepare_threads
 from spondyl.numerics.plasticity import YieldLaw, recover_damage
 
 Array = NDArray[Any]
@@ -180,9 +181,10 @@ class _Elastic:
         else:
             coefficients = stretched(coefficients, edges)
         self._threads = prepare_threads(held.size, threads)
-        self._cycle = VCycle(coefficients, edge, held, threads=threads, degree=1, ratio=_RATIO)
+        self._cycle: VCycle | None = None  # made when it is first asked for
+        self._make_cycle = partial(VCycle, coefficients, edge, held, threads=threads, degree=1, ratio=_RATIO)
         self._operator = Operator(coefficients, edge, np.float64, self._threads)
-        self.free = self._cycle.inverse != 0
+        self.free = inverse_diagonal(coefficients, edge, held) != 0
 
     def forces(self, displacement: Array) -> Array:
         """K u, also where prescribed."""
@@ -193,6 +195,7 @@ class _Elastic:
 
     def cycle(self, forces: Array) -> Array:
         """About K⁻¹ f; forces go in relative to their size, since single precision ends at 1e-38."""
+        self._cycle = self._cycle or self._make_cycle()
         size = float(np.abs(forces).max(initial=0.0)) or 1.0
         return np.asarray(self._cycle(forces * (self._stretch / size)) * (self._stretch * size), np.float64)
 

@@ -1,9 +1,13 @@
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import spondyl
 from spondyl.numerics.compiled import choose_cache, prepare_cache
 from spondyl.numerics.elasticity import isotropic
 from spondyl.numerics.multigrid import VCycle
@@ -37,6 +41,42 @@ def test_what_the_user_has_set_stands(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     prepare_cache()
     assert os.environ["NUMBA_CACHE_DIR"] != str(tmp_path)
+
+
+COMPILE = """
+import numpy as np
+import spondyl.numerics
+from spondyl.numerics.multigrid_kernels import lack
+plane = np.ones((2, 3), np.float32)
+lack(plane, plane, plane, plane.copy())
+print(lack.plain.stats.cache_path)
+print(sum(lack.plain.stats.cache_misses.values()))
+"""
+
+
+@pytest.mark.parametrize("home_is_open", [True, False])
+def test_a_read_only_install_keeps_what_it_compiles(tmp_path: Path, home_is_open: bool) -> None:
+    """A copy of the package without the right to write, run twice: the second run finds what the first one made."""
+    package, home, rest = tmp_path / "src", tmp_path / "home", tmp_path / "rest"
+    home.mkdir()
+    rest.mkdir()
+    source = Path(spondyl.__file__).parent
+    shutil.copytree(source, package / "spondyl", ignore=shutil.ignore_patterns("__pycache__", "assets", "data"))
+    shut = [path for path in (package, *package.rglob("*")) if path.is_dir()] + ([] if home_is_open else [home])
+    may_all = os.geteuid() == 0  # then the right to write anywhere is given up
+    run = (["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if may_all else []) + [sys.executable, "-c", COMPILE]
+    kept = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    there = {**kept, "PYTHONPATH": str(package), "HOME": str(home), "TMPDIR": str(rest), "PYTHONDONTWRITEBYTECODE": "1"}
+    for path in shut:
+        path.chmod(0o555)
+    try:
+        said = [subprocess.run(run, env=there, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    finally:
+        for path in shut:
+            path.chmod(0o755)
+    places, missed = zip(*(text.split() for text in said), strict=True)
+    assert missed == ("1", "0") and places[0] == places[1]
+    assert Path(places[0]).is_relative_to(home if home_is_open else rest)
 
 
 def test_the_sum_over_voxels_is_compiled_once() -> None:

@@ -74,7 +74,7 @@ def fe(
     join both platens bear nothing and are left out, with a warning.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress, say
-    from spondyl.app.warm import is_warm
+    from spondyl.app.warm import compiled_beside
     from spondyl.documents.calculix import write_inp
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
@@ -97,7 +97,7 @@ def fe(
         raise InputError("--fields and --vtu are of a linear answer; leave --yield out, or leave them out")
     if axis not in AXES or len(axis) != 1:
         raise InputError(f"--axis is '{axis}'; i, j or k is expected")
-    with progress() as tell:
+    with progress() as tell, compiled_beside(tell) as ready:
         tell("model", "begins")
         model = build_voxel_model(
             read_voxel_field(modulus, "MPa"),
@@ -110,13 +110,13 @@ def fe(
             axis=AXES.index(axis),
         )
         if offset is not None:
+            ready()
             model = pushed_off_middle(model, offset)
         strength = None if yield_stress is None else read_voxel_field(yield_stress, "MPa")
         if inp is not None:
             write_inp(inp, model, yield_stress=strength, steps=1 if strength is None else steps)
         tell("model", "made")
-        if not is_warm():
-            say("first run: the solver is compiled, once, in a minute or so; `spondyl warmup` does it beforehand")
+        ready()
         tell("solution", "begins")
         cycle = None
         if strength is None:

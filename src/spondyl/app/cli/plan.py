@@ -64,6 +64,7 @@ def plan(
     from spondyl.app.courses import CourseWish
     from spondyl.app.inputs import Inputs
     from spondyl.app.job import Job
+    from spondyl.app.warm import compiled_beside
     from spondyl.documents.settings import read_settings
 
     said, discs, no_discs = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
@@ -79,8 +80,17 @@ def plan(
         study, labels, label_map if asked is None else None, subregions, patient, resample, said, discs, no_discs, asked
     )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
-    with progress() as tell:
+    with progress() as tell, compiled_beside(tell) as ready:
         courses = None if runs is None else CourseWish(runs=runs)
-        job = Job(out, inputs, booklets=wish, courses=courses, force=force or (), levels=level or (), tell=tell)
+        job = Job(
+            out,
+            inputs,
+            booklets=wish,
+            courses=courses,
+            force=force or (),
+            levels=level or (),
+            tell=tell,
+            solver_ready=ready,
+        )
         job.run()
     print_job(job.document(), as_json)

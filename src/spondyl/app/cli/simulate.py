@@ -33,11 +33,12 @@ def simulate(
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.courses import CourseWish
     from spondyl.app.job import Job
+    from spondyl.app.warm import compiled_beside
     from spondyl.documents.course_files import SIMULATIONS_FILE
 
     wish = CourseWish(cement, volume_ml, runs, seed, voxel_mm, flow_voxel_mm)
-    with progress() as tell:
-        job = Job(case, None, courses=wish, tell=tell)
+    with progress() as tell, compiled_beside(tell) as ready:
+        job = Job(case, None, courses=wish, tell=tell, solver_ready=ready)
         job.simulate()
     document = job.simulations.document
     if as_json:
