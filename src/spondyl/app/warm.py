@@ -26,7 +26,7 @@ _MARKS = {
     "doubles and yield": ("yield_kernels", "add_tangent_forces"),
     "cycle": ("multigrid_kernels", "turn"),
     "coarse grids": ("coarse_kernels", "sum_blocks"),
-    "singles": ("elastic_kernels", "apply_isotropic"),
+    "singles": ("elastic_kernels", "sweep_isotropic"),
 }  # the last loop that each part compiles
 
 
@@ -149,7 +149,8 @@ def _is_there(mark: tuple[str, str]) -> bool:
     from importlib import import_module
 
     module, name = mark
-    loop = getattr(import_module(f"spondyl.numerics.{module}"), name).plain
+    loop = getattr(import_module(f"spondyl.numerics.{module}"), name)
+    loop = getattr(loop, "plain", loop)
     written = Path(loop.py_func.__code__.co_filename).stat().st_mtime
     return any(index.stat().st_mtime >= written for index in Path(loop.stats.cache_path).glob(f"{module}.{name}-*.nbi"))
 

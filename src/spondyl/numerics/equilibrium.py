@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.elasticity import CORNERS
-from spondyl.numerics.multigrid import Operator, VCycle, _flat, padded, prepare_threads
+from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
 
 Array = NDArray[Any]
 
@@ -207,16 +207,16 @@ def _iterate(
         if len(history) > iterations or not np.isfinite(history[-1]):
             raise _not_converged(history, rtol)
         step = cycle(narrow)
-        now = dot(_flat(residual), _flat(step))
-        turn(_flat(step), _flat(direction), now / last if len(history) > 1 else 0.0)
+        now = dot(residual.reshape(-1), step.reshape(-1))
+        turn(step.reshape(-1), direction.reshape(-1), now / last if len(history) > 1 else 0.0)
         last = now
         stiffness(direction, pushed)
-        work = dot(_flat(direction), _flat(pushed))
+        work = dot(direction.reshape(-1), pushed.reshape(-1))
         if not (now > 0 and work > 0):
             raise _not_converged(history, rtol)
         length = now / work
-        flat = [_flat(a) for a in (answer, residual, direction, pushed)]
-        total = advance(*flat, length, _flat(cycle.inverse), _flat(narrow), unit)
+        flat = [a.reshape(-1) for a in (answer, residual, direction, pushed)]
+        total = advance(*flat, length, cycle.inverse.reshape(-1), narrow.reshape(-1), unit)
         history.append(float(np.sqrt(total)) / scale)
     stiffness(answer, pushed)
     true = (0.0 if problem.forces is None else np.pad(problem.forces, wide)) - pushed

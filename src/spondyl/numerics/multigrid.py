@@ -31,6 +31,7 @@ from scipy.sparse.linalg import splu
 
 from spondyl.numerics.coarse_grids import Cells, Grid, coarse_grids
 from spondyl.numerics.elasticity import CORNERS, element_matrices
+from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
 
@@ -61,21 +62,52 @@ def prepare_threads(unknowns: int, threads: int | None) -> int:
 
 
 class Operator:
-    """K u on the finest grid in one precision."""
+    """K u on the finest grid in one precision: for conjugate gradients, and a grid of `VCycle` in single precision."""
 
     def __init__(self, coefficients: Array, edge: float, kind: type, threads: int) -> None:
         from spondyl.numerics import elastic_kernels as kernels
 
-        self.shape = (3, *(n + 1 for n in coefficients.shape[1:]))
-        self._apply = kernels.apply_isotropic if len(coefficients) == 2 else kernels.apply_orthotropic
+        nx, ny, nz = coefficients.shape[1:]
+        self.shape = (3, nx + 1, ny + 1, nz + 1)
+        self._kind, self._kernels = kind, kernels
+        self._sweep = kernels.sweep_isotropic if len(coefficients) == 2 else kernels.sweep_orthotropic
         self._scaled: Array = np.ascontiguousarray(coefficients * (edge / 16), kind)
-        threads = max(1, min(threads, coefficients.shape[1] // 2))
-        self._edges: Array = np.zeros((threads, 3, *self.shape[2:]), kind)
-        self._lines: Array = np.zeros((threads, kernels.LINES), kind)
+        solid = np.zeros((nx, ny, -(-nz // kernels.TILE)), bool)
+        for tile in range(solid.shape[2]):
+            solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
+        self._solid = solid
+        self._zeros: Array = np.zeros(kernels.TILE, kind)
+        self._cuts = cuts(nx, max(1, min(threads, nx // 2)))
+        self._planes: Array = np.zeros((len(self._cuts), 3, 3, ny + 1, nz + 1), kind)
+        self._lines: Array = np.zeros((len(self._cuts), kernels.LINES), kind)
 
     def __call__(self, displacement: Array, out: Array) -> None:
         """Write the forces that hold this displacement to `out`."""
-        self._apply(self._scaled, displacement, out, self._edges, self._lines)
+        self._run(self._kernels.PUSH, displacement, displacement, displacement, out)
+
+    def lack(self, displacement: Array, right: Array, inverse: Array, out: Array) -> None:
+        """Write the load less these forces to `out`, 0 where held."""
+        self._run(self._kernels.LACK, displacement, right, inverse, out)
+
+    def smooth(self, displacement: Array, right: Array, inverse: Array, change: Array, keep: float, add: float) -> None:
+        """change = keep * change + add * D⁻¹ (load - forces); displacement += change."""
+        self._run(self._kernels.SMOOTH, displacement, right, inverse, change, keep, add)
+
+    def _run(
+        self, task: int, moved: Array, right: Array, inverse: Array, out: Array, keep: float = 0.0, add: float = 0.0
+    ) -> None:
+        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._zeros
+
+        def sweep(piece: int) -> None:
+            scratch = self._planes[piece], self._lines[piece]
+            self._sweep(task, self._scaled, *places, *scratch, *self._cuts[piece])
+
+        side_by_side(sweep, len(self._cuts))
+        for piece in range(1, len(self._cuts)):  # the planes between
+            at = self._cuts[piece][0]
+            whole = self._planes[piece, 2:]
+            whole += self._planes[piece - 1, at % 2]
+            self._sweep(task, self._scaled, *places, whole, self._lines[0], at, at)
 
 
 class _Coarse:
@@ -87,14 +119,34 @@ class _Coarse:
         self.shape = (-(-self.count // _PIECE), 1, 3 * _PIECE)
         self.rows, self.columns = blocks.rows, blocks.columns.astype(np.int32)
         self.values = blocks.values.astype(np.float32)
+        threads = threads if 3 * self.count >= _SERIAL_BELOW else 1
+        self._cuts = cuts(self.count, threads)
         self.voxels = _Voxels(grid.voxels, grid.edge, threads) if len(grid.voxels.place) else None
+        self._pushed: Array = np.zeros(self.shape, np.float32)
 
     def __call__(self, displacement: Array, out: Array) -> None:
         from spondyl.numerics.multigrid_kernels import apply_blocks
 
-        apply_blocks(self.rows, self.columns, self.values, displacement, out)
+        source, target = displacement.reshape(-1), out.reshape(-1)
+        matrix = self.rows, self.columns, self.values
+        side_by_side(lambda piece: apply_blocks(*matrix, source, target, *self._cuts[piece]), len(self._cuts))
         if self.voxels is not None:
-            self.voxels.add(displacement, out)
+            self.voxels.add(source, target)
+
+    def lack(self, displacement: Array, right: Array, inverse: Array, out: Array) -> None:
+        """As `Operator.lack`."""
+        from spondyl.numerics.multigrid_kernels import lack
+
+        self(displacement, self._pushed)
+        lack(*(array.reshape(-1) for array in (right, self._pushed, inverse, out)))
+
+    def smooth(self, displacement: Array, right: Array, inverse: Array, change: Array, keep: float, add: float) -> None:
+        """As `Operator.smooth`."""
+        from spondyl.numerics.multigrid_kernels import smooth
+
+        self(displacement, self._pushed)
+        flat = [array.reshape(-1) for array in (right, self._pushed, inverse, change, displacement)]
+        smooth(*flat, np.float32(keep), np.float32(add))
 
     def diagonal(self) -> Array:
         """Of the matrix, in the shape of its vectors."""
@@ -130,16 +182,19 @@ class _Voxels:
         points = np.stack([np.ravel_multi_index(tuple((cells.place + q).T), grid) for q in CORNERS], axis=1)
         self.places, first = np.unique(points, return_index=True)
         self.nodes: Array = cells.nodes.ravel()[first]
+        self._cuts = cuts(len(self.nodes), threads)
         self._moved: Array = np.zeros(self._operator.shape, np.float32)
         self._pushed: Array = np.zeros(self._operator.shape, np.float32)
 
     def add(self, displacement: Array, out: Array) -> None:
-        """Add the forces that hold this displacement."""
+        """Add the forces that hold this displacement; both flat."""
         from spondyl.numerics.multigrid_kernels import gather, spread
 
-        spread(self.nodes, self.places, displacement, self._moved)
+        moved, pushed, pieces = self._moved.reshape(3, -1), self._pushed.reshape(3, -1), len(self._cuts)
+        place = self.nodes, self.places
+        side_by_side(lambda piece: spread(*place, displacement, moved, *self._cuts[piece]), pieces)
         self._operator(self._moved, self._pushed)
-        gather(self.nodes, self.places, self._pushed, out)
+        side_by_side(lambda piece: gather(*place, pushed, out, *self._cuts[piece]), pieces)
 
     def diagonal(self) -> Array:
         """Of `nodes`, a row each."""
@@ -157,24 +212,29 @@ class _Voxels:
 class _Way:
     """Transfers between a grid and the next coarser one, from what its nodes follow."""
 
-    def __init__(self, follow: sparse.csr_matrix, *, planar: bool) -> None:
+    def __init__(self, follow: sparse.csr_matrix, shape: tuple[int, ...], threads: int, *, planar: bool) -> None:
         self._down, self._up = (
             (m.indptr.astype(np.int64), m.indices.astype(np.int32), m.data.astype(np.float32))
             for m in (follow.T.tocsr(), follow)
         )
         self._places = (1, follow.shape[0]) if planar else (3, 1)  # of a node, and between its three values
+        threads = threads if 3 * follow.shape[0] >= _SERIAL_BELOW else 1
+        self._cuts_down, self._cuts_up = cuts(follow.shape[1], threads), cuts(follow.shape[0], threads)
+        self.load: Array = np.zeros(shape, np.float32)  # room for the coarse grid's
 
     def restrict(self, fine: Array, coarse: Array) -> None:
         """Forces on the coarse grid that do the same work."""
         from spondyl.numerics.multigrid_kernels import restrict
 
-        restrict(*self._down, fine, *self._places, coarse)
+        place = *self._down, fine.reshape(-1), *self._places, coarse.reshape(-1)
+        side_by_side(lambda piece: restrict(*place, *self._cuts_down[piece]), len(self._cuts_down))
 
     def prolong_add(self, coarse: Array, fine: Array, inverse: Array) -> None:
         """Add the coarse grid's displacement where a value is unknown."""
         from spondyl.numerics.multigrid_kernels import prolong_add
 
-        prolong_add(*self._up, coarse, fine, *self._places, inverse)
+        place = *self._up, coarse.reshape(-1), fine.reshape(-1), *self._places, inverse.reshape(-1)
+        side_by_side(lambda piece: prolong_add(*place, *self._cuts_up[piece]), len(self._cuts_up))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,10 +242,8 @@ class _Level:
     operator: Operator | _Coarse
     inverse: Array  # of the diagonal, 0 where held or void
     largest: float  # eigenvalue of D⁻¹K, or a bound of it
-    right: Array
     answer: Array
     change: Array
-    pushed: Array
 
 
 class VCycle:
@@ -222,12 +280,12 @@ class VCycle:
         self.ways: list[_Way] = []
         with limited_threads(self.threads):
             grids = make_grids(coefficients, edge, inverse != 0)
-            for grid in grids:
-                self.ways.append(_Way(grid.follow, planar=not self.ways))
-                operator = _Coarse(grid, self.threads)
-                level = _level(operator, _inverse(operator.diagonal()), 0.0)
-                self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
+        for grid in grids:
+            operator = _Coarse(grid, self.threads)
+            self.ways.append(_Way(grid.follow, operator.shape, self.threads, planar=not self.ways))
+            level = _level(operator, _inverse(operator.diagonal()), 0.0)
+            self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._coarsest = _exact(self.levels[-1])
 
     @property
@@ -237,25 +295,19 @@ class VCycle:
 
     def __call__(self, forces: Array) -> Array:
         """About the displacement that these forces make; the array is used again by the next call."""
-        from spondyl.numerics.threaded import limited_threads
-
-        with limited_threads(self.threads):
-            return self._descend(np.ascontiguousarray(forces, np.float32), 0)
+        return self._descend(np.ascontiguousarray(forces, np.float32), 0)
 
     def _descend(self, right: Array, depth: int) -> Array:
-        from spondyl.numerics.multigrid_kernels import lack
-
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
             level.answer[:] = self._coarsest(right.ravel()).reshape(right.shape)
             return level.answer
         self._smooth(level, right, from_nothing=True)
-        below, way = self.levels[depth + 1], self.ways[depth]
+        way = self.ways[depth]
         for _ in range(self._visits(depth)):
-            level.operator(level.answer, level.pushed)
-            lack(*(_flat(a) for a in (right, level.pushed, level.inverse, level.change)))
-            way.restrict(level.change, below.right)
-            way.prolong_add(self._descend(below.right, depth + 1), level.answer, level.inverse)
+            level.operator.lack(level.answer, right, level.inverse, level.change)
+            way.restrict(level.change, way.load)
+            way.prolong_add(self._descend(way.load, depth + 1), level.answer, level.inverse)
             self._smooth(level, right, from_nothing=False)
         return level.answer
 
@@ -269,32 +321,30 @@ class VCycle:
         return max(2, min(_VISITS, round(1 / self._kept)))
 
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
-        from spondyl.numerics.multigrid_kernels import first_smooth, smooth
+        from spondyl.numerics.multigrid_kernels import first_smooth
 
-        kind = np.float32
         middle = level.largest * (1 + 1 / self.ratio) / 2
         half = level.largest * (1 - 1 / self.ratio) / 2
         sigma = middle / half
         rho = 1 / sigma
-        flat = [_flat(a) for a in (right, level.pushed, level.inverse, level.change, level.answer)]
+        where = level.answer, right, level.inverse, level.change
         if from_nothing:
-            first_smooth(*(_flat(a) for a in (right, level.inverse, level.change, level.answer)), kind(1 / middle))
+            flat = [array.reshape(-1) for array in (right, level.inverse, level.change, level.answer)]
+            pieces = cuts(right.size, self.threads if right.size >= _SERIAL_BELOW else 1)
+            side_by_side(
+                lambda piece: first_smooth(*(a[slice(*pieces[piece])] for a in flat), np.float32(1 / middle)),
+                len(pieces),
+            )
         else:
-            level.operator(level.answer, level.pushed)
-            smooth(*flat, kind(0), kind(1 / middle))
+            level.operator.smooth(*where, 0.0, 1 / middle)
         for _ in range(self.degree - 1):
-            level.operator(level.answer, level.pushed)
             new = 1 / (2 * sigma - rho)
-            smooth(*flat, kind(new * rho), kind(2 * new / half))
+            level.operator.smooth(*where, new * rho, 2 * new / half)
             rho = new
 
 
-def _flat(array: Array) -> Array:
-    return array.reshape(array.shape[0] * array.shape[1], -1)
-
-
 def _level(operator: Operator | _Coarse, inverse: Array, largest: float) -> _Level:
-    empty = [np.zeros(operator.shape, np.float32) for _ in range(4)]
+    empty = [np.zeros(operator.shape, np.float32) for _ in range(2)]
     return _Level(operator, np.ascontiguousarray(inverse, np.float32), largest, *empty)
 
 
@@ -357,8 +407,8 @@ def _largest(level: _Level, steps: int = 15) -> float:
     value = 1.0
     for _ in range(steps):
         vector /= max(float(np.linalg.norm(vector)), 1e-30)
-        level.operator(vector, level.pushed)
-        vector = level.inverse * level.pushed
+        level.operator(vector, level.change)
+        vector = level.inverse * level.change
         value = max(value, float(np.linalg.norm(vector)))
     return value
 
