@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from spondyl.numerics.coarse_grids import Cells, Grid, coarse_grids
+from spondyl.numerics.coarse_grids import Blocks, Cells, Grid, coarse_grids
 from spondyl.numerics.elasticity import CORNERS, element_matrices
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
@@ -110,26 +110,75 @@ class Operator:
             self._sweep(task, self._scaled, *places, whole, self._lines[0], at, at)
 
 
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    """Blocks whose rows stand side by side, longest first, in groups of as many as a vector unit has lanes."""
+
+    begins: Array
+    order: Array
+    columns: Array
+    values: Array  # in single precision
+
+    @classmethod
+    def of(cls, blocks: Blocks) -> _Packed:
+        """As `multigrid_kernels.apply_blocks` wants them."""
+        from spondyl.numerics.multigrid_kernels import LANES
+
+        length = np.diff(blocks.rows)
+        row = np.flatnonzero(length)
+        row = row[np.argsort(-length[row], kind="stable")]
+        begins = np.concatenate([[0], np.cumsum(length[row[::LANES]])])
+        place = np.zeros(len(length), np.int64)
+        place[row] = np.arange(len(row))
+        place = np.repeat(place, length)
+        entry = begins[place // LANES] + np.arange(len(blocks.columns)) - np.repeat(blocks.rows[:-1], length)
+        columns, values = np.zeros((begins[-1], LANES), np.uint32), np.zeros((begins[-1], 9, LANES), np.float32)
+        columns[entry, place % LANES] = 3 * blocks.columns
+        values[entry, :, place % LANES] = blocks.values.reshape(-1, 9)
+        order = np.full((len(begins) - 1) * LANES, -1)
+        order[: len(row)] = 3 * row
+        return cls(begins, order, columns, values)
+
+    def blocks(self) -> tuple[Array, Array, Array]:
+        """Row and column of each block, and the block in double precision; some are 0."""
+        lanes = self.columns.shape[1]
+        row = np.repeat(self.order.reshape(-1, lanes), np.diff(self.begins), axis=0) // 3
+        kept = row >= 0
+        values = self.values.transpose(0, 2, 1).reshape(*row.shape, 3, 3)
+        return row[kept], self.columns[kept].astype(np.int64) // 3, values[kept].astype(float)
+
+
+def _own_diagonal(blocks: Blocks) -> Array:
+    row = np.repeat(np.arange(len(blocks.rows) - 1), np.diff(blocks.rows))
+    own = np.flatnonzero(row == blocks.columns)
+    out = np.zeros((len(blocks.rows) - 1, 3))
+    out[row[own]] = np.diagonal(blocks.values[own], axis1=1, axis2=2)
+    return out
+
+
 class _Coarse:
     """K u on a coarse grid, in single precision; vectors are (pieces, 1, 3 x `_PIECE`), three values a node."""
 
     def __init__(self, grid: Grid, threads: int) -> None:
-        blocks = grid.stiffness
-        self.count = len(blocks.rows) - 1
+        self.count = len(grid.stiffness.rows) - 1
         self.shape = (-(-self.count // _PIECE), 1, 3 * _PIECE)
-        self.rows, self.columns = blocks.rows, blocks.columns.astype(np.int32)
-        self.values = blocks.values.astype(np.float32)
+        self._packed = _Packed.of(grid.stiffness)
+        self._own = _own_diagonal(grid.stiffness)
         threads = threads if 3 * self.count >= _SERIAL_BELOW else 1
-        self._cuts = cuts(self.count, threads)
+        self._cuts = cuts(len(self._packed.begins) - 1, threads)
+        self._sums: Array = np.zeros((threads, 3 * self._packed.columns.shape[1]), np.float32)
         self.voxels = _Voxels(grid.voxels, grid.edge, threads) if len(grid.voxels.place) else None
         self._pushed: Array = np.zeros(self.shape, np.float32)
 
     def __call__(self, displacement: Array, out: Array) -> None:
         from spondyl.numerics.multigrid_kernels import apply_blocks
 
-        source, target = displacement.reshape(-1), out.reshape(-1)
-        matrix = self.rows, self.columns, self.values
-        side_by_side(lambda piece: apply_blocks(*matrix, source, target, *self._cuts[piece]), len(self._cuts))
+        source, target, packed = displacement.reshape(-1), out.reshape(-1), self._packed
+        target[:] = 0
+        matrix = packed.begins, packed.order, packed.columns, packed.values
+        side_by_side(
+            lambda piece: apply_blocks(*matrix, source, target, self._sums[piece], *self._cuts[piece]), len(self._cuts)
+        )
         if self.voxels is not None:
             self.voxels.add(source, target)
 
@@ -151,9 +200,7 @@ class _Coarse:
     def diagonal(self) -> Array:
         """Of the matrix, in the shape of its vectors."""
         out = np.zeros((self.shape[0] * _PIECE, 3))
-        row = np.repeat(np.arange(self.count), np.diff(self.rows))
-        own = np.flatnonzero(row == self.columns)
-        out[row[own]] = np.diagonal(self.values[own], axis1=1, axis2=2)
+        out[: self.count] = self._own
         if self.voxels is not None:
             out[self.voxels.nodes] += self.voxels.diagonal()
         return out.reshape(self.shape)
@@ -161,8 +208,11 @@ class _Coarse:
     def sparse(self) -> sparse.csr_matrix:
         """The same as a matrix of scipy in double precision, padded to the vectors' size."""
         size = int(np.prod(self.shape))
-        rows = np.concatenate([self.rows, np.full(size // 3 - self.count, self.rows[-1])])
-        matrix = sparse.bsr_matrix((self.values.astype(float), self.columns, rows), (size, size)).tocsr()
+        row, column, values = self._packed.blocks()
+        three = np.arange(3)
+        rows = np.broadcast_to(3 * row[:, None, None] + three[:, None], values.shape).ravel()
+        columns = np.broadcast_to(3 * column[:, None, None] + three, values.shape).ravel()
+        matrix = sparse.csr_matrix((values.ravel(), (rows, columns)), (size, size))
         if self.voxels is not None:
             matrix = matrix + self.voxels.sparse(size)
         return (matrix + matrix.T) / 2
