@@ -148,3 +148,52 @@ def grow(cost, labels, leaving, upward, downward, furthest):
                         _push(heap, where, size, reached, (a * m + b) * p + c)
                         size += 1
     return best
+
+
+@nb.njit(**_FAST)
+def fill_enclosed(labels, free, reach, ways):
+    """Labels with each free voxel filled that lies between voxels of one label along so many of its 13 ways across.
+
+    Parameters
+    ----------
+    labels
+        Regions, shape (i, j, k); 0: none.
+    free
+        Voxels that may be filled.
+    reach
+        How far the ways go to either side, in voxels.
+    ways
+        So many of them must begin and end at the same label.
+    """
+    n, m, p = labels.shape
+    out = labels.copy()
+    count = np.zeros(labels.max() + 1, np.int64)
+    for i in range(n):
+        for j in range(m):
+            for k in range(p):
+                if labels[i, j, k] != 0 or not free[i, j, k]:
+                    continue
+                count[:] = 0
+                for way in range(14, 27):
+                    di, dj, dk = way // 9 - 1, way // 3 % 3 - 1, way % 3 - 1
+                    steps = int(reach / np.sqrt(di * di + dj * dj + dk * dk))
+                    ahead = _first_label(labels, i, j, k, di, dj, dk, steps)
+                    if ahead > 0 and ahead == _first_label(labels, i, j, k, -di, -dj, -dk, steps):
+                        count[ahead] += 1
+                most = count.argmax()
+                if count[most] >= ways:
+                    out[i, j, k] = most
+    return out
+
+
+@nb.njit(**_FAST)
+def _first_label(labels, i, j, k, di, dj, dk, steps):
+    """Label of the first region on a way; 0: none within so many steps."""
+    n, m, p = labels.shape
+    for step in range(1, steps + 1):
+        a, b, c = i + step * di, j + step * dj, k + step * dk
+        if a < 0 or b < 0 or c < 0 or a >= n or b >= m or c >= p:
+            return 0
+        if labels[a, b, c] > 0:
+            return int(labels[a, b, c])
+    return 0
