@@ -10,7 +10,7 @@ from typing import Any
 
 from spondyl.app.beside import Beside
 from spondyl.app.strength import loads_of
-from spondyl.documents.course_models import SimulationsDocument
+from spondyl.documents.course_models import LeftOutModel, SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan, no_treatment, plan_augmentation
@@ -65,13 +65,13 @@ class SimulatedCourses:
 
     wish: CourseWish
     courses: tuple[tuple[Simulation, LeakShares | None], ...]
-    left_out: tuple[tuple[str, str], ...] = ()  # level, and why
+    left_out: tuple[LeftOutModel, ...] = ()
     loads: tuple[tuple[str, tuple[SpineLoad, ...]], ...] = ()  # of daily life, by level
 
     def document(self) -> SimulationsDocument:
         """The document of all."""
         return SimulationsDocument.of(
-            self.courses, voxel_mm=self.wish.voxel_mm, left_out=dict(self.left_out), loads=dict(self.loads)
+            self.courses, voxel_mm=self.wish.voxel_mm, left_out=self.left_out, loads=dict(self.loads)
         )
 
     def simulations(self) -> tuple[Simulation, ...]:
@@ -106,50 +106,51 @@ def _simulated(
     counter: _Counter,
     needle: Mapping[str, Any],
 ) -> SimulatedCourses:
-    found: list[tuple[str, Simulation, Future[LeakShares | None]]] = []
-    left_out: list[tuple[str, str]] = []
+    found: list[tuple[Simulation, Future[LeakShares | None]]] = []
+    left_out: list[LeftOutModel] = []
     for plan in plans:
         name = plan.level.name
         tell(f"courses of {name}", "begins")
         try:
             start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
             made = simulate(spine, no_treatment(plan.level), start=start, **wish.common)
-            found.append((name, made, counter.count(no_treatment(plan.level), made)))
+            found.append((made, counter.count(no_treatment(plan.level), made)))
         except (InputError, NotConverged) as error:
-            left_out.append((name, str(error)))
+            left_out.append(LeftOutModel(level=name, reason=str(error)))
         else:
             for course, asked in _treatments(spine, plan, left_out, needle):
                 tell(f"courses of {name}: {course}", "goes on")
                 try:
                     made = _treated(spine, asked, start, wish)
                 except (InputError, NotConverged) as error:
-                    left_out.append((f"{name}, {course}", str(error)))
+                    left_out.append(LeftOutModel(level=name, course=course.value, reason=str(error)))
                 else:
-                    found.append((f"{name}, {course}", made, counter.count(asked, made)))
+                    found.append((made, counter.count(asked, made)))
         tell(f"courses of {name}", "made")
     courses: list[tuple[Simulation, LeakShares | None]] = []
-    for what, made, leaks in found:
+    for made, leaks in found:
         try:
             courses.append((made, leaks.result()))
         except (InputError, NotConverged) as error:
-            left_out.append((what, str(error)))
+            left_out.append(LeftOutModel(level=made.level.name, course=made.course.value, reason=str(error)))
     patient = Patient() if spine.study is None else spine.study.patient
     loads = ((plan.level.name, loads_of(spine, patient, plan.level)) for plan in plans)
     return SimulatedCourses(wish, tuple(courses), tuple(left_out), tuple(loads))
 
 
 def _treatments(
-    spine: Spine, plan: Plan, left_out: list[tuple[str, str]], needle: Mapping[str, Any]
+    spine: Spine, plan: Plan, left_out: list[LeftOutModel], needle: Mapping[str, Any]
 ) -> list[tuple[Course, Plan]]:
     """Cement without balloons, through the plan's own needles, and with them: needles of its own where it has none."""
     if not plan.needles or plan.cement is None:
         why = "; ".join(one.reason for one in plan.refused) or "the plan has no needle, or no cement"
-        left_out.append((f"{plan.level.name}, vertebroplasty and kyphoplasty", why))
+        treatments = Course.VERTEBROPLASTY, Course.KYPHOPLASTY
+        left_out += [LeftOutModel(level=plan.level.name, course=course.value, reason=why) for course in treatments]
         return []
     vertebroplasty = Course.VERTEBROPLASTY, replace(plan, balloons=())
     balloons = plan if plan.balloons else _with_balloons(spine, plan, needle)
     if isinstance(balloons, str):
-        left_out.append((f"{plan.level.name}, {Course.KYPHOPLASTY}", balloons))
+        left_out.append(LeftOutModel(level=plan.level.name, course=Course.KYPHOPLASTY.value, reason=balloons))
         return [vertebroplasty]
     return [vertebroplasty, (Course.KYPHOPLASTY, balloons)]
 

@@ -61,7 +61,7 @@ class KeptSimulations:
 def kept_of(found: Sequence[Simulation]) -> KeptSimulations:
     """The same of simulations that were just made."""
     voxel_mm = found[0].voxel_mm if found else 0.0
-    document = SimulationsDocument.of([(one, None) for one in found], voxel_mm=voxel_mm, left_out={})
+    document = SimulationsDocument.of([(one, None) for one in found], voxel_mm=voxel_mm)
     return KeptSimulations(
         document, tuple(None if one.injection is None else KeptCement.of(one.injection) for one in found)
     )

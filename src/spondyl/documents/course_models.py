@@ -377,10 +377,16 @@ class CourseModel(Document):
 
 
 class LeftOutModel(Document):
-    """A level that could not be simulated."""
+    """A level, or one course of it, that could not be simulated."""
 
     level: str
+    course: Literal["untreated", "vertebroplasty", "kyphoplasty"] | None = None  # null: none of the level's courses
     reason: str
+
+    @property
+    def what(self) -> str:
+        """L1, or L1, kyphoplasty."""
+        return self.level if self.course is None else f"{self.level}, {self.course}"
 
 
 class SimulationsDocument(Document):
@@ -400,7 +406,7 @@ class SimulationsDocument(Document):
         found: Sequence[tuple[Simulation, LeakShares | None]],
         *,
         voxel_mm: float,
-        left_out: Mapping[str, str],
+        left_out: Sequence[LeftOutModel] = (),
         loads: Mapping[str, Sequence[SpineLoad]] | None = None,
     ) -> SimulationsDocument:
         """The document of these courses; loads by level."""
@@ -411,7 +417,7 @@ class SimulationsDocument(Document):
             density_reason=None if graded is None else graded.reason,
             voxel_mm=voxel_mm,
             courses=tuple(CourseModel.of(one, leaks, borne.get(one.level.name, ())) for one, leaks in found),
-            left_out=tuple(LeftOutModel(level=level, reason=reason) for level, reason in left_out.items()),
+            left_out=tuple(left_out),
         )
 
 

@@ -59,7 +59,7 @@ def course_section(kept: KeptSimulations, spine: Spine | None) -> CourseSection 
         else f"Density grade {document.density_grade}: {document.density_reason}",
         document.words,
         sheets,
-        tuple(f"{one.level} was not simulated: {one.reason}" for one in document.left_out),
+        tuple(f"{one.what} was not simulated: {one.reason}" for one in document.left_out),
         tuple(dict.fromkeys(note for course in document.courses for note in course.notes)),
         tuple(dict.fromkeys(text for course in document.courses for text in course.assumptions)),
         (*(SOURCES if document.courses else ()), *sorted(published)),

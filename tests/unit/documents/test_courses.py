@@ -22,7 +22,7 @@ from spondyl.documents.course_files import (
     read_simulations,
     write_simulations,
 )
-from spondyl.documents.course_models import CourseModel, SimulationsDocument
+from spondyl.documents.course_models import CourseModel, LeftOutModel, SimulationsDocument
 from spondyl.documents.course_section import CourseSection, course_section
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
@@ -139,12 +139,13 @@ def test_a_level_that_cannot_be_simulated_is_named_and_others_go_on(spine: Spine
     cut = replace(spine, vertebrae=tuple(replace(v, cut=("head",)) if v.level.name == "T12" else v for v in spine))
     found = simulate_courses(cut, [no_treatment("T12"), no_treatment("L1")], WISH, lambda stage, status: None)
     assert [simulation.level.name for simulation in found.simulations()] == ["L1"]
-    assert found.left_out[0][0] == "T12" and "cut" in found.left_out[0][1]
+    assert found.left_out[0].what == "T12" and "cut" in found.left_out[0].reason
 
 
 def test_balloons_that_cannot_be_planned_are_told(courses: SimulatedCourses) -> None:
     """Bodies without arches have no way for a needle: the third course is missing with its reason, not silently."""
-    assert [level for level, _ in courses.left_out] == ["L1, kyphoplasty"]
+    told = courses.document().left_out
+    assert [(one.level, one.course, one.what) for one in told] == [("L1", "kyphoplasty", "L1, kyphoplasty")]
 
 
 @pytest.mark.parametrize(
@@ -185,9 +186,7 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
         assert one.present is not None and told[0].to_strength is not None
         assert told[0].to_strength == pytest.approx(500.0 / one.present.strength.failure_n)
         assert (told[1].to_strength, told[1].reason) == (None, "no")
-    document = SimulationsDocument.of(
-        [(one, None) for one in fine], voxel_mm=4.0, left_out={}, loads={level.name: loads}
-    )
+    document = SimulationsDocument.of([(one, None) for one in fine], voxel_mm=4.0, loads={level.name: loads})
     section = course_section(KeptSimulations(document, (None, None)), None)
     assert section is not None
     table = next(one for one in section.sheets[0].tables if "has to bear" in one.caption)
@@ -225,4 +224,4 @@ def test_balloons_planned_beside_a_plan_keep_to_the_lowest_class_that_is_set(
     wish = replace(WISH, runs=0)
     found = simulate_courses(spine, [plan(spine, TIPS)], wish, lambda stage, status: None, needle=lowest)
     assert lowest.items() <= asked[0].items()
-    assert found.left_out == (("L1, kyphoplasty", "no path of this class"),)
+    assert found.left_out == (LeftOutModel(level="L1", course="kyphoplasty", reason="no path of this class"),)

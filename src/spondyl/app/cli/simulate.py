@@ -50,7 +50,7 @@ def simulate(
 def _lines(document: SimulationsDocument) -> list[str]:
     lines = [f"density grade {document.density_grade}: {document.density_reason}"] if document.courses else []
     lines += [line for course in document.courses for line in _course_lines(course)]
-    lines += [f"{one.level} was not simulated: {one.reason}" for one in document.left_out]
+    lines += [f"{one.what} was not simulated: {one.reason}" for one in document.left_out]
     return [*lines, f"models, {document.words}"]
 
 
