@@ -87,7 +87,7 @@ def run_case(case: Real, shape: str, work: Path) -> Row:
     patient.write_text(f"contrast_given = {contrast}\nweight_kg = 62.0\nheight_cm = 162.0\nage_years = 74\n")
     shown = made / "subregions.nii.gz"
     inputs = Inputs(
-        made / "ct.nii.gz",
+        made / ("ct.nii.gz" if case.kvp is None else "ct"),
         made / "labels.nii.gz",
         "verse",
         subregions=shown if shown.is_file() else None,
@@ -153,9 +153,9 @@ def make_page(rows: list[Row]) -> str:
             "# Three courses on real CTs with virtual deformities",
             "",
             "Question: does the main job run on real grey values, and do its three courses make sense there? Levels",
-            f"of three public CTs are pressed by a map to {100 * LEFT:.0f} % of the most affected height: fractures are",
-            "virtual, grey values real. No patient with such a fracture is shown, and nothing is compared with an",
-            "outcome. The tube voltage of tptbox-l3-ct-mr is not known: 120 kV is assumed.",
+            f"of three public CTs are pressed by a map to {100 * LEFT:.0f} % of the most affected height:",
+            "fractures are virtual, grey values real. No patient with such a fracture is shown.",
+            "Nothing is compared with an outcome. The tube voltage of tptbox-l3-ct-mr is not known: 120 kV is assumed.",
             f"{RUNS} leak draws, generic cement of medium viscosity, the plan's own needles and volumes;",
             "mechanics at 2 mm, flow at 1 mm.",
             "",

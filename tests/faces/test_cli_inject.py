@@ -53,6 +53,23 @@ def test_json_keeps_to_its_schema_and_to_the_mass(bone: list[object], tmp_path: 
     assert (folder / "injection.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_warmth_is_told_at_the_wall_and_at_each_outlet(bone: list[object], tmp_path: Path, cli: Cli) -> None:
+    """Cement lies against the disc's opening and far from the vein: warmer there, and warmest in the cement."""
+    folder = tmp_path / "result"
+    bone[bone.index("6,6,6")] = "6,3,9"
+    document = cli("inject", *bone, "--heat", 15, "--out", folder, "--json").json()
+    jsonschema.validate(document, shipped_schema("spondyl.injection/1"))
+    told = document["heat"]
+    at = {one["outlet"]: one["peak_c"] for one in told["outlets"]}
+    assert set(at) == {"disc", "vein"} and 37 < at["vein"] < at["disc"] <= told["wall_c"] < told["hottest_c"]
+    assert any("no blood carries heat away" in limit for limit in document["limits"])
+    peak = nib.load(folder / "peak_c.nii.gz")
+    assert peak.get_fdata().max() == pytest.approx(told["hottest_c"], rel=1e-5)
+    np.testing.assert_allclose(peak.affine @ [12, 12, 12, 1], [0, 0, 0, 1])  # 12 mm of tissue around
+    assert "warmth     at most" in cli("inject", *bone, "--heat", 15).out
+    assert cli("inject", *bone, "--json").json()["heat"] is None
+
+
 def test_text_tells_pressures_assumptions_and_limits(bone: list[object], cli: Cli) -> None:
     result = cli("inject", *bone)
     assert "injected   0.500 of 0.500 mL" in result.out and "through disc" in result.out
@@ -88,6 +105,7 @@ def test_two_portions_through_two_needles(bone: list[object], cli: Cli) -> None:
         ("--pressure-limit", 1e-6, "never moves this cement"),
         ("--marrow", "none", "marrow is 'none'"),
         ("--anisotropy", "1,2", "3 numbers"),
+        ("--heat", 0, "0 min of curing"),
     ],
 )
 def test_bad_input_ends_with_2_and_writes_nothing(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import erf
@@ -47,6 +49,22 @@ def test_a_slab_loses_its_heat_as_conduction_has_it() -> None:
     spread = 2 * np.sqrt(CONDUCTIVITY / TISSUE_HEAT * times)
     beside = rise / 2 * (erf((10.0 + half) / spread) - erf((10.0 - half) / spread))
     assert peak[100, 1, 1] - 37.0 == pytest.approx(beside.max(), rel=0.03)
+
+
+@pytest.mark.parametrize("insulated", [False, True])
+def test_the_compiled_march_is_that_of_whole_arrays(insulated: bool) -> None:
+    """To rounding, over some hundred steps of cement in a corner and in the middle, at ages between fresh and set."""
+    generator = np.random.default_rng(3)
+    share = np.where(generator.random((7, 6, 8)) < 0.3, generator.random((7, 6, 8)), 0.0)
+    age = generator.uniform(300.0, 900.0, share.shape)
+    reaction = replace(find_reaction(find_cement("generic-medium")), heat_j_per_g=2000.0)
+    runs = [
+        heat_up(share, age, reaction, edge_mm=1.0, seconds=900.0, insulated=insulated, plain=plain)
+        for plain in (False, True)
+    ]
+    for compiled, plain in zip(*runs, strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-9)
+    assert runs[0][0].max() > 60 and runs[0][1].max() > 0
 
 
 def test_a_body_warms_most_in_its_cement_and_alike_on_both_sides() -> None:

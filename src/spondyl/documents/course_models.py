@@ -13,6 +13,7 @@ from spondyl.documents.strength import LoadModel
 from spondyl.simulation import (
     BalloonOutcome,
     BodyInjection,
+    CuringHeat,
     Fan,
     HeightCourse,
     LeakShares,
@@ -225,6 +226,29 @@ class PressuresModel(Document):
         )
 
 
+class HeatModel(Document):
+    """Highest temperatures while the cement cures, degrees Celsius, by a model in which no blood carries heat away."""
+
+    hottest_c: float  # anywhere
+    hottest_min: float  # minutes above 50 C there where it is longest
+    centre_c: float  # of the body
+    anterior_wall_c: float
+    posterior_wall_c: float
+    disc_superior_c: float
+    disc_inferior_c: float
+    canal_c: float | None  # null: no canal in the labels
+
+    @classmethod
+    def of(cls, heat: CuringHeat) -> HeatModel:
+        """The model of these temperatures."""
+        places = ("centre_c", "anterior_wall_c", "posterior_wall_c", "disc_superior_c", "disc_inferior_c", "canal_c")
+        return cls(
+            hottest_c=float(heat.peak.array.max()),
+            hottest_min=float(heat.dwell_min.array.max()),
+            **{name: getattr(heat, name) for name in places},
+        )
+
+
 class CementModel(Document):
     """Where the cement of a plan went in one run: middle permeability, the plan's own tips."""
 
@@ -332,6 +356,7 @@ class CourseModel(Document):
     after: StateModel | None
     balloons: BalloonModel | None = None
     cement: CementModel | None
+    heat: HeatModel | None = None
     leak_shares: tuple[LeakShareModel, ...]
     heights: tuple[HeightCourseModel, ...]
     neighbours: tuple[NeighbourModel, ...]
@@ -354,6 +379,7 @@ class CourseModel(Document):
             after=None if found.after is None else StateModel.of(found.after, found.before, absolute=absolute),
             balloons=None if found.balloons is None else BalloonModel.of(found.balloons),
             cement=None if found.injection is None else CementModel.of(found.injection),
+            heat=None if found.heat is None else HeatModel.of(found.heat),
             leak_shares=() if leaks is None else leak_shares_of(leaks),
             heights=tuple(HeightCourseModel.of(course) for course in found.heights),
             neighbours=tuple(

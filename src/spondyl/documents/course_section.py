@@ -89,6 +89,7 @@ def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine 
     if borne := [course for course in courses if course.loads]:
         tables.append(_loads(borne))
     tables += [_of_cement(course) for course in courses if course.cement is not None]
+    tables += [_of_heat(course) for course in courses if course.heat is not None]
     tables += [leak_table(course) for course in courses if course.leak_shares]
     return CourseSheet(
         courses[0].level,
@@ -195,3 +196,24 @@ def _of_cement(course: CourseModel) -> Table:
         (f"Left by: {PATHS[leak.path]}", f"{leak.volume_ml:.2f} mL") for leak in told.leaks if leak.volume_ml > LEAST_ML
     ]
     return Table(f"{course.level}, {course.course}: where the cement goes in one run", ("What", "Value"), tuple(rows))
+
+
+def _of_heat(course: CourseModel) -> Table:
+    """How warm the cement's surroundings become; too warm rather than too cool, since no blood cools them."""
+    told = course.heat
+    assert told is not None
+    places = (
+        ("Canal", told.canal_c),
+        ("Back wall of the body", told.posterior_wall_c),
+        ("Front wall of the body", told.anterior_wall_c),
+        ("Disc above, at the endplate", told.disc_superior_c),
+        ("Disc below, at the endplate", told.disc_inferior_c),
+        ("Hottest place", told.hottest_c),
+    )
+    rows = [(name, "no canal in the labels" if value is None else f"{value:.0f} °C") for name, value in places]
+    rows.append(("Longest above 50 °C anywhere", f"{told.hottest_min:.1f} min"))
+    caption = (
+        f"{course.level}, {course.course}: highest temperature while the cement cures, in one run; no blood carries "
+        "heat away in this model, and cement that left the body is not in it"
+    )
+    return Table(caption, ("Where", "Temperature"), tuple(rows))

@@ -11,6 +11,7 @@ from spondyl.documents.csv_tables import csv_text
 from spondyl.documents.figures_injection import draw_injection
 from spondyl.documents.models import Document
 from spondyl.simulation.cement import Cement
+from spondyl.simulation.curing_heat import ModelHeat
 from spondyl.simulation.injection import InjectionResult
 from spondyl.simulation.injection_model import InjectionModel
 from spondyl.studies import whole_folder, write_array, write_whole
@@ -19,7 +20,8 @@ LIMITS = (
     "A model, not calibrated on patients: use it to compare injections, not to decide whether one is safe.",
     "More viscous leaks less in this model only below a mobility ratio of some hundreds: above it the cement's shape "
     "at a given flow hangs on the bone alone.",
-    "No yield stress, no heat of curing, no fingers; walls are stairs of voxels; the tip is the middle of its voxel.",
+    "No yield stress, no fingers; warmth of curing does not act on the flow.",
+    "Walls are stairs of voxels; the tip is the middle of its voxel.",
 )
 
 
@@ -44,6 +46,34 @@ class LeakModel(Document):
     first_min: float | None
 
 
+class OutletHeatModel(Document):
+    """Highest temperature at one outlet's voxels."""
+
+    outlet: str
+    peak_c: float
+
+
+class ModelHeatModel(Document):
+    """Highest temperatures while the cement cures, degrees Celsius; no blood carries heat away in this model."""
+
+    minutes: float  # that were followed
+    hottest_c: float
+    hottest_min: float  # minutes above 50 C there where it is longest
+    wall_c: float  # of what touches the bone
+    outlets: tuple[OutletHeatModel, ...]
+
+    @classmethod
+    def of(cls, heat: ModelHeat) -> ModelHeatModel:
+        """The model of these temperatures."""
+        return cls(
+            minutes=heat.minutes,
+            hottest_c=float(heat.peak.array.max()),
+            hottest_min=float(heat.dwell_min.array.max()),
+            wall_c=heat.wall_c,
+            outlets=tuple(OutletHeatModel(outlet=name, peak_c=peak) for name, peak in heat.outlets),
+        )
+
+
 class InjectionDocument(Document):
     """Where cement went, at what pressure, and what leaked."""
 
@@ -54,6 +84,7 @@ class InjectionDocument(Document):
     injected_ml: float
     in_bone_ml: float
     leaks: tuple[LeakModel, ...]
+    heat: ModelHeatModel | None = None  # null: not asked for
     front_mm: float | None  # farthest centre of a half-filled voxel from the first tip
     pressures: tuple[PressurePointModel, ...]
     least_mobility_ratio: float
@@ -66,7 +97,13 @@ class InjectionDocument(Document):
 
     @classmethod
     def of(
-        cls, found: InjectionResult, cement: Cement, *, marrow: str, tip_mm: tuple[float, float, float]
+        cls,
+        found: InjectionResult,
+        cement: Cement,
+        *,
+        marrow: str,
+        tip_mm: tuple[float, float, float],
+        heat: ModelHeat | None = None,
     ) -> InjectionDocument:
         """The document of a result."""
         return cls(
@@ -84,6 +121,7 @@ class InjectionDocument(Document):
                 )
                 for leak in found.leaks
             ),
+            heat=None if heat is None else ModelHeatModel.of(heat),
             front_mm=_front(found, tip_mm),
             pressures=tuple(PressurePointModel.model_validate(row) for row in _readings(found)),
             least_mobility_ratio=found.least_mobility_ratio,
@@ -92,26 +130,32 @@ class InjectionDocument(Document):
             steps=found.steps,
             warnings=found.warnings,
             assumptions=found.assumptions,
-            limits=LIMITS,
+            limits=LIMITS if heat is None else (*LIMITS, *heat.limits),
         )
 
 
 def write_injection(
-    folder: str | Path, found: InjectionResult, model: InjectionModel, tip_mm: tuple[float, float, float]
+    folder: str | Path,
+    found: InjectionResult,
+    model: InjectionModel,
+    tip_mm: tuple[float, float, float],
+    heat: ModelHeat | None = None,
 ) -> tuple[str, ...]:
     """Write cement, time of entry, pressures and a picture into a new folder; gives the names of the files.
 
     `cement.nii.gz` is the share of the pores that cement fills; `entered_min.nii.gz` minutes after mixing, NaN
-    where there is no cement.
+    where there is no cement; `peak_c.nii.gz`, where heat was followed, the highest temperature of each voxel.
     """
     readings = _readings(found)
-    names = ("cement.nii.gz", "entered_min.nii.gz", "pressures.csv", "injection.png")
+    names = ("cement.nii.gz", "entered_min.nii.gz", "pressures.csv", "injection.png", "peak_c.nii.gz")
     with whole_folder(Path(folder)) as place:
         write_array(found.saturation.astype(np.float32), found.geometry, place / names[0])
         write_array(found.entered_min.astype(np.float32), found.geometry, place / names[1])
         write_whole(place / names[2], csv_text(tuple(readings[0]), readings, digits=6).encode())
         write_whole(place / names[3], draw_injection(found, model.bone, tip_mm))
-    return names
+        if heat is not None:
+            write_array(heat.peak.array.astype(np.float32), heat.peak.geometry, place / names[4])
+    return names if heat is not None else names[:4]
 
 
 def _readings(found: InjectionResult) -> list[dict[str, float]]:

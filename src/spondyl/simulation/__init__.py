@@ -23,7 +23,7 @@ from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.composite import HardCement, filled_with_cement
 from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, CreepLaw, find_creep_compliance
-from spondyl.simulation.curing_heat import CuringHeat, simulate_heat
+from spondyl.simulation.curing_heat import CuringHeat, ModelHeat, simulate_heat, simulate_model_heat
 from spondyl.simulation.damage import Damage, damage_by_loading
 from spondyl.simulation.fields import PressedFields, VoxelFields, measure_fields, measure_pressed
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, injection_model
@@ -96,6 +96,7 @@ __all__ = [
     "LoadCase",
     "LoadCycle",
     "Mechanics",
+    "ModelHeat",
     "Needle",
     "NeighbourEffect",
     "NotSimulated",
@@ -162,6 +163,7 @@ __all__ = [
     "simulate",
     "simulate_heat",
     "simulate_injection",
+    "simulate_model_heat",
     "slit",
     "solve_voxel_model",
     "start_courses",

@@ -13,6 +13,8 @@ from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.simulation.cement import BODY_C, GAS_CONSTANT, REFERENCE_C, ROOM_C, ZERO_CELSIUS, Cement
+from spondyl.simulation.injection import InjectionResult
+from spondyl.simulation.injection_model import InjectionModel
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine
 
@@ -43,6 +45,21 @@ class CuringHeat:
     disc_superior_c: float  # highest of what touches the endplate
     disc_inferior_c: float
     canal_c: float | None  # highest in it
+    limits: tuple[str, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+
+@dataclass(frozen=True, eq=False)
+class ModelHeat:
+    """Highest temperatures around any voxel model while its cement cures. [C]"""
+
+    peak: Volume  # on the model's grid with tissue around it
+    dwell_min: Volume  # above 50 C
+    minutes: float  # that were followed
+    wall_c: float  # highest of what touches the bone
+    outlets: tuple[tuple[str, float], ...]  # highest at each outlet's voxels
     limits: tuple[str, ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -87,38 +104,74 @@ def simulate_heat(spine: Spine, injection: BodyInjection, *, minutes: float = 15
 
     Cement starts at body temperature with the conversion of its age. Explicit steps on the injection's own grid.
     """
-    if not 0 < minutes <= 60:
-        raise InputError(f"{minutes:g} min of curing; above 0 and at most 60 are expected")
-    flow, edge = injection.flow, float(injection.flow.geometry.spacing_mm[0])
-    pad = round(AROUND_MM / edge)
-    share = np.pad(injection.cement_share.array, pad)
-    entered = np.pad(np.nan_to_num(injection.result.entered_min), pad) * 60
-    ended = float(injection.result.course.minutes[-1]) * 60
-    cement = injection.cement
-    age = cement.clock_rate(ROOM_C) * entered + cement.clock_rate(BODY_C) * (ended - entered)
-    reaction = find_reaction(cement)
-    peak, dwell = heat_up(share, age, reaction, edge_mm=edge, seconds=minutes * 60)
-    geometry = _padded(flow.geometry, pad)
-    bone = np.pad(flow.bone, pad)
+    flow = injection.flow
+    peak, dwell = _warmed(injection.cement_share.array, injection.result, injection.cement, minutes)
+    pad = _layers(flow.geometry)
+    geometry, bone = peak.geometry, np.pad(flow.bone, pad)
     above, below = (_beyond(bone, up=up) for up in (True, False))
     canal = None if spine.canal is None else spine.canal.resampled(geometry, order=0).array > 0.5
     middle = [round(float(value)) for value in geometry.indices(flow.frame.origin)]
     column = np.flatnonzero(bone[:, middle[1], middle[2]])
     return CuringHeat(
-        Volume(peak, geometry, "Cel"),
-        Volume(dwell, geometry, "min"),
-        float(peak[tuple(middle)]),
-        float(peak[column[-1], middle[1], middle[2]]),
-        float(peak[column[0], middle[1], middle[2]]),
-        float(peak[above].max()),
-        float(peak[below].max()),
-        None if canal is None or not canal.any() else float(peak[canal].max()),
+        peak,
+        dwell,
+        float(peak.array[tuple(middle)]),
+        float(peak.array[column[-1], middle[1], middle[2]]),
+        float(peak.array[column[0], middle[1], middle[2]]),
+        float(peak.array[above].max()),
+        float(peak.array[below].max()),
+        None if canal is None or not canal.any() else float(peak.array[canal].max()),
         LIMITS,
     )
 
 
+def simulate_model_heat(
+    model: InjectionModel, found: InjectionResult, cement: Cement, *, minutes: float = 15.0
+) -> ModelHeat:
+    """The same for any voxel model, whose places are its wall and its outlets; its voxels must be cubes."""
+    peak, dwell = _warmed(found.saturation * model.porosity, found, cement, minutes)
+    pad = _layers(model.geometry)
+    bone, labels = np.pad(model.bone, pad), np.pad(model.outlet_labels, pad)
+    places = tuple(
+        (outlet.name, float(peak.array[labels == label].max()))
+        for label, outlet in model.outlets
+        if (labels == label).any()
+    )
+    wall = ndimage.binary_dilation(bone) & ~bone
+    return ModelHeat(peak, dwell, minutes, float(peak.array[wall].max()), places, LIMITS)
+
+
+def _warmed(share: Array, found: InjectionResult, cement: Cement, minutes: float) -> tuple[Volume, Volume]:
+    """Highest temperatures and minutes above 50 C, on the grid of the injection with tissue around it."""
+    if not 0 < minutes <= 60:
+        raise InputError(f"{minutes:g} min of curing; above 0 and at most 60 are expected")
+    edges = found.geometry.spacing_mm
+    if np.ptp(edges) > 1e-3 * edges.max():
+        told = " x ".join(f"{edge:g}" for edge in edges)
+        raise InputError(f"heat is marched on cubes, and these voxels are {told} mm: resample the fields to cubes")
+    pad = _layers(found.geometry)
+    padded, entered = np.pad(share, pad), np.pad(np.nan_to_num(found.entered_min), pad) * 60
+    ended = float(found.course.minutes[-1]) * 60
+    age = cement.clock_rate(ROOM_C) * entered + cement.clock_rate(BODY_C) * (ended - entered)
+    peak, dwell = heat_up(padded, age, find_reaction(cement), edge_mm=float(edges[0]), seconds=minutes * 60)
+    geometry = _padded(found.geometry, pad)
+    return Volume(peak, geometry, "Cel"), Volume(dwell, geometry, "min")
+
+
+def _layers(geometry: Geometry) -> int:
+    """Of voxels of tissue around the grid."""
+    return round(AROUND_MM / float(geometry.spacing_mm[0]))
+
+
 def heat_up(
-    share: Array, age_s: Array, reaction: Reaction, *, edge_mm: float, seconds: float, insulated: bool = False
+    share: Array,
+    age_s: Array,
+    reaction: Reaction,
+    *,
+    edge_mm: float,
+    seconds: float,
+    insulated: bool = False,
+    plain: bool = False,
 ) -> tuple[Array, Array]:
     """Highest temperature of each voxel and minutes above 50 C, from 37 C on.
 
@@ -130,27 +183,72 @@ def heat_up(
         Of the cement at the beginning, on the clock of 25 C.
     insulated
         No heat leaves the grid; else its outside stays at 37 C.
+    plain
+        Without the compiled loop: much slower, and the same.
     """
     density = _number("cement.density") * 1e-3  # g/cm³ to g/mm³
     own = share * density * _number("cement.specific_heat")
     capacity = own + (1 - share) * TISSUE_HEAT
     step = STEP_SHARE * edge_mm**2 * float(capacity.min()) / (6 * CONDUCTIVITY)
     count = int(np.ceil(seconds / step))
-    step = seconds / count
-    temperature = np.full(share.shape, BODY_C)
-    hot = share > 0
-    conversion = reaction.start(age_s[hot])
-    peak, dwell = temperature.copy(), np.zeros(share.shape)
-    source = share[hot] * density * reaction.heat_j_per_g / capacity[hot]
-    for _ in range(count):
-        laplace = ndimage.laplace(temperature, mode="nearest" if insulated else "constant", cval=BODY_C)
-        temperature = temperature + step * CONDUCTIVITY / edge_mm**2 * laplace / capacity
-        done = reaction.after(conversion, temperature[hot], step)
-        temperature[hot] += source * (done - conversion)
-        conversion = done
-        np.maximum(peak, temperature, out=peak)
-        dwell += (temperature > HOT_C) * (step / 60)
-    return peak, dwell
+    run = _March(
+        step=seconds / count,
+        count=count,
+        factor=seconds / count * CONDUCTIVITY / edge_mm**2 / capacity,
+        hot=share > 0,
+        source=share[share > 0] * density * reaction.heat_j_per_g / capacity[share > 0],
+        conversion=reaction.start(age_s[share > 0]),
+        reaction=reaction,
+        insulated=insulated,
+    )
+    return run.plainly() if plain else run.compiled()
+
+
+@dataclass(frozen=True, eq=False)
+class _March:
+    """Explicit steps of conduction and reaction."""
+
+    step: float  # [s]
+    count: int
+    factor: Array  # of a voxel's differences to those beside it
+    hot: NDArray[np.bool_]  # voxels with cement
+    source: Array  # of each: rise for a whole conversion [K]
+    conversion: Array  # of each, at the beginning
+    reaction: Reaction
+    insulated: bool
+
+    def compiled(self) -> tuple[Array, Array]:
+        """By one loop over the voxels."""
+        from spondyl.numerics.heat_kernels import march
+
+        reaction = self.reaction
+        temperature = np.full(tuple(n + 2 for n in self.hot.shape), BODY_C)
+        peak, dwell = temperature.copy(), np.zeros(temperature.shape)
+        activation = reaction.activation_j_per_mol / GAS_CONSTANT
+        rate = self.step * np.exp(activation / (REFERENCE_C + ZERO_CELSIUS)) / reaction.sharpness_s
+        law = reaction.highest, float(rate), activation, ZERO_CELSIUS
+        reacting = np.flatnonzero(np.pad(self.hot, 1))
+        factor, conversion = np.pad(self.factor, 1), self.conversion.copy()
+        march(
+            temperature, temperature.copy(), factor, self.insulated, reacting, self.source, conversion, law, HOT_C,
+            self.count, peak, dwell,
+        )  # fmt: skip
+        inner = (slice(1, -1),) * 3
+        return peak[inner], dwell[inner] * (self.step / 60)
+
+    def plainly(self) -> tuple[Array, Array]:
+        """By whole arrays, as one reads the equation: what the compiled loop is tested against."""
+        temperature, conversion = np.full(self.hot.shape, BODY_C), self.conversion
+        peak, dwell = temperature.copy(), np.zeros(self.hot.shape)
+        for _ in range(self.count):
+            laplace = ndimage.laplace(temperature, mode="nearest" if self.insulated else "constant", cval=BODY_C)
+            temperature = temperature + self.factor * laplace
+            done = self.reaction.after(conversion, temperature[self.hot], self.step)
+            temperature[self.hot] += self.source * (done - conversion)
+            conversion = done
+            np.maximum(peak, temperature, out=peak)
+            dwell += (temperature > HOT_C) * (self.step / 60)
+        return peak, dwell
 
 
 def adiabatic_rise(conversion: float) -> float:

@@ -25,6 +25,8 @@ from spondyl.simulation.cement import Cement
 from spondyl.simulation.composite import acrylic, averaged_on, filled_with_cement, partly_filled
 from spondyl.simulation.course_start import CourseStart, start_courses
 from spondyl.simulation.creep import CreepCompliance, find_creep_compliance
+from spondyl.simulation.curing_heat import LIMITS as HEAT_LIMITS
+from spondyl.simulation.curing_heat import simulate_heat
 from spondyl.simulation.fracture import depth_range
 from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_height, line_of_standing, raised
 from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
@@ -120,6 +122,7 @@ def simulate(
         None if filled is None else measure_mechanics(filled.bone),
         balloons,
         told,
+        None if told is None else simulate_heat(spine, told),
         years,
         beside,
         begun.bone.calibration,
@@ -288,5 +291,5 @@ def _assumptions(
     if neighbours:
         told.append(segment.ASSUMED)
     if isinstance(cement, BodyInjection):
-        told += cement.assumptions
+        told += [*cement.assumptions, *HEAT_LIMITS]
     return tuple(dict.fromkeys(told))

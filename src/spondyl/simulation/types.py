@@ -10,6 +10,7 @@ from spondyl.findings import GradedCalibration
 from spondyl.planning import Plan
 from spondyl.simulation.balloon_records import BalloonOutcome
 from spondyl.simulation.body_injection import BodyInjection
+from spondyl.simulation.curing_heat import CuringHeat
 from spondyl.simulation.height_course import HeightCourse
 from spondyl.simulation.mechanics import Mechanics
 from spondyl.simulation.neighbours import NeighbourEffect
@@ -53,6 +54,7 @@ class Simulation:
     after: Mechanics | None  # of the treated body; None: untreated
     balloons: BalloonOutcome | None  # None: a course without
     injection: BodyInjection | None
+    heat: CuringHeat | None  # while its cement cures
     heights: tuple[HeightCourse, ...]  # without healing, and with it where the body is untreated
     neighbours: tuple[NeighbourEffect, ...]  # empty for the untreated course: it is what the others are compared with
     calibration: GradedCalibration

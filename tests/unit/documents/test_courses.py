@@ -202,6 +202,19 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
     assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
 
 
+def test_warmth_is_told_with_what_it_lacks(courses: SimulatedCourses, section: CourseSection) -> None:
+    heat = courses.courses[1][0].heat
+    assert heat is not None and courses.courses[0][0].heat is None
+    table = next(one for one in tables(section) if "highest temperature" in one.caption)
+    told = dict(table.rows)
+    assert "no blood carries heat away" in table.caption and "left the body is not in it" in table.caption
+    assert told["Canal"] == "no canal in the labels"  # bodies without arches
+    assert told["Back wall of the body"] == f"{heat.posterior_wall_c:.0f} °C"
+    assert told["Hottest place"] == f"{heat.peak.array.max():.0f} °C"
+    assert 37 <= heat.posterior_wall_c < heat.peak.array.max()
+    assert any("choices without a source" in text for text in section.assumptions)
+
+
 def test_where_no_run_took_cement_the_share_is_unknown(courses: SimulatedCourses) -> None:
     found, leaks = courses.courses[1]
     assert leaks is not None

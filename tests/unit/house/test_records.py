@@ -30,6 +30,7 @@ from spondyl.simulation import (
     simulate,
     simulate_heat,
     simulate_injection,
+    simulate_model_heat,
     solve_voxel_model,
     start_courses,
 )
@@ -141,6 +142,7 @@ def examples() -> dict[type, object]:
         injection_model(flow, reference_m2=2e-8),
         injection,
         simulate_heat(spine, injection, minutes=1.0),
+        simulate_model_heat(injection_model(flow, reference_m2=2e-8), injection.result, injection.cement, minutes=1.0),
         measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
         count_leaks(spine, plan, flow=flow, volume_ml=0.5, runs=1),
         simulate(spine, replace(plan, balloons=()), volume_ml=1.0, voxel_mm=4.0, flow_voxel_mm=3.0),

@@ -10,6 +10,7 @@ import typer
 from spondyl.app.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from spondyl.documents.injection import InjectionDocument
     from spondyl.simulation.injection import Portion
 
 
@@ -47,6 +48,14 @@ def inject(
     ] = None,
     anisotropy: Annotated[str, typer.Option(help="Factors of permeability along the voxel axes i,j,k.")] = "1,1,1",
     marrow: Annotated[str, typer.Option(help="lumped: far marrow as one unknown; full: all of it, slower.")] = "lumped",
+    heat: Annotated[
+        float | None,
+        typer.Option(
+            help="Minutes over which the warmth of curing is followed: highest temperature at the wall and at each "
+            "outlet. Left out: not followed.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="New folder for cement, pressures and a picture.", show_default=False)
     ] = None,
@@ -60,6 +69,7 @@ def inject(
     from spondyl.documents.injection import InjectionDocument, write_injection
     from spondyl.documents.injection_files import read_cement, read_outlets
     from spondyl.errors import InputError
+    from spondyl.simulation.curing_heat import simulate_model_heat
     from spondyl.simulation.injection import InjectionSettings
     from spondyl.simulation.injection import inject as run
     from spondyl.simulation.injection_model import build_injection_model
@@ -81,11 +91,12 @@ def inject(
             anisotropy=(a, b, c),
         )
         found = run(model, schedule, chosen, settings)
+        warmth = None if heat is None else simulate_model_heat(model, found, chosen, minutes=heat)
         tell("injection", "made")
         tip = schedule[0].needle.tip_mm
         if out is not None:
-            write_injection(out, found, model, tip)
-    document = InjectionDocument.of(found, chosen, marrow=marrow, tip_mm=tip)
+            write_injection(out, found, model, tip, warmth)
+    document = InjectionDocument.of(found, chosen, marrow=marrow, tip_mm=tip, heat=warmth)
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -97,10 +108,22 @@ def inject(
         *(f"leaked     {leak.volume_ml:.3f} mL through {leak.outlet.name}" for leak in found.leaks),
         f"pressure   at most {found.course.syringe_kpa[top]:.4g} kPa at the syringe, of that "
         f"{found.course.cannula_kpa[top]:.4g} kPa in the cannula and {found.course.tip_kpa[top]:.4g} kPa at the tip",
+        *_warm_lines(document),
         f"cement     at least {found.least_mobility_ratio:.3g} times as thick as marrow",
         *(f"assumption {line}" for line in found.assumptions),
         *(f"limit      {line}" for line in document.limits),
     )
+
+
+def _warm_lines(document: InjectionDocument) -> list[str]:
+    told = document.heat
+    if told is None:
+        return []
+    places = "".join(f", {one.peak_c:.0f} C at {one.outlet}" for one in told.outlets)
+    return [
+        f"warmth     at most {told.hottest_c:.0f} C anywhere, {told.wall_c:.0f} C at the wall{places}; above 50 C for "
+        f"{told.hottest_min:.1f} min at most, within {told.minutes:g} min"
+    ]
 
 
 def _portions(needles: list[str], flows: list[float], volumes: list[float], starts: list[float]) -> list[Portion]:
