@@ -235,6 +235,8 @@ def _coarse_grid(
     nodes = point[fine.nodes[chosen]].astype(np.int32, copy=False)  # one kind: another would be compiled anew
     part = step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
+    eighth = plain & known.all(axis=1)[nodes].all(axis=1) & (step.table[part] >= 0).all(axis=1)
+    octant = np.where(eighth, fine.place[chosen] % 2 @ np.array([4, 2, 1], np.int32), -1)
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()
     pattern = touching.T @ touching
@@ -249,13 +251,27 @@ def _coarse_grid(
     slab = fine.place[chosen, 0] // 2
     slabs = np.searchsorted(slab, np.arange(slab.max(initial=-1) + 2))
     matrices = element_matrices(len(material), edge)
-    sum_voxels(material, matrices, known, *up, nodes, part, step.table, plain, slabs, *rows, values)
+    projected = _projected(len(material), edge)
+    sum_voxels(material, matrices, projected, octant, known, *up, nodes, part, step.table, plain, slabs, *rows, values)
     if blocks is not None:
         sum_blocks(blocks.rows, blocks.columns, blocks.values, *up, *down, *rows, values)
     uniform = step.cells.material[-1] != 0
     coarse = step.cells
     voxels = Cells(coarse.place[uniform], coarse.nodes[uniform], coarse.material[:, uniform], coarse.count, 0)
     return Grid(Blocks(*rows, values), voxels, 2 * edge, follow)
+
+
+@cache
+def _projected(coefficients: int, edge: float) -> Array:
+    """Stiffness of each eighth of a coarse voxel for unit coefficients, by the coarse corners, shape (8, m, 24, 24)."""
+    out = np.zeros((8, coefficients, 24, 24))
+    for octant, half in enumerate(CORNERS):
+        place = 0.5 * (half + CORNERS)  # of the eighth's corners in the coarse voxel
+        weights = np.prod(np.where(CORNERS == 1, place[:, None, :], 1 - place[:, None, :]), axis=2)
+        follow = np.kron(weights, np.eye(3))
+        out[octant] = follow.T @ element_matrices(coefficients, edge) @ follow
+    out.setflags(write=False)
+    return out
 
 
 def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:

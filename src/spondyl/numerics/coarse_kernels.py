@@ -155,13 +155,33 @@ def interpolate(nodes, half, part, table, alone, columns, weights):
 
 
 @in_threads(**_FAST)
-def sum_voxels(material, matrices, known, follow, at, share, nodes, part, table, plain, slabs, rows, columns, out):
+def sum_voxels(
+    material,
+    matrices,
+    projected,
+    octant,
+    known,
+    follow,
+    at,
+    share,
+    nodes,
+    part,
+    table,
+    plain,
+    slabs,
+    rows,
+    columns,
+    out,
+):
     """Add the energy of voxels, moved by a coarse grid, to its blocks.
 
     Parameters
     ----------
     material, matrices
         Coefficients of each voxel (m, n) and the stiffness of unit coefficients (m, 24, 24).
+    projected, octant
+        The same under the displacements of a coarse voxel of which it is that eighth (8, m, 24, 24), and which eighth
+        each is, where it follows the corners of its coarse cell alone and is all unknown; else -1.
     known
         Which values of each node are unknowns (nodes, 3): a held one moves not at all.
     follow, at, share
@@ -192,9 +212,12 @@ def sum_voxels(material, matrices, known, follow, at, share, nodes, part, table,
                             used += 1
                 first = n
                 while n < slabs[slab + 1] and part[n] == here and (n == first or (plain[n] and plain[first])):
-                    _voxel_stiffness(material, matrices, known, nodes, n, child)
-                    used = _weigh(follow, at, share, nodes, n, local, used, weight)
-                    _project(child, weight, used, half, total)
+                    if octant[n] >= 0:
+                        _add_eighth(material, projected[octant[n]], n, total)
+                    else:
+                        _voxel_stiffness(material, matrices, known, nodes, n, child)
+                        used = _weigh(follow, at, share, nodes, n, local, used, weight)
+                        _project(child, weight, used, half, total)
                     n += 1
                 for a in range(used):
                     for b in range(used):
@@ -204,6 +227,16 @@ def sum_voxels(material, matrices, known, follow, at, share, nodes, part, table,
                                 if place >= 0:
                                     out[place, c, d] += total[3 * a + c, 3 * b + d]
                                 total[3 * a + c, 3 * b + d] = 0
+
+
+@nb.njit(**_FAST)
+def _add_eighth(material, projected, n, total):
+    for m in range(material.shape[0]):
+        value = material[m, n]
+        for a in range(24):
+            to, of = total[a], projected[m, a]
+            for b in range(24):
+                to[b] += value * of[b]
 
 
 @nb.njit(**_FAST)
