@@ -235,7 +235,8 @@ def _coarse_grid(
     nodes = point[fine.nodes[chosen]].astype(np.int32, copy=False)  # one kind: another would be compiled anew
     part = step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
-    eighth = plain & known.all(axis=1)[nodes].all(axis=1) & (step.table[part] >= 0).all(axis=1)
+    loose: Array = np.asarray(known.all(axis=1))
+    eighth = plain & np.asarray(loose[nodes].all(axis=1)) & np.asarray((step.table[part] >= 0).all(axis=1))
     octant = np.where(eighth, fine.place[chosen] % 2 @ np.array([4, 2, 1], np.int32), -1)
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()

@@ -347,6 +347,12 @@ class VCycle:
         """About the displacement that these forces make; the array is used again by the next call."""
         return self._descend(np.ascontiguousarray(forces, np.float32), 0)
 
+    def push(self, displacement: Array) -> Array:
+        """The forces that hold it on the finest grid, in single precision; the next call uses the array again."""
+        finest = self.levels[0]
+        finest.operator(displacement, finest.change)
+        return finest.change
+
     def _descend(self, right: Array, depth: int) -> Array:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:

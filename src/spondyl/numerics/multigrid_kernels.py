@@ -137,15 +137,14 @@ def dot(one, other):
 
 
 @nb.njit(**_FAST)
-def advance(answer, residual, direction, pushed, length, inverse, narrow, unit):
-    """One step of conjugate gradients; `narrow` is the residual over `unit`, in single precision. Gives |residual|²."""
-    total, part_of = 0.0, 1.0 / unit
+def advance(answer, residual, direction, pushed, length, inverse):
+    """One step of conjugate gradients, in single precision. Gives |residual|²."""
+    total = 0.0
     for k in range(answer.shape[0]):
         answer[k] += length * direction[k]
-        value = residual[k] - length * pushed[k] if inverse[k] != 0 else 0.0
+        value = residual[k] - length * pushed[k] if inverse[k] != 0 else 0
         residual[k] = value
-        narrow[k] = value * part_of
-        total += value * value
+        total += np.float64(value) * np.float64(value)
     return total
 
 
@@ -154,3 +153,19 @@ def turn(step, direction, share):
     """direction = step + share * direction."""
     for k in range(direction.shape[0]):
         direction[k] = step[k] + share * direction[k]
+
+
+@nb.njit(**_FAST)
+def renew(forces, inverse, part_of, residual):
+    """Residual = -forces times `part_of` where unknown, in single precision; `forces` are less the load.
+
+    Gives its |forces|² where unknown, and where not.
+    """
+    unknown = known = 0.0
+    for k in range(forces.shape[0]):
+        square = forces[k] * forces[k]
+        free = inverse[k] != 0
+        residual[k] = -forces[k] * part_of if free else 0.0
+        unknown += square if free else 0.0
+        known += 0.0 if free else square
+    return unknown, known

@@ -3,7 +3,7 @@ import pytest
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics import elasticity as el
-from spondyl.numerics.equilibrium import Problem, conjugate_gradients, memory_bytes
+from spondyl.numerics.equilibrium import Problem, _Forces, conjugate_gradients, memory_bytes
 
 
 def problem(modulus: np.ndarray, *, forces: np.ndarray | None = None) -> Problem:
@@ -28,6 +28,38 @@ def test_displacements_and_energy_of_a_random_field() -> None:
     assert np.linalg.norm(found.displacement - true) < 1e-6 * np.linalg.norm(true)
     assert found.energy_n_mm == pytest.approx(energy, rel=1e-10)
     assert found.residuals[-1] <= 1e-7 < found.residuals[-2]
+
+
+def test_a_tolerance_beyond_single_precision_is_met_in_truth() -> None:
+    given = problem(body())
+    found = conjugate_gradients(rtol=1e-11)(given)
+    forces = el.apply_stiffness(given.coefficients, given.edge, found.displacement)
+    start = el.apply_stiffness(given.coefficients, given.edge, given.prescribed * given.held)
+    true = np.linalg.norm(forces[~given.held]) / np.linalg.norm(start[~given.held])
+    assert found.residuals[-1] == pytest.approx(true, rel=1e-3)  # the rest is rounding in double precision
+    assert true <= 1e-11
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_forces_that_lack_are_summed_some_planes_at_a_time(threads: int) -> None:
+    rng = np.random.default_rng(2)
+    modulus = rng.uniform(10, 1000, (19, 4, 5))
+    modulus[7:9, 1:] = 0.0
+    given = problem(modulus, forces=rng.normal(size=(3, 20, 5, 6)))
+    kept = np.ones(modulus.shape, bool)
+    kept[12] = False
+    inverse = np.pad(rng.integers(0, 2, (3, 20, 5, 6)), ((0, 0), (0, 0), (0, 0), (0, 11))).astype(np.float32)
+    answer = rng.normal(size=inverse.shape)
+    residual = np.full_like(inverse, 7.0)
+    found = _Forces(given, kept, inverse, threads).lacking(answer, 3.0, residual)
+    coefficients = np.pad(given.coefficients * kept, ((0, 0), (0, 0), (0, 0), (0, 11)))
+    forces = el.apply_stiffness(coefficients, given.edge, answer)
+    lack = np.pad(given.forces, ((0, 0), (0, 0), (0, 0), (0, 11))) - forces  # type: ignore[arg-type]
+    free = inverse != 0
+    assert np.abs(residual - np.where(free, lack, 0) / 3.0).max() < 1e-6 * np.abs(lack).max()
+    assert found.lack == pytest.approx(np.linalg.norm(lack[free]), rel=1e-12)
+    assert found.carried == pytest.approx(np.linalg.norm(lack[~free]), rel=1e-12)
+    assert found.energy == pytest.approx(np.vdot(answer, forces), rel=1e-12)
 
 
 def test_transverse_isotropy_and_a_force() -> None:
