@@ -31,7 +31,10 @@ from spondyl.errors import NotConverged
 from spondyl.planning import Plan
 from spondyl.simulation import build_flow_model, find_cement
 from spondyl.spine import Level, Spine
+from spondyl.spine.segmenters import segment_spine
+from spondyl.studies import read_study, write_label_nifti
 from tools import leak_paths
+from tools.segmentation_runs import named
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "courses-real.md"
 DATA = Path(os.environ.get("SPONDYL_DATA", "../shared/data"))
@@ -43,15 +46,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Real:
-    """A labelled CT, and the level that is deformed in it."""
+    """A CT with labels, or none that are any good: the own segmenter's then; and the level that is deformed in it."""
 
     folder: str
     ct: str
-    labels: str
+    labels: str | None  # None: own masks, whose lowest whole vertebra is `lowest`
     level: Level
     contrast: bool  # as its README says or its aorta shows
     subregions: str | None = None
-    kvp: float | None = None  # assumed, where the file does not know it
+    kvp: float | None = None  # where the file does not know it
+    lowest: Level | None = None
 
 
 CASES = (
@@ -66,6 +70,8 @@ CASES = (
         kvp=120.0,
     ),
     Real("ts-lumbar-3mm", "ct", "vertebrae_auto", Level.L2, contrast=False),
+    Real("rider-pilot-0117-thoracic", "ct", None, Level.T10, contrast=True, kvp=120.0, lowest=Level.T10),
+    Real("ts-thoracic-endplate", "ct", None, Level.T9, contrast=True, kvp=120.0, lowest=Level.T12),
 )
 
 
@@ -73,10 +79,8 @@ def run_case(case: Real, shape: str, work: Path) -> Row:
     """The main job on one deformed CT, and what came of it."""
     name = f"{case.folder}-{case.level.name}-{shape}"
     made, folder = work / f"{name}-ct", work / f"{name}-case"
-    source = DATA / case.folder
-    parts = None if case.subregions is None else source / f"{case.subregions}.nii.gz"
     if not made.is_dir():
-        files = Source(source / f"{case.ct}.nii.gz", source / f"{case.labels}.nii.gz", "verse", parts)
+        files = _files(case, work)
         write_deformed(made, files, {case.level: (shape, LEFT)}, file_format="nifti" if case.kvp is None else "dicom")
         for path in () if case.kvp is None else (made / "ct").iterdir():
             slice_of = pydicom.dcmread(path)
@@ -105,10 +109,30 @@ def run_case(case: Real, shape: str, work: Path) -> Row:
     return row
 
 
+def _files(case: Real, work: Path) -> Source:
+    """The CT with its labels, or with own masks, which are written first."""
+    source = DATA / case.folder
+    ct = source / f"{case.ct}.nii.gz"
+    if case.labels is not None:
+        parts = None if case.subregions is None else source / f"{case.subregions}.nii.gz"
+        return Source(ct, source / f"{case.labels}.nii.gz", "verse", parts)
+    assert case.lowest is not None
+    seg = segment_spine(read_study(ct).ct)
+    whole = [number for number, cut in enumerate(seg.cut, 1) if not cut]
+    names = {int(case.lowest) - (len(whole) - 1 - at): number for at, number in enumerate(whole)}
+    labels, own = named(seg, names)
+    files = work / f"{case.folder}-labels.nii.gz", work / f"{case.folder}-parts.nii.gz"
+    for image, path in zip((labels, own), files, strict=True):
+        write_label_nifti(image.labels, path)
+    return Source(ct, files[0], "verse", files[1])
+
+
 def _course_row(course: CourseModel) -> Row:
     row: Row = {"course": course.course}
-    state = course.broken if course.after is None else course.after
-    row |= {"strength": state.strength_share, "failure_n": state.failure_n}
+    state = course.broken if course.course == "untreated" else course.after
+    if state is not None:
+        row |= {"strength": state.strength_share, "failure_n": state.failure_n}
+    row["unknown"] = [one.what for one in course.unknown]
     if course.cement is not None:
         cement = course.cement
         row |= {"in": cement.injected_ml, "in_bone": cement.in_bone_ml, "stop": cement.stop_reason}
@@ -197,8 +221,9 @@ def _lines(row: Row) -> Iterator[str]:
         )
         lift = f"{course['lift_free']:.1f}, {course['lift_loaded']:.1f}" if "lift_free" in course else "-"
         volume = (f"{course['in']:.1f}", f"{course['in_bone']:.2f}", leaked or "none") if "in" in course else ("-",) * 3
-        force = "" if course["failure_n"] is None else f", {course['failure_n'] / 1000:.1f} kN"
-        cells = course["course"], f"{row['cpu_s']:.0f}", *volume, told, lift, f"{course['strength']:.2f}{force}"
+        force = "" if course.get("failure_n") is None else f", {course['failure_n'] / 1000:.1f} kN"
+        strength = f"{course['strength']:.2f}{force}" if "strength" in course else "unknown"
+        cells = course["course"], f"{row['cpu_s']:.0f}", *volume, told, lift, strength
         yield f"{first} {' | '.join(cells)} |"
     for why in row["left_out"]:
         yield f"{first} left out: {why} | | | | | | | |"

@@ -13,7 +13,7 @@ from spondyl.app.strength import loads_of
 from spondyl.documents.course_models import LeftOutModel, SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
-from spondyl.planning import Plan, no_treatment, plan_augmentation
+from spondyl.planning import Plan, balloon_notes, no_treatment, plan_augmentation
 from spondyl.simulation import (
     Course,
     CourseStart,
@@ -172,7 +172,8 @@ def _with_balloons(spine: Spine, plan: Plan, needle: Mapping[str, Any]) -> Plan 
     except InputError as error:
         return str(error)
     if not made.balloons or made.cement is None:
-        return "; ".join(made.notes) or "no balloon fits into the body"
+        known = {*plan.notes, *balloon_notes()}
+        return "; ".join(note for note in made.notes if note not in known) or "no balloon fits into the body"
     return made
 
 

@@ -2,7 +2,7 @@
 
 from spondyl.planning.distances import box_distance_field, exact_distances
 from spondyl.planning.gauges import GAUGES_MM, outer_diameter
-from spondyl.planning.plans import lowest_class_words, no_treatment, plan_augmentation
+from spondyl.planning.plans import balloon_notes, lowest_class_words, no_treatment, plan_augmentation
 from spondyl.planning.profile import ClearanceProfile, clearance_profiles
 from spondyl.planning.totals import CementTotal, cement_total
 from spondyl.planning.types import (
@@ -36,6 +36,7 @@ __all__ = [
     "NoPath",
     "Plan",
     "Structure",
+    "balloon_notes",
     "box_distance_field",
     "cement_total",
     "clearance_profiles",

@@ -28,7 +28,7 @@ from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
 from spondyl.outcomes import course_facts
-from spondyl.planning import no_treatment
+from spondyl.planning import balloon_notes, no_treatment
 from spondyl.simulation import Activity, SpineLoad
 from spondyl.spine import Level, Side, Spine
 from spondyl.studies import Patient
@@ -213,6 +213,16 @@ def test_warmth_is_told_with_what_it_lacks(courses: SimulatedCourses, section: C
     assert told["Hottest place"] == f"{heat.peak.array.max():.0f} °C"
     assert 37 <= heat.posterior_wall_c < heat.peak.array.max()
     assert any("choices without a source" in text for text in section.assumptions)
+
+
+def test_why_there_is_no_balloon_is_told_alone(spine: Spine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Symptom: all notes of the plan that had no balloon stood there as the reason."""
+    treated = plan(spine, TIPS)
+    why = "the size of a balloon is not given: its needle cannot be judged on this CT"
+    without = replace(treated, balloons=(), notes=(*treated.notes, *balloon_notes(), why))
+    monkeypatch.setattr(courses_module, "plan_augmentation", lambda *_, **__: without)
+    found = simulate_courses(spine, [treated], replace(WISH, runs=0), lambda stage, status: None)
+    assert [one.reason for one in found.left_out] == [why]
 
 
 def test_where_no_run_took_cement_the_share_is_unknown(courses: SimulatedCourses) -> None:
