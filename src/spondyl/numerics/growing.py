@@ -250,7 +250,8 @@ class GrowingBody:
         return self.tangent(change)
 
     def precondition(self, forces: Array) -> Array:
-        """One V-cycle of the elastic body with the plane as open as it was at the last stage."""
+        """One V-cycle of the elastic body with the plane as open as at the last residual."""
+        self._renew_cycle()
         change = self._cycled(forces)
         for _, answer, softness in self._fluids():
             change -= (float(np.vdot(answer, forces)) / softness) * answer
@@ -347,14 +348,18 @@ class GrowingBody:
         self._operator = Operator(kept, self.edge, np.float64, self._threads)
 
     def _renew_cycle(self) -> None:
+        """The cycle anew once the plane has opened or closed elsewhere.
+
+        Where it is open it is void: its coarse grids then keep the halves apart, which halves the cycles.
+        """
         shares = self._closed.mean(axis=1)
         if self._cycle_shares is not None and np.abs(shares - self._cycle_shares).sum() < 0.02 * len(shares):
             return
         kept = self._coefficients.copy()
         kept[:, self._plane] *= OPEN
-        kept[(slice(None), *self._contact_cells.T)] *= np.maximum(shares, OPEN) / OPEN
+        kept[(slice(None), *self._contact_cells.T)] *= shares / OPEN
         self._cycle = VCycle(kept, self.edge, self._held, threads=self._threads)
-        self._cycle_shares = shares
+        self._cycle_shares, self._fluid_answers = shares, None
         self.free = self._cycle.inverse != 0
         if not self.free.any():
             raise InputError("nothing can move: every displacement of the body is held")

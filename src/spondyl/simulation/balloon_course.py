@@ -80,7 +80,7 @@ class _Course:
         self.faces = _wall_faces(bone, np.any(self.cavities, axis=0))
         self.walls = np.any(list(self.faces.values()), axis=0)
         self._above = self._nodes_above()
-        self.solve = newton_krylov(rtol=settings.tolerance, inner=0.02, iterations=25)
+        self.solve = newton_krylov(rtol=settings.tolerance, inner=0.1, iterations=25)
         self.displacement: Array = np.zeros(self.body.load.shape)
         self.stages: list[BalloonStage] = []
         self.before: Heights | None = None
@@ -197,7 +197,7 @@ class _Course:
                     goals.append(reached + change / 2)
                     continue
                 if stop is not None and change > FINEST and not self._just_over(moved, stop):
-                    goals.append(reached + change / 2)
+                    goals.append(reached + change * self._part_to(moved, stop))
                     continue
                 before = change, moved - self.displacement
                 self._accept(moved, "inflation")
@@ -289,6 +289,26 @@ class _Course:
         if stop == "shift":
             return max(self._shifts(moved)) <= OVER * self.settings.shift_mm
         return stop == "restored" and self._restored(moved) <= OVER
+
+    def _part_to(self, moved: Array, stop: Stop) -> float:
+        """The part of a stage that just passes a limit: on a line between the stage's start and its end."""
+        if stop == "pressure":
+            skin = [device.skin_pressure(v / 1000) for device, v in zip(self.devices, self.body.volumes, strict=True)]
+            parts = [
+                (0.5 * (1 + OVER) * device.rated_mpa - first) / (last - first)
+                for device, first, last in zip(
+                    self.devices, np.add(self.body.pressures, skin), self._gauges(moved), strict=True
+                )
+                if last > OVER * device.rated_mpa
+            ]
+            return float(np.clip(min(parts), 0.1, 0.9))
+        if stop == "wall":
+            return 0.5
+        first, last = (
+            self._restored(at) if stop == "restored" else max(self._shifts(at)) / self.settings.shift_mm
+            for at in (self.displacement, moved)
+        )
+        return float(np.clip((0.5 * (1 + OVER) - first) / (last - first), 0.1, 0.9))
 
     def _gauges(self, moved: Array) -> list[float]:
         return [
