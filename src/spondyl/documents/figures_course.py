@@ -86,7 +86,9 @@ def draw_neighbours(course: CourseModel) -> Picture | None:
     """What treatment does to the discs and bones beside the body, as bars about no change; None without neighbours."""
     if not course.neighbours:
         return None
-    head = ("Neighbour", "Pressure in the disc", "Bulge of the treated endplate", "Strain of the neighbour")
+    head: tuple[str, ...] = (
+        "Neighbour", "Pressure in the disc", "Bulge of the treated endplate", "Strain of the neighbour",
+    )  # fmt: skip
     values = [(one.disc_pressure, one.endplate_bulge, one.strain) for one in course.neighbours]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 2.6), layout="constrained")
@@ -110,10 +112,15 @@ def draw_neighbours(course: CourseModel) -> Picture | None:
         axes.set_xlabel("treated over untreated at the same force (1: no change)")
         figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     rows = tuple(
-        (one.level, *("hardly any" if ratio is None else f"{ratio:.2f}" for ratio in ratios))
+        (
+            one.level,
+            *("hardly any" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
+            *("unknown" if ratio is None else f"{ratio:.2f}" for ratio in (one.strain_by_wedge, one.strain_by_both)),
+        )
         for one, ratios in zip(course.neighbours, values, strict=True)
     )
     told = "; ".join(f"{level}: pressure in the disc {pressure} times" for level, pressure, *_ in rows)
+    head = (*head, "Strain by the wedge that stays, at most", "Strain by both, at most")
     return Picture(
         f"course-neighbours-{course.level}-{course.course}",
         f"{course.level}, {course.course}: the neighbours, treated over untreated, as modelled",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,8 @@ class NeighbourEffect:
     disc_pressure: float  # mean pressure in the middle of the disc
     endplate_bulge: float | None  # of the treated body's endplate at that disc, middle against rim; None: hardly any
     strain: float  # 95th percentile of the neighbour's effective strain: by the cement's stiffness alone
-    strain_by_wedge: float | None  # by the force that the wedge which stays adds, alone; None: unknown
-    strain_by_both: float | None
+    strain_by_wedge: float | None  # by the force that the wedge which stays adds, alone, over no wedge; None: unknown
+    strain_by_both: float | None  # cement and wedge over neither
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class SegmentAnswer:
 
 
 def compare_neighbours(
-    segment: SegmentModel, before: Array, after: Array, *, force_ratio: float | None = None
+    segment: SegmentModel, before: Array, after: Array, *, force_ratios: Mapping[Level, float] | None = None
 ) -> tuple[NeighbourEffect, ...]:
     """The neighbours of a treated vertebra against the same segment untreated.
 
@@ -54,11 +54,13 @@ def compare_neighbours(
     ----------
     before, after
         Modulus of the treated body's voxels in the segment's grid, broken and filled; elsewhere ignored. [MPa]
-    force_ratio
-        Force with the wedge that stays over the force without it; None: unknown.
+    force_ratios
+        At each neighbour the force with the wedge that stays over that without, as `wedge_force_ratios` gives it; a
+        level that is not in it is unknown.
     """
     untreated, treated = (answer_of(segment, _with_body(segment, field)) for field in (before, after))
     place = segment.levels.index(segment.level)
+    more = {} if force_ratios is None else force_ratios
     effects = []
     for disc, level in _beside(segment.levels, place):
         stiffer = treated.strains[level] / untreated.strains[level]
@@ -68,8 +70,8 @@ def compare_neighbours(
                 treated.pressures[disc] / untreated.pressures[disc],
                 _bulge_ratio(treated, untreated, disc),
                 stiffer,
-                force_ratio,
-                None if force_ratio is None else stiffer * force_ratio,
+                more.get(level),
+                None if level not in more else stiffer * more[level],
             )
         )
     return tuple(effects)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import atan, degrees
 from typing import Any
 
 import numpy as np
@@ -35,12 +34,13 @@ from spondyl.simulation.loads import Activity, estimate_loads, mean_step
 from spondyl.simulation.mechanics import measure_mechanics
 from spondyl.simulation.neighbours import NeighbourEffect, compare_neighbours
 from spondyl.simulation.types import Course, NotSimulated, Simulation
+from spondyl.simulation.wedge_load import ASSUMED as WEDGE_ASSUMED
+from spondyl.simulation.wedge_load import LEVEL_ASSUMED, lasting_wedge, wedge_deg, wedge_force_ratios
 from spondyl.space import Volume
 from spondyl.spine import Spine
 from spondyl.studies import Progress
 from spondyl.studies.progress import silent
 
-BANDS_APART = 0.75  # of the depth between the middles of the bands where front and back are measured
 WEDGE_DEG = 10.0  # by which the load of a wedge is found; it grows about evenly with the angle
 YEAR = "height over the year"
 LIMITS = (
@@ -50,7 +50,7 @@ LIMITS = (
 BALLOON_LIMITS = (
     *LIFT_LIMITS,
     "Height over the year after balloons starts from the lift of one run: its doubt is not in the band.",
-    "Neighbours after balloons see the cement's stiffness alone, not the height that was regained.",
+    "Neighbours after balloons see the cement's stiffness in the body's old shape, and the wedge that is left.",
 )
 
 
@@ -108,7 +108,10 @@ def simulate(
     if balloons is not None and not isinstance(heights, NotSimulated):
         heights = tuple(raised_by(one, balloons.loaded) for one in heights)
     progress(0.9, "the vertebrae beside it")
-    neighbours = () if filled is None else _neighbours(begun, filled)
+    intact = _intact(spine, plan)
+    present = measure_heights(begun.bone.vertebra) if balloons is None else balloons.loaded.deflated
+    wedge = None if isinstance(present, str) else lasting_wedge(present, intact)
+    neighbours = () if filled is None else _neighbours(begun, filled, wedge)
     answers = inflated, injection, heights, neighbours
     told = None if isinstance(injection, NotSimulated) else injection
     years = () if isinstance(heights, NotSimulated) else heights
@@ -129,7 +132,7 @@ def simulate(
         begun.bone.voxel_mm,
         tuple(answer for answer in answers if isinstance(answer, NotSimulated)),
         (*begun.bone.notes, *LIMITS, *_reached(begun), *_needles(plan), *(() if balloons is None else BALLOON_LIMITS)),
-        _assumptions(course, years, beside, told, balloons),
+        _assumptions(course, years, beside, told, balloons, intact),
     )
 
 
@@ -212,7 +215,7 @@ def raised_by(course: HeightCourse, lift: BalloonLift) -> HeightCourse:
     """The course from the height that balloons left: over the CT, not over the body that the preload had pressed."""
     gain = lift.gain_on_ct_mm
     back, front = depth_range(lift.body.bone)
-    return raised(course, gain, degrees(atan((gain[0] - gain[2]) / (BANDS_APART * (front - back)))))
+    return raised(course, gain, wedge_deg(gain[0] - gain[2], front - back))
 
 
 def _standing(spine: Spine, plan: Plan, start: CourseStart) -> StandingLoad | NotSimulated:
@@ -248,8 +251,8 @@ def _heights(
     )
 
 
-def _neighbours(start: CourseStart, filled: _Filled) -> tuple[NeighbourEffect, ...] | NotSimulated:
-    """The vertebrae beside the treated one, or why they are unknown."""
+def _neighbours(start: CourseStart, filled: _Filled, wedge: float | None) -> tuple[NeighbourEffect, ...] | NotSimulated:
+    """The vertebrae beside the treated one, with the wedge that stays, or why they are unknown."""
     try:
         model = start.segment
     except InputError as error:
@@ -259,7 +262,8 @@ def _neighbours(start: CourseStart, filled: _Filled) -> tuple[NeighbourEffect, .
     before = model.model.modulus * (1 - lost)
     share = averaged_on(filled.saturation, geometry)
     after, _ = partly_filled(before, np.zeros_like(before), model.model.poisson, share, acrylic())
-    return compare_neighbours(model, before, after)
+    more = None if wedge is None else wedge_force_ratios(start.spine, model.levels, wedge)
+    return compare_neighbours(model, before, after, force_ratios=more)
 
 
 def _reached(start: CourseStart) -> tuple[str, ...]:
@@ -280,6 +284,7 @@ def _assumptions(
     neighbours: tuple[NeighbourEffect, ...],
     cement: object,
     balloons: BalloonOutcome | None,
+    intact: tuple[float, float, float] | None,
 ) -> tuple[str, ...]:
     told = [damage.ASSUMED]
     if balloons is not None:
@@ -290,6 +295,8 @@ def _assumptions(
         told.append(composite.ASSUMED)
     if neighbours:
         told.append(segment.ASSUMED)
+    if any(one.strain_by_wedge is not None for one in neighbours):
+        told += [WEDGE_ASSUMED, *(() if intact else (LEVEL_ASSUMED,))]
     if isinstance(cement, BodyInjection):
         told += [*cement.assumptions, *HEAT_LIMITS]
     return tuple(dict.fromkeys(told))
