@@ -121,6 +121,8 @@ def _copies() -> tuple[Array, Array]:
 
 def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, Array, int]:
     """Voxels as cells, with a node for each part about a grid point; the point of each node, and how many there are."""
+    from spondyl.numerics.coarse_kernels import list_voxels
+
     solid = np.any(coefficients != 0, axis=0)
     shape = np.array(solid.shape) + 1
     pattern = np.zeros(shape, np.uint8)
@@ -130,13 +132,10 @@ def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, Array, in
     pattern = pattern.ravel()
     counts, parts = _copies() if hinged else (np.minimum(np.arange(256), 1), np.zeros((256, 8), np.int64))
     first = np.concatenate([[0], np.cumsum(counts[pattern])]).astype(np.int32)
-    place = np.argwhere(solid).astype(np.int32)
-    place = place[_block_order(place)]
-    nodes = np.empty((len(place), 8), np.int32)
-    for q, offset in enumerate(CORNERS):
-        corner = np.ravel_multi_index(tuple((place + offset).T), tuple(shape))
-        nodes[:, q] = first[corner] + parts[pattern[corner], 7 - q]
-    material = coefficients[(slice(None), *place.T)]
+    count = int(np.count_nonzero(solid))
+    place, nodes = np.empty((count, 3), np.int32), np.empty((count, 8), np.int32)
+    material = np.empty((len(coefficients), count))
+    list_voxels(np.ascontiguousarray(coefficients), solid, pattern, first, parts, place, nodes, material)
     point = np.repeat(np.arange(len(pattern), dtype=np.int32), counts[pattern])
     return Cells(place, nodes, material, len(point), 0), point, len(pattern)
 
@@ -174,7 +173,7 @@ class _Step:
 
 def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     """The next grid. `whole` tells which cells are voxels of one material that eight may become one of."""
-    from spondyl.numerics.coarse_kernels import group_cells, interpolate, join_corners
+    from spondyl.numerics.coarse_kernels import find_owners, group_cells, interpolate, join_corners
 
     block, half = cells.place // 2, (cells.place % 2).astype(np.int8)
     new = np.any(block[1:] != block[:-1], axis=1)
@@ -183,17 +182,19 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     parents = group_cells(cells.nodes, starts, part)
     table, alone = np.empty((parents, 8), np.int32), np.empty(parents, np.bool_)
     made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone)
-    columns, weights = np.full((cells.count, 8), -1, np.int32), np.zeros((cells.count, 8), np.float32)
-    interpolate(cells.nodes, half, part, table, alone, columns, weights)
     count = made + cells.settled
-    kept = np.arange(cells.count - cells.settled, cells.count)
-    columns[kept, 0], weights[kept, 0] = np.arange(made, count), 1.0
-    used = columns >= 0
-    rows = np.concatenate([[0], np.cumsum(used.sum(1))])
-    follow = sparse.csr_matrix((weights[used], columns[used], rows), (cells.count, count))
+    owner, follows = np.full(cells.count, -1, np.int32), np.zeros(cells.count, np.int8)
+    find_owners(cells.nodes, half, part, alone, owner, follows)
+    follows[cells.count - cells.settled :] = 1
+    rows = np.concatenate([[0], np.cumsum(follows, dtype=np.int32)])
+    columns, weights = np.empty(rows[-1], np.int32), np.empty(rows[-1], np.float32)
+    interpolate(half, part, table, alone, owner, rows, columns, weights)
+    columns[rows[-1] - cells.settled :], weights[rows[-1] - cells.settled :] = np.arange(made, count), 1.0
+    follow = sparse.csr_matrix((weights, columns, rows), (cells.count, count))
     place = np.empty((parents, 3), np.int32)
     place[part] = block
-    material = _mean_material(cells, whole, starts, part, parents) * ~alone
+    material = _mean_material(cells, whole, half, starts, part, parents)
+    material[:, alone] = 0.0
     joined = np.flatnonzero(~alone)
     joined = joined[_block_order(place[joined])]
     settled = cells.settled + 4 * int(alone.sum())
@@ -201,16 +202,15 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     return _Step(coarse, part, table, material[-1] != 0, follow)
 
 
-def _mean_material(cells: Cells, whole: NDArray[np.bool_], starts: Array, part: Array, parents: int) -> Array:
+def _mean_material(
+    cells: Cells, whole: NDArray[np.bool_], half: Array, starts: Array, part: Array, parents: int
+) -> Array:
     """Coefficients (m, coarse cells) of those made of eight like voxels, 0 of others, and of all where they are few."""
+    from spondyl.numerics.coarse_kernels import mean_material
+
     material = np.zeros((len(cells.material), parents))
-    eight = starts[:-1][np.diff(starts) == 8, None] + np.arange(8)
-    each = 1 << (cells.place[eight] % 2 @ np.array([4, 2, 1], np.int32))
-    inside = cells.material[:, eight]
-    good = whole[eight].all(1) & (each.sum(1) == 255) & (part[eight] == part[eight[:, :1]]).all(1)
-    good &= np.all(inside.max(2) <= _LIKE * inside.min(2), axis=0)
-    if int(good.sum()) >= _MANY:
-        material[:, part[eight[good, 0]]] = inside[:, good].mean(2)
+    if mean_material(cells.material, whole, half, starts, part, _LIKE, material) < _MANY:
+        material[:] = 0.0
     return material
 
 

@@ -130,28 +130,94 @@ def join_corners(nodes, half, part, parents, count, table, alone):
 
 
 @nb.njit(**_FAST)
-def interpolate(nodes, half, part, table, alone, columns, weights):
-    """What each node follows: up to eight nodes of the coarse grid (count, 8), -1 where there are fewer."""
+def find_owners(nodes, half, part, alone, owner, follows):
+    """A cell and its corner by which each node follows the coarse grid, 8 * cell + corner, and how many nodes of it.
+
+    Both (nodes); `owner` is -1 before, and stays so for nodes without a cell.
+    """
     for n in range(nodes.shape[0]):
         for c in range(8):
             node = nodes[n, c]
-            if columns[node, 0] >= 0:
-                continue
-            x = 0.5 * (half[n, 0] + (c >> 2))
-            y = 0.5 * (half[n, 1] + ((c >> 1) & 1))
-            z = 0.5 * (half[n, 2] + (c & 1))
-            used = 0
+            if owner[node] < 0:
+                owner[node] = 8 * n + c
+                for q in range(8):
+                    follows[node] += _share(half, n, c, q, alone[part[n]]) != 0
+
+
+@nb.njit(**_FAST)
+def interpolate(half, part, table, alone, owner, rows, columns, weights):
+    """What each node follows, by rows: nodes of the coarse grid and their weights."""
+    for node in range(owner.shape[0]):
+        if owner[node] >= 0:
+            n, c, entry = owner[node] >> 3, owner[node] & 7, rows[node]
             for q in range(8):
-                if alone[part[n]]:
-                    if q > 3:
-                        break
-                    w = 1 - x - y - z if q == 0 else (x if q == 1 else (y if q == 2 else z))
-                else:
-                    w = (x if q >> 2 else 1 - x) * (y if (q >> 1) & 1 else 1 - y) * (z if q & 1 else 1 - z)
+                w = _share(half, n, c, q, alone[part[n]])
                 if w != 0:
-                    columns[node, used] = table[part[n], q]
-                    weights[node, used] = w
-                    used += 1
+                    columns[entry], weights[entry] = table[part[n], q], w
+                    entry += 1
+
+
+@nb.njit(**_FAST)
+def _share(half, n, c, q, alone):
+    """Weight of the coarse cell's corner q on the corner c of cell n."""
+    x = 0.5 * (half[n, 0] + (c >> 2))
+    y = 0.5 * (half[n, 1] + ((c >> 1) & 1))
+    z = 0.5 * (half[n, 2] + (c & 1))
+    if alone:
+        return 1 - x - y - z if q == 0 else (x if q == 1 else (y if q == 2 else (z if q == 3 else 0.0)))
+    return (x if q >> 2 else 1 - x) * (y if (q >> 1) & 1 else 1 - y) * (z if q & 1 else 1 - z)
+
+
+@nb.njit(**_FAST)
+def list_voxels(coefficients, solid, pattern, first, parts, place, nodes, material):
+    """Solid voxels in the order of the blocks that they make: places (n, 3), nodes (n, 8), coefficients (m, n).
+
+    `pattern` and `first` (points) are the voxels about each point and its first node, `parts` (256, 8) tells to which
+    of a point's nodes a direction belongs.
+    """
+    nx, ny, nz = solid.shape
+    n = 0
+    for block in range(((nx + 1) // 2) * ((ny + 1) // 2) * ((nz + 1) // 2)):
+        rest, c = divmod(block, (nz + 1) // 2)
+        a, b = divmod(rest, (ny + 1) // 2)
+        for child in range(8):
+            i, j, k = 2 * a + (child >> 2), 2 * b + ((child >> 1) & 1), 2 * c + (child & 1)
+            if i < nx and j < ny and k < nz and solid[i, j, k]:
+                place[n, 0], place[n, 1], place[n, 2] = i, j, k
+                for m in range(coefficients.shape[0]):
+                    material[m, n] = coefficients[m, i, j, k]
+                for q in range(8):
+                    point = ((i + (q >> 2)) * (ny + 1) + j + ((q >> 1) & 1)) * (nz + 1) + k + (q & 1)
+                    nodes[n, q] = first[point] + parts[pattern[point], 7 - q]
+                n += 1
+
+
+@nb.njit(**_FAST)
+def mean_material(material, whole, half, starts, part, like, out):
+    """Write mean coefficients of blocks of eight like voxels to `out` (m, coarse cells); give how many there are."""
+    count = 0
+    for block in range(starts.shape[0] - 1):
+        first = starts[block]
+        good, seen = starts[block + 1] - first == 8, 0
+        if good:
+            for n in range(first, first + 8):
+                good = good and whole[n] and part[n] == part[first]
+                seen |= 1 << (4 * half[n, 0] + 2 * half[n, 1] + half[n, 2])
+        good = good and seen == 255
+        if good:
+            for m in range(material.shape[0]):
+                least = most = material[m, first]
+                for n in range(first + 1, first + 8):
+                    least, most = min(least, material[m, n]), max(most, material[m, n])
+                good = good and most <= like * least
+        if good:
+            count += 1
+            for m in range(material.shape[0]):
+                total = 0.0
+                for n in range(first, first + 8):
+                    total += material[m, n]
+                out[m, part[first]] = total / 8
+    return count
 
 
 @in_threads(**_FAST)
