@@ -31,7 +31,7 @@ from spondyl.numerics.cavity import CavityWall, enclosed_volume, find_wall, volu
 from spondyl.numerics.elasticity import CORNERS
 from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
 from spondyl.numerics.plasticity import YieldLaw, recover_damage
-from spondyl.numerics.yielding import _POINTS, _slopes
+from spondyl.numerics.yielding import _POINTS
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -81,6 +81,8 @@ class GrowingBody:
     fluid
         Pressure a volume of fluid makes beyond what fits. [MPa/mm³]
     """
+
+    kind = np.float64
 
     def __init__(
         self,
@@ -387,3 +389,11 @@ def _loose(plane: Mask, solid: Mask) -> Mask:
     for i, j, k in CORNERS:
         loose |= ~held[i : i + a, j : j + b, k : k + c]
     return loose & plane
+
+
+def _slopes(points: Array, edges: tuple[float, float, float]) -> Array:
+    """Derivatives of the eight trilinear shapes at these points, shape (points, 8, 3). [1/mm]"""
+    signs = 2.0 * CORNERS - 1.0
+    factors = 1 + signs * points[:, None, :]
+    parts = [signs[:, a] * factors[..., (a + 1) % 3] * factors[..., (a + 2) % 3] / (4 * edges[a]) for a in range(3)]
+    return np.ascontiguousarray(np.stack(parts, axis=-1))

@@ -32,6 +32,10 @@ _WORK_LEFT = 0.5  # of the slope of the energy along a step: [3] advises 0.5
 class Body(Protocol):
     """What a solver must be able to ask. All arrays have the shape of the displacements."""
 
+    @property
+    def kind(self) -> type:
+        """Precision of the vectors of a linear step: np.float64 or np.float32."""
+
     def residual(self, displacement: Array) -> Array:
         """External minus internal forces, 0 where the displacement is prescribed; remembers the tangent there."""
 
@@ -94,9 +98,8 @@ def newton_krylov(
             if len(history) > patience and min(history[-patience:]) >= min(history[:-patience]):
                 break
             tolerance = inner if len(history) < 2 else min(inner, max(0.01, 0.9 * (history[-1] / history[-2]) ** 2))
-            change, spent = _conjugate_gradients(
-                body.tangent, body.precondition, residual, max(tolerance, 0.3 * rtol * scale / norm), cycles
-            )
+            wanted = max(tolerance, 0.3 * rtol * scale / norm)
+            change, spent = _linear_step(body.tangent, body, residual, wanted, cycles)
             used += spent
             displacement, residual = _line_search(body, displacement, change, residual, tries)
         raise _not_balanced("Newton's method", history, rtol)
@@ -196,9 +199,18 @@ def _first_to_balance(body: Body, guess: Array, solvers: Sequence[Solver]) -> Ba
 
 def _elastic_answer(body: Body, pattern: Array) -> Array:
     """Displacements of the unyielded body under the pattern."""
-    forces = -body.elastic(pattern)
-    change, _ = _conjugate_gradients(body.elastic, body.precondition, forces, 1e-3, 500)
+    change, _ = _linear_step(body.elastic, body, -body.elastic(pattern), 1e-3, 500)
     return np.asarray(pattern + change)
+
+
+def _linear_step(
+    apply: Callable[[Array], Array], body: Body, forces: Array, tolerance: float, cycles: int
+) -> tuple[Array, int]:
+    """About the answer of apply(x) = forces, in the precision of the body's linear steps and within its reach."""
+    size = float(np.abs(forces).max(initial=0.0)) or 1.0
+    narrow: Array = np.asarray(forces / size, body.kind)
+    change, spent = _conjugate_gradients(apply, body.precondition, narrow, tolerance, cycles)
+    return np.asarray(change * np.float64(size), np.float64), spent
 
 
 def _conjugate_gradients(

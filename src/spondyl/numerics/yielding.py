@@ -48,6 +48,8 @@ class YieldingBody:
     Forces on the nodes are `load`, which the caller may change between steps. [N]
     """
 
+    kind = np.float32
+
     def __init__(
         self,
         coefficients: Array,
@@ -67,12 +69,14 @@ class YieldingBody:
         self.extra = wide.shape[3] - coefficients.shape[3]
         self.law, self._numbers = law, law_numbers(law)
         self._elastic = _Elastic(wide, edges, self.widened(held), threads)
-        self.free = self._elastic.free
+        self.free, self.held = self._elastic.free, ~self._elastic.free
         points = _POINTS if integration == "full" else np.zeros((1, 3))
-        self._slopes = _slopes(points, edges)
+        x, y, z = points.T
+        self._points = np.stack([x, y, z, y * z, x * z, x * y])
+        self._scale = 1 / (4 * np.array(edges))
         self._weight = voxel_volume(edges) / len(points)
         self._share = 1.0 if integration == "full" else HOURGLASS
-        self._cells = np.argwhere(np.any(wide != 0, axis=0))
+        self._cells = np.ascontiguousarray(np.argwhere(np.any(wide != 0, axis=0)))
         self._starts = np.searchsorted(self._cells[:, 0], np.arange(wide.shape[1] + 1))
         lame, shear = wide[(slice(None), *self._cells.T)]
         self._bulk, self._shear = lame + 2 * shear / 3, shear.copy()
@@ -80,9 +84,13 @@ class YieldingBody:
         shape = (len(self._cells), len(points))
         self._plastic, self._accumulated = np.zeros((*shape, 6)), np.zeros(shape)
         self._strain, self._plastic_after, self._after = np.zeros((*shape, 6)), np.zeros((*shape, 6)), np.zeros(shape)
-        self._first = np.zeros((*shape, 8))
-        self._first[..., 0], self._first[..., 1] = 2 * self._shear[:, None], self._bulk[:, None]
-        self._tangent = self._first.copy()
+        self._active = np.zeros(len(self._cells), bool)  # voxels where something yields or did
+        self._tangent = np.zeros((len(self._cells), 8, len(points)), np.float32)
+        self._first = self._active.copy(), self._tangent  # before anything yielded: nothing where all is in the share
+        if self._share != 1:
+            self._first = ~self._active, self._tangent.copy()
+            self._first[1][:, :2] = np.stack([2 * self._shear, self._bulk], axis=1)[..., None]
+        self._narrow = tuple(np.asarray(a, np.float32) for a in (self._points, self._scale, self._bulk, self._shear))
         self.internal = np.zeros(self.free.shape)
         self.load = np.zeros(self.free.shape)
 
@@ -103,13 +111,14 @@ class YieldingBody:
         """Load less internal forces, 0 where prescribed; no number where a return to the yield surface did not end."""
         from spondyl.numerics.yield_kernels import add_stress_forces
 
-        forces = self._share_of(displacement)
+        forces = self._share * self._elastic.forces(displacement)
         self._elastic.in_threads(
             lambda: add_stress_forces(
                 displacement,
                 self._cells,
                 self._starts,
-                self._slopes,
+                self._points,
+                self._scale,
                 self._weight,
                 self._share,
                 self._bulk,
@@ -121,6 +130,7 @@ class YieldingBody:
                 self._strain,
                 self._plastic_after,
                 self._after,
+                self._active,
                 self._tangent,
                 forces,
             )
@@ -133,12 +143,12 @@ class YieldingBody:
         return float(np.linalg.norm(self.internal))
 
     def tangent(self, change: Array) -> Array:
-        """Change of the internal forces about the last residual, 0 where prescribed."""
-        return self._pushed(change, self._tangent)
+        """Change of the internal forces about the last residual, 0 where prescribed; in single precision."""
+        return self._pushed(change, self._active, self._tangent)
 
     def elastic(self, change: Array) -> Array:
         """The same before anything yielded."""
-        return self._pushed(change, self._first)
+        return self._pushed(change, *self._first)
 
     def precondition(self, forces: Array) -> Array:
         """One V-cycle of the elastic body."""
@@ -150,23 +160,22 @@ class YieldingBody:
             raise NotConverged("the return to the yield surface did not end at some points: take smaller load steps")
         plastic = self._plastic_after.copy()
         if self.law.damage_limit > 0:
-            before, after = self._accumulated.ravel(), self._after.ravel()
-            flat = self._strain.reshape(-1, 6), plastic.reshape(-1, 6)
-            plastic = recover_damage(*flat, before, after, self.law).reshape(plastic.shape)
+            grown = self._after > self._accumulated
+            at_points = self._strain[grown], plastic[grown], self._accumulated[grown], self._after[grown]
+            plastic[grown] = recover_damage(*at_points, self.law)
         self._plastic, self._accumulated = plastic, self._after.copy()
 
-    def _share_of(self, displacement: Array) -> Array:
-        return self._share * self._elastic.forces(displacement)
-
-    def _pushed(self, change: Array, tangent: Array) -> Array:
+    def _pushed(self, change: Array, active: NDArray[np.bool_], tangent: Array) -> Array:
         from spondyl.numerics.yield_kernels import add_tangent_forces
 
-        forces = self._share_of(change)
-        place = self._cells, self._starts, self._slopes, self._weight
-        self._elastic.in_threads(
-            lambda: add_tangent_forces(change, *place, self._share, self._bulk, self._shear, tangent, forces)
-        )
-        forces[~self.free] = 0.0
+        change = np.asarray(change, np.float32)
+        forces: Array = self._elastic.forces(change)
+        if self._share != 1:
+            forces *= np.float32(self._share)
+        points, scale, bulk, shear = self._narrow
+        place = self._cells, self._starts, points, scale, np.float32(self._weight), np.float32(self._share)
+        self._elastic.in_threads(lambda: add_tangent_forces(change, *place, bulk, shear, active, tangent, forces))
+        forces[self.held] = 0.0
         return forces
 
 
@@ -175,29 +184,36 @@ class _Elastic:
 
     def __init__(self, coefficients: Array, edges: Edges, held: NDArray[np.bool_], threads: int | None) -> None:
         edge = voxel_volume(edges) ** (1 / 3)
-        self._stretch: Array = (edge / np.array(edges)).reshape(3, 1, 1, 1)
+        self._stretch: Array | None = (edge / np.array(edges)).reshape(3, 1, 1, 1)
         if np.allclose(self._stretch, 1.0, atol=1e-5, rtol=0):
-            self._stretch = np.ones((3, 1, 1, 1))
+            self._stretch = None
         else:
             coefficients = stretched(coefficients, edges)
         self._threads = prepare_threads(held.size, threads)
         self._cycle: VCycle | None = None  # made when it is first asked for
         self._make_cycle = partial(VCycle, coefficients, edge, held, threads=threads, degree=1, ratio=_RATIO)
-        self._operator = Operator(coefficients, edge, np.float64, self._threads)
+        self._operators = {kind: Operator(coefficients, edge, kind, self._threads) for kind in (np.float64, np.float32)}
         self.free = inverse_diagonal(coefficients, edge, held) != 0
 
     def forces(self, displacement: Array) -> Array:
-        """K u, also where prescribed."""
-        out = np.empty(displacement.shape)
-        pushed = np.ascontiguousarray(displacement / self._stretch)
-        self.in_threads(lambda: self._operator(pushed, out))
-        return out / self._stretch
+        """K u, also where prescribed, in the precision of u."""
+        operator = self._operators[displacement.dtype.type]
+        out = np.empty_like(displacement)
+        if self._stretch is None:
+            self.in_threads(lambda: operator(displacement, out))
+            return out
+        stretch = self._stretch.astype(displacement.dtype)
+        pushed = np.ascontiguousarray(displacement / stretch)
+        self.in_threads(lambda: operator(pushed, out))
+        return np.asarray(out / stretch)
 
     def cycle(self, forces: Array) -> Array:
         """About K⁻¹ f; forces go in relative to their size, since single precision ends at 1e-38."""
         self._cycle = self._cycle or self._make_cycle()
         size = float(np.abs(forces).max(initial=0.0)) or 1.0
-        return np.asarray(self._cycle(forces * (self._stretch / size)) * (self._stretch * size), np.float64)
+        if self._stretch is None:
+            return np.asarray(self._cycle(forces * (1 / size)) * size, forces.dtype)
+        return np.asarray(self._cycle(forces * (self._stretch / size)) * (self._stretch * size), forces.dtype)
 
     def in_threads(self, work: Callable[[], None]) -> None:
         """Do it with as many threads as a body of this size earns."""
@@ -208,11 +224,3 @@ class _Elastic:
 
 
 _POINTS = (2 * CORNERS - 1) / np.sqrt(3)  # of Gauss, in [-1, 1]³
-
-
-def _slopes(points: Array, edges: Edges) -> Array:
-    """Derivatives of the eight trilinear shapes at these points, shape (points, 8, 3). [1/mm]"""
-    signs = 2.0 * CORNERS - 1.0
-    factors = 1 + signs * points[:, None, :]
-    parts = [signs[:, a] * factors[..., (a + 1) % 3] * factors[..., (a + 2) % 3] / (4 * edges[a]) for a in range(3)]
-    return np.ascontiguousarray(np.stack(parts, axis=-1))

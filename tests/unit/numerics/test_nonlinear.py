@@ -12,6 +12,8 @@ Array = np.ndarray
 class Chain:
     """Springs in a row, fixed at node 0 and pulled at the last: stiffness k up to a force y, then h k (h may be 0)."""
 
+    kind = np.float64
+
     def __init__(self, stiffness: Array, strength: Array, hardening: float = 0.1) -> None:
         self.k, self.y, self.h = stiffness, strength, hardening
         self.slack = np.zeros_like(stiffness)  # plastic extension

@@ -75,7 +75,8 @@ def test_small_displacements_take_the_elastic_forces_and_large_ones_less(integra
     made = body(integration)
     small = made.widened(moved(1e-5))
     made.residual(small)
-    assert made.internal == pytest.approx(made.elastic(small), abs=1e-9)
+    rounding = 1e-6 * np.abs(made.internal).max()  # of single precision, in sums of eight voxels
+    assert made.internal == pytest.approx(made.elastic(small), abs=rounding)
     made.residual(1e4 * small)
     assert made.force_norm() < 0.5 * np.linalg.norm(made.elastic(1e4 * small))
 
