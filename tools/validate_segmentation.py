@@ -39,8 +39,7 @@ from tools.segmentation_runs import (
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "segmentation.md"
 SEEDS = (503, 504)
-COLLAPSED_SEED = 601
-
+SHAPES = ("crush", "wedge", "biconcave")
 
 Job = Callable[[], list[Row]]
 
@@ -103,16 +102,17 @@ def _own_masks() -> Case:
 
 
 @cache
-def _virtual() -> Case:
-    patient = virtual_patient(COLLAPSED_SEED)
-    return Case(f"virtual {COLLAPSED_SEED}", patient.ct, patient.labels, patient.subregions)
+def _virtual(seed: int, first: Level, last: Level) -> Case:
+    patient = virtual_patient(seed, levels=tuple(Level(n) for n in range(first, last + 1)))
+    return Case(f"virtual {first.name}-{last.name}", patient.ct, patient.labels, patient.subregions)
 
 
 COLLAPSED: dict[str, tuple[Callable[[], Case], tuple[Level, ...], tuple[str, ...]]] = {
     "ts-lumbar-3mm": (partial(_labelled, 1), (Level.L1, Level.L3), ("crush",)),
     "lidc-0001-thoracic": (partial(_labelled, 0), (Level.T8, Level.T12), ("crush",)),
     "ts-thoracic-endplate": (_own_masks, (Level.T7, Level.T9), ("crush",)),
-    "virtual": (_virtual, (Level.L2,), ("crush", "wedge", "biconcave")),
+    "virtual lumbar": (partial(_virtual, 601, Level.T11, Level.L5), (Level.L1, Level.L3), SHAPES),
+    "virtual thoracic": (partial(_virtual, 602, Level.T5, Level.L1), (Level.T8, Level.T11), SHAPES),
 }
 PARTS: dict[str, Callable[[], dict[str, Job]]] = {
     "agreement": agreement_jobs,

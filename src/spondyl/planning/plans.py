@@ -210,7 +210,8 @@ def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int, *, balloon
     if vertebra.is_cut:
         raise InputError(f"{name} is cut by the image border ({', '.join(vertebra.cut)}): no path is planned into it")
     if vertebra.body is None or vertebra.frame is None or vertebra.posterior is None:
-        raise InputError(f"the body of {name} could not be separated from its arch: check its label, then plan again")
+        why = "; ".join(vertebra.remarks) or "body and arch could not be told apart"
+        raise InputError(f"{name} has no body to plan into ({why}): check its label, then plan again")
     if spine.canal is None:
         raise InputError(f"there is no canal around {name}, so no distance to it: label the arches, then plan again")
     if not vertebra.pedicles:

@@ -28,9 +28,10 @@ from spondyl.spine.masks import (
     touched_faces,
     trimmed,
 )
+from spondyl.spine.misfits import without_misfits
 from spondyl.spine.names import Anchor
 from spondyl.spine.naming import blocking_first, body_centres, naming_questions, refuse_reversed, unlabelled_ends
-from spondyl.spine.plausibility import check_grids, extent_questions, grey_value_questions, refuse_air
+from spondyl.spine.plausibility import bodies_not_on_bone, check_grids, extent_questions, refuse_air
 from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.spine.surroundings import surrounding_masks
 from spondyl.spine.types import Level, Spine, Vertebra
@@ -164,8 +165,8 @@ def _from_labels(
     ct = None if study is None else study.ct
     notes = list(check_grids(ct, image, resample=resample)) if ct is not None else []
     numbers = label_numbers(image)
-    asked = load_label_map(label_map) if isinstance(label_map, str | Path) else label_map
-    chosen, more = choose_label_map(numbers, label_image.names, asked)
+    wanted = load_label_map(label_map) if isinstance(label_map, str | Path) else label_map
+    chosen, more = choose_label_map(numbers, label_image.names, wanted)
     pieces = level_masks(image, {n: chosen.levels[n] for n in numbers if n in chosen.levels})
     questions = _early_checks(pieces, ct)
     parts_image = None if subregions is None else _image(subregions).labels
@@ -173,8 +174,12 @@ def _from_labels(
     vertebrae = tuple(_known_cut(t.vertebra, pieces) if t.vertebra.level in cut else t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
     questions += [*_piece_questions(pieces, image.geometry), *naming]
+    not_on_bone: tuple[Level, ...] = ()
     if ct is not None:
-        questions += grey_value_questions(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
+        not_on_bone, asked = bodies_not_on_bone(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
+        questions += asked
+    vertebrae, misfits = without_misfits(vertebrae, ct, not_on_bone)
+    questions += misfits
     progress(0.95, "joining the canal")
     canal, source = _canal(image, parts_image, chosen, taken)
     progress(1.0, "done")

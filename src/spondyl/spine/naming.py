@@ -11,7 +11,7 @@ import numpy as np
 from spondyl.errors import InputError
 from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine.centres import rough_centre
-from spondyl.spine.names import Anchor, place_of
+from spondyl.spine.names import SPACING_MM, Anchor, place_of
 from spondyl.spine.types import Level, Spine, Vertebra
 from spondyl.studies import Question
 
@@ -19,6 +19,8 @@ _NEIGHBOURS = 4  # gaps on either side that tell how far apart bodies stand here
 _ROOM = 0.55  # of a body's spacing: so much more or less than expected is another body, not a tall or a crushed one
 _FURTHER = 1.4  # of a body's spacing beyond the last labelled body: there another one is mostly visible
 _SACRUM_ROOM = 1.1  # of a body's spacing from the lowest centre to the sacrum; one that stands on it has 0.6-0.8
+_SIZES = (0.7, 1.4)  # of the usual distance of bodies: three standard deviations of adults' sizes either way
+_SIZED = 3  # distances that tell it; with fewer, one crushed body or thick disc would
 _PREFIX = "level_"  # of the codes of all questions asked here, so that renaming can ask them anew
 
 
@@ -43,6 +45,7 @@ def naming_questions(levels: Sequence[Level], centres: Floats, sacrum: Volume | 
     questions = _order(levels, centres)
     if not questions:
         questions += _gaps(levels, centres)
+        questions += _size(levels, centres)
     return (*questions, *_transitional(levels, centres, sacrum))
 
 
@@ -216,6 +219,30 @@ def _gaps(levels: Sequence[Level], centres: Floats) -> list[Question]:
         elif count > 1:
             questions.append(_blocking_gap("skipped", names, distances[i], expected, "less than their names say"))
     return questions
+
+
+def _size(levels: Sequence[Level], centres: Floats) -> list[Question]:
+    """Bodies that stand as far apart as those of quite another part of the spine: another tool's numbers, or a child's.
+
+    Most of a wrong label map is told by the order of its names; some maps give another part of the spine in order.
+    """
+    steps = [
+        (float(np.linalg.norm(below - above)), (SPACING_MM[a] + SPACING_MM[b]) / 2)
+        for (a, above), (b, below) in pairwise(zip(levels, centres, strict=True))
+        if a in SPACING_MM and b in SPACING_MM and _names_between(a, b) == 0
+    ]
+    if len(steps) < _SIZED:
+        return []
+    share = float(np.median([found / usual for found, usual in steps]))
+    if _SIZES[0] <= share <= _SIZES[1]:
+        return []
+    found, usual = (float(np.median(mm)) for mm in zip(*steps, strict=True))
+    text = (
+        f"The bodies of {levels[0].name} to {levels[-1].name} stand {found:.0f} mm apart, where {usual:.0f} mm are "
+        "usual for these levels of an adult."
+    )
+    action = "Check the label map and the voxel size: another map may give other names in the same order."
+    return [Question(_PREFIX + "size", text, action, blocking=True)]
 
 
 def _names_between(above: Level, below: Level) -> int:

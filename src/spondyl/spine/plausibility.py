@@ -82,8 +82,10 @@ def refuse_air(ct: Volume, masks: Sequence[tuple[Level, Volume]]) -> None:
         raise InputError(_REFUSED.format(text))
 
 
-def grey_value_questions(ct: Volume, bodies: Sequence[tuple[Level, Volume]]) -> tuple[Question, ...]:
-    """Whether bodies lie on air or soft tissue.
+def bodies_not_on_bone(
+    ct: Volume, bodies: Sequence[tuple[Level, Volume]]
+) -> tuple[tuple[Level, ...], tuple[Question, ...]]:
+    """Levels whose bodies lie on air or soft tissue, with the question for them.
 
     Parameters
     ----------
@@ -103,9 +105,10 @@ def grey_value_questions(ct: Volume, bodies: Sequence[tuple[Level, Volume]]) -> 
     if wrong and len(wrong) * 2 >= len(found):
         raise InputError(_REFUSED.format(text))
     if not wrong:
-        return ()
+        return (), ()
     action = "Check that labels and CT belong together; correct these labels."
-    return (Question("bodies_not_on_bone", f"Bodies do not lie on bone: {text}.", action, blocking=True),)
+    asked = Question("bodies_not_on_bone", f"Bodies do not lie on bone: {text}.", action, blocking=True)
+    return tuple(wrong), (asked,)
 
 
 def _tissue(ct: Volume, body: Volume) -> str | None:

@@ -48,7 +48,15 @@ def test_every_number_of_a_tool_means_the_published_level(name: str) -> None:
 
 def test_the_canal_and_cord_of_tools_that_have_them() -> None:
     assert (load_label_map("totalseg").canal, load_label_map("totalseg").cord) == (frozenset(), {79})
-    assert (load_label_map("spineps").canal, load_label_map("spineps").cord) == ({61}, {60})
+    for name in ("spineps", "verse"):  # one numbering, so that labels written here can be read as either
+        assert (load_label_map(name).canal, load_label_map(name).cord) == ({61}, {60})
+
+
+def test_verse_knows_the_numbers_around_its_vertebrae() -> None:
+    """Discs are 100 and end plates 200 more than their level, as in SPINEPS and TPTBox; none of them is a vertebra."""
+    chosen, notes = choose_label_map([19, 20, 26, 28, 60, 61, 119, 120, 219, 220], None, load_label_map("verse"))
+    assert (chosen.levels[28], chosen.levels[26]) == (Level.T13, Level.SACRUM)
+    assert notes == ("labels that nothing is made of are left out: 119-120, 219-220",)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from spondyl.spine.names.anchors import Anchor, letter, parse_anchor, parse_point, place_of
 from spondyl.spine.names.proposal import ASKED, NamingProposal, name_levels, span
-from spondyl.spine.names.readings import Reading
+from spondyl.spine.names.readings import SPACING_MM, Reading
 from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
 
 __all__ = [
     "ASKED",
+    "SPACING_MM",
     "Anchor",
     "LevelSigns",
     "NamingProposal",

@@ -33,7 +33,7 @@ _LUNG_PART = 0.2
 _LUNG_WEIGHT = 0.4
 # Distance from disc to disc, as a mean of the distances of neighbouring body centres in the two spines of masks
 # `healthy-reference-masks` and `fracture-masks-l2` of the test data; L5 as at two lumbar CTs. Only ratios are used.
-_SPACING_MM = {
+SPACING_MM = {
     Level.T1: 20.0, Level.T2: 19.8, Level.T3: 20.4, Level.T4: 20.8, Level.T5: 21.9, Level.T6: 22.7, Level.T7: 22.6,
     Level.T8: 23.4, Level.T9: 24.2, Level.T10: 26.2, Level.T11: 28.7, Level.T12: 30.4, Level.T13: 30.6,
     Level.L1: 31.0, Level.L2: 31.9, Level.L3: 33.8, Level.L4: 33.0, Level.L5: 30.0, Level.L6: 28.0,
@@ -140,7 +140,7 @@ def _lung_share(level: Level) -> float:
 def _spacing_belief(signs: Sequence[LevelSigns], levels: Levels) -> float:
     """How well the distances of the discs rise along the spine as they should, whatever the person's size."""
     found = [
-        np.log(sign.spacing_mm / _SPACING_MM.get(level, _CERVICAL_MM))
+        np.log(sign.spacing_mm / SPACING_MM.get(level, _CERVICAL_MM))
         for sign, level in zip(signs, levels, strict=True)
         if sign.spacing_mm is not None and level is not Level.SACRUM
     ]
