@@ -3,8 +3,9 @@
 Usage: python -m benchmarks.elasticity_peers [PROBLEM ...] [--threads N] [--only NAME ...]
 
 Problems are those of `benchmarks.elasticity`; a line is printed for each program, also where it is not installed:
-parosol-py (its wheel, with as many ranks as threads), CalculiX (`ccx`, iterative scaling) and pyamg (smoothed
-aggregation, without assembly). Each is asked for a residual of 1e-6 in its own measure; CalculiX has no such setting.
+parosol-py (its wheel, with as many ranks as threads), CalculiX (`ccx`, iterative scaling), PETSc (conjugate gradients
+with hypre, one rank, in the interpreter that PETSC_PYTHON names; its own core seconds leave out the matrix) and pyamg (smoothed aggregation,
+its own seconds leave out the matrix). Each is asked for a residual of 1e-6 in its own measure; CalculiX has no such setting.
 Core seconds hold for a busy machine too, as far as caches are shared: ratios are of those, and both times count from
 the array of moduli in memory to the displacements (other programs write and read files for it).
 """
@@ -16,6 +17,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.elasticity import POISSON, PROBLEMS, RESIDUAL, STRAIN, body, ramp, smoothed_aggregation, unknowns
-from spondyl.numerics.elasticity import CORNERS
+from spondyl.numerics.elasticity import CORNERS, assembled
 from spondyl.numerics.equilibrium import Problem, conjugate_gradients
 
 Result = tuple[str, float | None]
@@ -67,6 +69,44 @@ def calculix(problem: Problem, threads: int) -> Result | None:
     return words[-1].strip() if words else "", float(total[2]) * float(problem.prescribed[2, 0, 0, -1])
 
 
+def petsc(problem: Problem, threads: int) -> Result | None:
+    """PETSc with hypre's multigrid on one core; what it says of itself leaves out that the matrix is made here."""
+    del threads
+    program = os.environ.get("PETSC_PYTHON", sys.executable)
+    if subprocess.run([program, "-c", "import petsc4py"], capture_output=True).returncode:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        system, answer = Path(folder) / "system.npz", Path(folder) / "answer.npz"
+        first, free, energy = save_system(problem, system)
+        script = Path(__file__).with_name("petsc_solve.py")
+        run = subprocess.run([program, script, system, answer], capture_output=True, text=True)
+        if run.returncode:
+            return f"failed: {run.stderr.strip().splitlines()[-1]}", None
+        first[free] += np.load(answer)["answer"]
+    return run.stdout.strip(), energy(first)
+
+
+def save_system(problem: Problem, place: Path) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], float]]:
+    """Write matrix and load of the unknowns, node by node; gives the start, the unknowns' places and the energy."""
+    pieces = []
+    for planes in np.array_split(np.arange(problem.coefficients.shape[1]), 8):  # to spare memory
+        some = np.zeros_like(problem.coefficients)
+        some[:, planes] = problem.coefficients[:, planes]
+        pieces.append(assembled(some, problem.edge))
+    matrix = sum(pieces[1:], pieces[0])
+    order = np.arange(matrix.shape[0]).reshape(3, -1).T.ravel()
+    free = order[(~problem.held.ravel() & (matrix.diagonal() > 0))[order]]
+    first = np.where(problem.held, problem.prescribed, ramp(problem)).ravel()
+    load = -(matrix @ first)[free]
+    scale = float(np.linalg.norm((matrix @ np.where(problem.held, problem.prescribed, 0).ravel())[free]))
+    reduced = matrix[free][:, free].tocsr()
+    reduced.sort_indices()
+    rows, columns = reduced.indptr.astype(np.int32), reduced.indices.astype(np.int32)
+    goal = RESIDUAL * scale / np.linalg.norm(load)
+    np.savez(place, rows=rows, columns=columns, values=reduced.data, load=load, goal=goal)
+    return first, free, lambda answer: float(answer @ (matrix @ answer))
+
+
 def aggregation(problem: Problem, threads: int) -> Result | None:
     """Pyamg on one core."""
     del threads
@@ -78,6 +118,7 @@ PROGRAMS: dict[str, Callable[[Problem, int], Result | None]] = {
     "spondyl": ours,
     "parosol-py": parosol,
     "calculix": calculix,
+    "petsc": petsc,
     "pyamg": aggregation,
 }
 
