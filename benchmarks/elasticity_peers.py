@@ -4,10 +4,10 @@ Usage: python -m benchmarks.elasticity_peers [PROBLEM ...] [--threads N] [--only
 
 Problems are those of `benchmarks.elasticity`; a line is printed for each program, also where it is not installed:
 parosol-py (its wheel, with as many ranks as threads), CalculiX (`ccx`, iterative scaling), PETSc (conjugate gradients
-with hypre, one rank, in the interpreter that PETSC_PYTHON names; its own core seconds leave out the matrix) and pyamg (smoothed aggregation,
-its own seconds leave out the matrix). Each is asked for a residual of 1e-6 in its own measure; CalculiX has no such setting.
-Core seconds hold for a busy machine too, as far as caches are shared: ratios are of those, and both times count from
-the array of moduli in memory to the displacements (other programs write and read files for it).
+with hypre, one rank, in the interpreter that PETSC_PYTHON names) and pyamg (smoothed aggregation). What the last two
+say of themselves leaves out that their matrix is made here. Each is asked for a residual of 1e-6 in its own measure;
+CalculiX has no such setting. Core seconds hold for a busy machine too, as far as caches are shared: ratios are of
+those, and both times count from the array of moduli in memory to the displacements (others write and read files for it).
 """
 
 from __future__ import annotations
