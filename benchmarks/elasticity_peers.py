@@ -7,7 +7,7 @@ parosol-py (its wheel, with as many ranks as threads), CalculiX (`ccx`, iterativ
 with hypre, one rank, in the interpreter that PETSC_PYTHON names) and pyamg (smoothed aggregation). What the last two
 say of themselves leaves out that their matrix is made here. Each is asked for a residual of 1e-6 in its own measure;
 CalculiX has no such setting. Core seconds hold for a busy machine too, as far as caches are shared: ratios are of
-those, and both times count from the array of moduli in memory to the displacements (others write and read files for it).
+those, and both times count from the array of moduli in memory to the displacements (others use files).
 """
 
 from __future__ import annotations

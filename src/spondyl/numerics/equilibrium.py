@@ -77,13 +77,15 @@ Solver = Callable[..., Equilibrium]
 
 
 def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
-    """About what a solution of so many voxels takes at its peak, from the arrays that are held at once.
+    """About the most that a solution of so many voxels takes at its peak, the problem itself not counted.
 
-    A node has 5 vectors in double and 6 in single precision, a voxel its coefficients in both. While coarse grids are
-    made, a solid voxel has its eight nodes, what each follows, and an eighth of a row of 27 blocks in double precision.
+    A node has one vector in double and six in single precision, a voxel its coefficients in both and once more in the
+    list from which coarse grids are made. Where eight voxels of unlike moduli meet everywhere, an eighth of a row of 27
+    blocks in double and single precision, with the tables they are made from, is 640 bytes a voxel; a body of one
+    modulus takes half in all. Void voxels count, though they take little. The coarsest grid's inverse is 8 MB.
     """
     nodes, voxels = int(np.prod([n + 1 for n in shape])), int(np.prod(shape))
-    return nodes * 3 * (7 * 8 + 7 * 4) + voxels * coefficients * (8 + 8 + 4) + voxels * 750
+    return nodes * 3 * (8 + 6 * 4 + 1) + voxels * (coefficients * (8 + 8 + 4) + 640) + 8 * 2**20
 
 
 def conjugate_gradients(

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,19 @@ def test_a_loaded_hinge_does_not_converge() -> None:
 def test_what_does_not_fit_is_refused_before_it_starts() -> None:
     with pytest.raises(InputError, match="GiB"):
         conjugate_gradients(memory_limit=memory_bytes((7, 9, 11)) - 1)(problem(body()))
+
+
+def test_the_memory_that_is_known_beforehand_is_enough() -> None:
+    """A body of unlike moduli takes nearly all of it, one of a single modulus some half."""
+    unlike = np.random.default_rng(3).uniform(10, 10_000, (32, 32, 32))
+    for modulus, least in ((unlike, 0.75), (np.full((32, 32, 32), 100.0), 0.3)):
+        given = problem(modulus)
+        conjugate_gradients(rtol=0.1)(given)  # what is loaded once does not count
+        tracemalloc.start()
+        conjugate_gradients(rtol=0.1)(given)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert least < peak / memory_bytes((32, 32, 32)) < 1.0
 
 
 def test_nothing_held_is_refused() -> None:
