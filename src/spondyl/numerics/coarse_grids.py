@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from spondyl.numerics.elasticity import CORNERS, element_matrices
+from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
 
@@ -67,7 +68,14 @@ class Grid:
 
 
 def coarse_grids(
-    coefficients: Array, edge: float, free: NDArray[np.bool_], *, hinged: bool, coarsest: int, slowest: float
+    coefficients: Array,
+    edge: float,
+    free: NDArray[np.bool_],
+    *,
+    hinged: bool,
+    coarsest: int,
+    slowest: float,
+    threads: int = 1,
 ) -> list[Grid]:
     """Coarser and coarser grids, until one has few unknowns or hardly fewer than the one before.
 
@@ -88,7 +96,7 @@ def coarse_grids(
     loose = np.asarray(known[point].all(axis=1))
     step = _coarser(cells, plain & np.asarray(loose[cells.nodes].all(axis=1)))
     follow = _of_points(cells, point, starts, step.follow)
-    grids = [_coarse_grid(cells, point, plain, known, None, step, follow, edge)]
+    grids = [_coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)]
     while 3 * step.cells.count > coarsest and len(step.cells.place):
         fine = step.cells
         step = _coarser(fine, fine.material[-1] != 0)
@@ -96,7 +104,9 @@ def coarse_grids(
             break
         plain, known = np.ones(len(fine.place), np.bool_), np.ones((fine.count, 3), np.bool_)
         before, itself = grids[-1], np.arange(fine.count)
-        grids.append(_coarse_grid(fine, itself, plain, known, before.stiffness, step, step.follow, before.edge))
+        grids.append(
+            _coarse_grid(fine, itself, plain, known, before.stiffness, step, step.follow, before.edge, threads)
+        )
     return grids
 
 
@@ -223,6 +233,7 @@ def _coarse_grid(
     step: _Step,
     follow: sparse.csr_matrix,
     edge: float,
+    threads: int,
 ) -> Grid:
     """The energy of a grid (its voxels, its blocks) under the displacements of the next.
 
@@ -249,13 +260,19 @@ def _coarse_grid(
     values = np.zeros((pattern.nnz, 3, 3))
     rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
     down, up = _by_rows(follow.T.tocsr()), _by_rows(follow)
-    slab = fine.place[chosen, 0] // 2
-    slabs = np.searchsorted(slab, np.arange(slab.max(initial=-1) + 2))
-    matrices = element_matrices(len(material), edge)
-    projected = _projected(len(material), edge)
-    sum_voxels(material, matrices, projected, octant, known, *up, nodes, part, step.table, plain, slabs, *rows, values)
+    of = material, element_matrices(len(material), edge), _projected(len(material), edge), octant, known, *up, nodes
+    pieces = _voxels_apart(fine.place[chosen, 0] // 2, threads)
+    rest = part, step.table, plain, *rows, values
+    for turn in filter(None, (pieces[::2], pieces[1::2])):
+
+        def add(piece: int, turn: list[tuple[int, int]] = turn) -> None:
+            sum_voxels(*of, *rest, *turn[piece])
+
+        side_by_side(add, len(turn))
     if blocks is not None:
-        sum_blocks(blocks.rows, blocks.columns, blocks.values, *up, *down, *rows, values)
+        matrix = blocks.rows, blocks.columns, blocks.values, *up, *down, *rows, values
+        parts = cuts(follow.shape[1], threads)
+        side_by_side(lambda k: sum_blocks(*matrix, *parts[k]), threads)
     uniform = step.cells.material[-1] != 0
     coarse = step.cells
     voxels = Cells(coarse.place[uniform], coarse.nodes[uniform], coarse.material[:, uniform], coarse.count, 0)
@@ -273,6 +290,15 @@ def _projected(coefficients: int, edge: float) -> Array:
         out[octant] = follow.T @ element_matrices(coefficients, edge) @ follow
     out.setflags(write=False)
     return out
+
+
+def _voxels_apart(slab: Array, threads: int) -> list[tuple[int, int]]:
+    """Pieces of voxels in the order of their slabs, of which every second share no node; two for each thread."""
+    from spondyl.numerics.coarse_kernels import APART
+
+    slabs = int(slab.max(initial=-1)) + 1
+    pieces = cuts(slabs, 2 * threads if threads > 1 and slabs >= 2 * threads * APART else 1)
+    return [(int(a), int(b)) for a, b in np.searchsorted(slab, np.array(pieces))]
 
 
 def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:

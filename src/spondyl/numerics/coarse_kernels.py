@@ -11,11 +11,11 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from spondyl.numerics.threaded import in_threads
-
-_FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
+_FAST: dict[str, Any] = {
+    "fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False, "nogil": True
+}  # fmt: skip
+APART = 4  # slabs of coarse cells so far apart share no node
 _MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
-_COLOURS = 4  # slabs so far apart share no node
 
 
 @nb.njit(**_FAST)
@@ -220,7 +220,7 @@ def mean_material(material, whole, half, starts, part, like, out):
     return count
 
 
-@in_threads(**_FAST)
+@nb.njit(**_FAST)
 def sum_voxels(
     material,
     matrices,
@@ -234,12 +234,13 @@ def sum_voxels(
     part,
     table,
     plain,
-    slabs,
     rows,
     columns,
     out,
+    start,
+    stop,
 ):
-    """Add the energy of voxels, moved by a coarse grid, to its blocks.
+    """Add the energy of the voxels `start` to `stop`, moved by a coarse grid, to its blocks.
 
     Parameters
     ----------
@@ -255,44 +256,39 @@ def sum_voxels(
     nodes, part, table, plain
         Of voxels sorted by coarse cell: their nodes (n, 8); the coarse cell of each; its nodes; whether the voxel's
         corners follow these alone.
-    slabs
-        Where each slab of coarse cells along x begins among the voxels.
     rows, columns, out
         Blocks by rows, columns sorted; added to `out` (blocks, 3, 3).
     """
-    for colour in range(_COLOURS):
-        for turn in nb.prange((slabs.shape[0] - 2 - colour) // _COLOURS + 1):
-            slab = colour + _COLOURS * turn
-            local = np.empty(_MOST, np.int64)
-            weight = np.empty((8, _MOST))
-            half = np.empty((3 * _MOST, 24))
-            total = np.zeros((3 * _MOST, 3 * _MOST))
-            child = np.empty((24, 24))
-            n = slabs[slab]
-            while n < slabs[slab + 1]:
-                here, used = part[n], 0
-                if plain[n]:
-                    for q in range(8):
-                        if table[here, q] >= 0:
-                            local[used] = table[here, q]
-                            used += 1
-                first = n
-                while n < slabs[slab + 1] and part[n] == here and (n == first or (plain[n] and plain[first])):
-                    if octant[n] >= 0:
-                        _add_eighth(material, projected[octant[n]], n, total)
-                    else:
-                        _voxel_stiffness(material, matrices, known, nodes, n, child)
-                        used = _weigh(follow, at, share, nodes, n, local, used, weight)
-                        _project(child, weight, used, half, total)
-                    n += 1
-                for a in range(used):
-                    for b in range(used):
-                        place = _find(rows, columns, local[a], local[b])
-                        for c in range(3):
-                            for d in range(3):
-                                if place >= 0:
-                                    out[place, c, d] += total[3 * a + c, 3 * b + d]
-                                total[3 * a + c, 3 * b + d] = 0
+    local = np.empty(_MOST, np.int64)
+    weight = np.empty((8, _MOST))
+    half = np.empty((3 * _MOST, 24))
+    total = np.zeros((3 * _MOST, 3 * _MOST))
+    child = np.empty((24, 24))
+    n = start
+    while n < stop:
+        here, used = part[n], 0
+        if plain[n]:
+            for q in range(8):
+                if table[here, q] >= 0:
+                    local[used] = table[here, q]
+                    used += 1
+        first = n
+        while n < stop and part[n] == here and (n == first or (plain[n] and plain[first])):
+            if octant[n] >= 0:
+                _add_eighth(material, projected[octant[n]], n, total)
+            else:
+                _voxel_stiffness(material, matrices, known, nodes, n, child)
+                used = _weigh(follow, at, share, nodes, n, local, used, weight)
+                _project(child, weight, used, half, total)
+            n += 1
+        for a in range(used):
+            for b in range(used):
+                place = _find(rows, columns, local[a], local[b])
+                for c in range(3):
+                    for d in range(3):
+                        if place >= 0:
+                            out[place, c, d] += total[3 * a + c, 3 * b + d]
+                        total[3 * a + c, 3 * b + d] = 0
 
 
 @nb.njit(**_FAST)
@@ -369,22 +365,19 @@ def _find(rows, columns, row, column):
     return low if low < rows[row + 1] and columns[low] == column else -1
 
 
-@in_threads(**_FAST)
-def sum_blocks(rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out):
-    """out += Pᵀ A P: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ (back, source, weight) by rows."""
-    pieces = 16
-    count = to_rows.shape[0] - 1
-    for piece in nb.prange(pieces):
-        where = np.zeros(count, np.int64)
-        for row in range(count * piece // pieces, count * (piece + 1) // pieces):
-            for entry in range(to_rows[row], to_rows[row + 1]):
-                where[to_columns[entry]] = entry
-            for one in range(back[row], back[row + 1]):
-                fine = source[one]
-                for block in range(rows[fine], rows[fine + 1]):
-                    for other in range(follow[columns[block]], follow[columns[block] + 1]):
-                        w = weight[one] * share[other]
-                        place = where[at[other]]
-                        for c in range(3):
-                            for d in range(3):
-                                out[place, c, d] += w * values[block, c, d]
+@nb.njit(**_FAST)
+def sum_blocks(rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out, start, stop):
+    """out += Pᵀ A P in the rows `start` to `stop`: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ by rows."""
+    where = np.zeros(to_rows.shape[0] - 1, np.int64)
+    for row in range(start, stop):
+        for entry in range(to_rows[row], to_rows[row + 1]):
+            where[to_columns[entry]] = entry
+        for one in range(back[row], back[row + 1]):
+            fine = source[one]
+            for block in range(rows[fine], rows[fine + 1]):
+                for other in range(follow[columns[block]], follow[columns[block] + 1]):
+                    w = weight[one] * share[other]
+                    place = where[at[other]]
+                    for c in range(3):
+                        for d in range(3):
+                            out[place, c, d] += w * values[block, c, d]

@@ -319,8 +319,6 @@ class VCycle:
         degree: int = 3,
         ratio: float = 10.0,
     ) -> None:
-        from spondyl.numerics.threaded import limited_threads
-
         self.degree, self.ratio = degree, ratio
         self.threads = prepare_threads(held.size, threads)
         fine = Operator(coefficients, edge, np.float32, self.threads)
@@ -328,8 +326,7 @@ class VCycle:
         unknown = int((inverse != 0).any(0).sum())
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
         self.ways: list[_Way] = []
-        with limited_threads(self.threads):
-            grids = make_grids(coefficients, edge, inverse != 0)
+        grids = make_grids(coefficients, edge, inverse != 0, self.threads)
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
         for grid in grids:
             operator = _Coarse(grid, self.threads)
@@ -447,10 +444,12 @@ def _voxel_bound(coefficients: Array, edge: float) -> float:
     return float(max(found))
 
 
-def make_grids(coefficients: Array, edge: float, free: NDArray[np.bool_]) -> list[Grid]:
+def make_grids(coefficients: Array, edge: float, free: NDArray[np.bool_], threads: int = 1) -> list[Grid]:
     """Coarse grids that part bodies at hinges, unless so many parts are left at last that no inverse is to be had."""
     for hinged in (True, False):
-        grids = coarse_grids(coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST)
+        grids = coarse_grids(
+            coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST, threads=threads
+        )
         if 3 * (len(grids[-1].stiffness.rows) - 1) <= _FACTORED:
             break
     return grids

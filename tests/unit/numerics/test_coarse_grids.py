@@ -145,3 +145,20 @@ def test_parts_about_a_point() -> None:
     assert counts[0b00001011] == 1  # round the corner
     assert parts[0b10000001, 0] == 0
     assert parts[0b10000001, 7] == 1
+
+
+def test_threads_sum_pieces_that_share_no_node() -> None:
+    """A body long enough for two threads has the same stiffness from them, but for the order of sums."""
+    rng = np.random.default_rng(8)
+    modulus = rng.uniform(10, 10_000, (36, 4, 6)) * (rng.random((36, 4, 6)) < 0.8)
+    free = np.ones((3, 37, 5, 7), bool)
+    free[..., 0] = False
+    made = [
+        cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=30, slowest=0.95, threads=threads)
+        for threads in (1, 2)
+    ]
+    assert len(cg._voxels_apart(np.repeat(np.arange(18), 9), 2)) == 4
+    for one, other in zip(*made, strict=True):
+        assert np.array_equal(one.stiffness.columns, other.stiffness.columns)
+        size = np.abs(one.stiffness.values).max()
+        assert np.abs(one.stiffness.values - other.stiffness.values).max() < 1e-13 * size

@@ -87,4 +87,4 @@ def test_the_sum_over_voxels_is_compiled_once() -> None:
     held = np.zeros((3, *(n + 1 for n in shape)), bool)
     held[..., [0, -1]] = True
     VCycle(isotropic(np.ones(shape), 0.3), 1.0, held)
-    assert len(sum_voxels.plain.signatures) == 1
+    assert len(sum_voxels.signatures) == 1
