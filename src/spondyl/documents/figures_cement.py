@@ -45,6 +45,7 @@ class Film:
     name: str
     title: str
     apng: bytes
+    still: bytes  # its last frame, for who asked their system for less motion
     seconds: float
 
 
@@ -151,8 +152,10 @@ def film_cement(course: CourseModel, kept: KeptCement, spine: Spine) -> Film:
     frames[0].save(
         stream, format="PNG", save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=1, optimize=False
     )
-    title = f"{course.level}, {course.course}: the same as a film"
-    return Film(f"course-film-{course.level}-{course.course}", title, stream.getvalue(), FILM * FRAME_MS / 1000)
+    still = io.BytesIO()
+    frames[-1].save(still, format="PNG", optimize=False)
+    name, title = f"course-film-{course.level}-{course.course}", f"{course.level}, {course.course}: the same as a film"
+    return Film(name, title, stream.getvalue(), still.getvalue(), FILM * FRAME_MS / 1000)
 
 
 def draw_leak_map(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import re
@@ -132,6 +133,13 @@ def test_the_report_takes_simulations_as_they_come(courses: SimulatedCourses, sp
     write_report(tmp_path / "report.html", findings=(), spine=spine, simulations=courses.simulations())
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "Doing nothing, cement, and cement after balloons, as modelled" in page
+    still = re.search(
+        r'<source media="\(prefers-reduced-motion: reduce\)" srcset="data:image/png;base64,([^"]+)">', page
+    )
+    film = re.search(r'<img src="data:image/png;base64,([^"]+)" alt="The cement of the picture above as it grows', page)
+    assert still is not None and film is not None
+    moves = [b"acTL" in base64.b64decode(found[1]) for found in (still, film)]  # the chunk that makes a PNG move
+    assert moves == [False, True]
     assert len(kept_of(courses.simulations()).cements) == 2
 
 

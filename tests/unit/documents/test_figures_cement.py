@@ -94,6 +94,9 @@ def test_the_film_grows_ends_within_five_seconds_and_plays_once(
         frames.seek(number)
         painted.append(int(blue(np.asarray(frames.convert("RGB")) / 255).sum()))
     assert painted == sorted(painted) and painted[-1] > 4 * painted[1] > 0
+    still = Image.open(io.BytesIO(film.still))
+    assert getattr(still, "n_frames", 1) == 1
+    assert np.array_equal(np.asarray(still.convert("RGB")), np.asarray(frames.convert("RGB")))
 
 
 def test_the_map_tells_each_path_and_what_has_no_opening(
