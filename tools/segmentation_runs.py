@@ -18,7 +18,7 @@ from spondyl.errors import InputError
 from spondyl.findings import find_deformities
 from spondyl.findings.heights import SITES, measure_heights
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Level, Spine, build_spine
+from spondyl.spine import Level, Side, Spine, Vertebra, build_spine
 from spondyl.spine.segmenters import Segmentation, segment_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study, read_label_image, read_study
 from spondyl.synthetic import (
@@ -131,6 +131,7 @@ def _compared(name: str, study: Study, seg: Segmentation, true: Spine) -> list[R
             row["whole"] = dice(mask, full(v.mask, geometry))
             row["body"] = dice(mask & (seg.parts.array == BODY), bodies[level])
             row["cut"] = seg.cut[number - 1]
+            row["pedicles"] = _pedicle_widths(own[v.level], v)
             theirs, ours = measure_heights(v), measure_heights(own[v.level])
             if not isinstance(theirs, str) and not isinstance(ours, str):
                 row["heights"] = [ours.at(site)[0] - theirs.at(site)[0] for site in SITES]
@@ -138,6 +139,12 @@ def _compared(name: str, study: Study, seg: Segmentation, true: Spine) -> list[R
                 row["reason"] = ours if isinstance(ours, str) else f"label: {theirs}"
         rows.append(row)
     return rows
+
+
+def _pedicle_widths(ours: Vertebra, theirs: Vertebra) -> dict[str, list[float | None]]:
+    """Width of each side's pedicle on the own mask and on the label; None where it is not found. [mm]"""
+    found = [{pedicle.side: pedicle.width_mm for pedicle in vertebra.pedicles} for vertebra in (ours, theirs)]
+    return {str(side): [widths.get(side) for widths in found] for side in Side}
 
 
 def virtual_patient(seed: int, **changes: Any) -> VirtualPatient:

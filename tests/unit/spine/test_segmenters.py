@@ -1,13 +1,19 @@
 """Canal and discs found in a bare CT: against what is true of virtual patients, and what is refused."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine.segmenters import DiscsFound, find_discs
+from spondyl.spine.segmenters.arrays import Upright
 from spondyl.spine.segmenters.chains import STRICT, best_chain, chain_score, steps_of
 from spondyl.spine.segmenters.column import Column
+from spondyl.spine.segmenters.curved import CurvedFrame
+from spondyl.spine.segmenters.found import BEYOND_MM, Search, search_discs
 from spondyl.spine.segmenters.levels import find_levels
 from spondyl.spine.segmenters.searches import best_line, best_path
 from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
@@ -154,3 +160,26 @@ def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
     assert best_chain(steps) == tuple(true)
     assert best_chain(steps, (20, 140), 3) == tuple(true)
     assert chain_score(steps, tuple(true)) > chain_score(steps, (20, 50, 80, 95, 110, 140))
+
+
+@pytest.mark.parametrize(("below_mm", "again_mm", "calmed"), [(55, 40, False), (70, 40, True), (70, 65, False)])
+def test_much_canal_below_the_lowest_disc_is_searched_again_on_a_calmed_image(
+    monkeypatch: pytest.MonkeyPatch, below_mm: int, again_mm: int, calmed: bool
+) -> None:
+    """L5 of ts-lumbar-3mm was lost with a lung kernel: 65 mm of canal lay below L4's disc."""
+    ct = Volume(
+        np.random.default_rng(1).normal(0, 100, (9, 9, 9)).astype(np.int16), Geometry(np.eye(4), (9, 9, 9)), "HU"
+    )
+    rough = float(np.std(ct.array))
+
+    def seen(image: Upright, wanted: object, refused: object) -> Search:
+        below = below_mm if np.std(image.array) > 0.9 * rough else again_mm
+        levels = SimpleNamespace(discs=(int(below + BEYOND_MM), 200))
+        frame = CurvedFrame.along(np.array([[4.0, 4.0, k] for k in range(9)]))
+        return Search(image, frame, np.zeros((1, 1, 1), np.float32), cast(Column, None), levels, True)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("spondyl.spine.segmenters.found._seen", seen)
+    search = search_discs(ct)
+    assert search.calmed is calmed
+    assert search.sacral_mm == (again_mm if calmed else below_mm)
+    assert np.std(search.image.array) == rough  # grey values are those of the CT as it is

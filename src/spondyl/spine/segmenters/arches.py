@@ -33,6 +33,7 @@ _GAP_HU = 150.0
 _PER_SOFT = 2.0
 _UPWARD, _UPWARD_MIDDLE = 1.5, 5.0  # extra price of a step to the head behind the canal, aside and in the middle
 _DOWNWARD = 0.4  # factor of a step to the foot there: laminae and processes hang down from their pedicles
+_UPWARD_LUMBAR, _DOWNWARD_LUMBAR = 0.5, 0.7  # without ribs, aside: upper facets stand high above their pedicles
 _MIDDLE_MM = 10.0
 _BEHIND_CANAL_MM = 6.0
 _LEAVING_RIB = 12.0
@@ -120,10 +121,7 @@ def find_arches(
     cost = np.where(bone | rib, cost, -1).astype(np.float32)
     leaving = np.zeros(ribs + 1, np.float32)
     leaving[ribs] = _LEAVING_RIB
-    hanging = site.back > _BEHIND_CANAL_MM
-    upward = np.where(hanging, np.where(site.aside < _MIDDLE_MM, _UPWARD_MIDDLE, _UPWARD), 0).astype(np.float32)
-    downward = np.where(hanging, _DOWNWARD, 1).astype(np.float32)
-    grow(cost, labels, leaving, upward, downward, np.float32(_FURTHEST))
+    grow(cost, labels, leaving, *_ways(site), np.float32(_FURTHEST))
     labels = moved_to_joints(labels, cost, _rib_place(site), ribs)
     marrow = ~site.body & ~site.canal & (site.hu > _FILLED_HU)
     labels = filled(labels, np.asarray(np.where(site.body, site.interval + 1, 0), np.int16), marrow)
@@ -131,6 +129,15 @@ def find_arches(
     labels[faint & ~ndimage.binary_erosion(bone | site.body | (labels > 0))] = 0
     labels[labels == ribs] = 0
     return Arches(labels, first)
+
+
+def _ways(site: _Site) -> tuple[Grey, Grey]:
+    """Extra price of a step to the head, and factor of a step to the foot, at each cube."""
+    hanging = site.back > _BEHIND_CANAL_MM
+    up = np.where(site.ribs, _UPWARD, _UPWARD_LUMBAR)
+    down = np.where(site.ribs, _DOWNWARD, _DOWNWARD_LUMBAR)
+    upward = np.where(hanging, np.where(site.aside < _MIDDLE_MM, _UPWARD_MIDDLE, up), 0)
+    return upward.astype(np.float32), np.where(hanging, down, 1).astype(np.float32)
 
 
 def _rib_place(site: _Site) -> Grey:

@@ -14,7 +14,7 @@ from spondyl.space import Floats, Volume
 from spondyl.spine.segmenters.arches import Arches, find_arches
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
-from spondyl.spine.segmenters.found import BEYOND_MM, DiscsFound, Search, search_discs
+from spondyl.spine.segmenters.found import SACRAL_MM, DiscsFound, Search, search_discs
 from spondyl.spine.segmenters.levels import FAINT, against_neighbours, mean_depths
 from spondyl.spine.segmenters.places import StraightPlaces
 from spondyl.spine.segmenters.walls import find_body_wall, find_canal_wall
@@ -25,12 +25,12 @@ ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
 _ONE_DISC = "it is cut: only one of its discs is found"
 _FAINT_END = "it is taken as cut: the disc at the end of what is found hardly looks like a disc"
+_SEEN_CALMED = "its lower disc is seen only after smoothing within slices: a sharp kernel may have misled the search"
 _THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of them
 _COMPARED = 4  # bodies beside one
 _LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
 _FLAT, _TALL = 0.78, 1.35  # of the height that depth and neighbours let expect; on the test data 0.85 to 1.30
 _SHALLOW, _DEEP = 0.8, 1.2  # depth of the wall over that of the midline; on the test data 0.86 to 1.00
-_SACRAL_MM = 60.0  # of canal followed into a sacrum; on the test data up to 55, and from 65 where L5 was lost
 _RIM_MM = 1.5  # of an end plate that does not count
 _BEYOND_SHARE = 0.05  # of an end plate outside the image: more, and the body is cut
 _FACE_MM2 = 20.0  # of a body on the image's border: more, and it is cut
@@ -168,7 +168,9 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
             if is_end
             else [*levels.doubts[n - 1], *odd_size(sizes, n), *odd_height(ratios[n - 1]), *odd_wall(deep[n - 1])]
         )
-        said += odd_foot(float(discs[0]) - BEYOND_MM) if n == 1 and search.sacrum_below else []
+        if n == 1 and search.sacrum_below:
+            said += odd_foot(search.sacral_mm)
+            said += [_SEEN_CALMED] if search.calmed else []
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
             said.append(f"{beyond:.0%} of an end plate lies outside the image")
@@ -229,7 +231,7 @@ def odd_wall(ratio: float) -> list[str]:
 
 def odd_foot(canal_mm: float) -> list[str]:
     """What much canal between the disc taken for the one on the sacrum and the canal's end makes doubtful."""
-    if canal_mm <= _SACRAL_MM:
+    if canal_mm <= SACRAL_MM:
         return []
     return [f"{canal_mm:.0f} mm of canal lie below its lower disc: a level above the sacrum may be missing"]
 
