@@ -75,7 +75,8 @@ def update_point(strain, plastic, start, bulk, shear, yield_stress, law, stress,
         along, across = 1.0 + a * multiplier, 1.0 + c2 * multiplier
         norm = math.sqrt(deviatoric / (along * along) + volumetric / (across * across))
         slope = -(a * deviatoric / along**3 + c2 * volumetric / across**3) / norm
-        over = norm - radius * (softened + hardening * (start + 2.0 * multiplier * norm)) / whole
+        reach = radius * (softened + hardening * (start + 2.0 * multiplier * norm)) / whole
+        over = norm - reach
         if abs(over) <= _RETURN_TOLERANCE * radius:
             ended = True
             break
@@ -83,7 +84,8 @@ def update_point(strain, plastic, start, bulk, shear, yield_stress, law, stress,
             low = multiplier
         else:
             high = multiplier
-        newton = multiplier - over / (slope - radius * hardening / whole * 2.0 * (norm + multiplier * slope))
+        rise = radius * hardening / whole * 2.0 * (norm + multiplier * slope)
+        newton = multiplier + over * norm / (rise * norm - reach * slope)  # reach over norm is all but straight
         if newton > low and newton < high:
             multiplier = newton
         elif math.isinf(high):

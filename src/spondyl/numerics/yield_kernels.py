@@ -19,7 +19,6 @@ import numba as nb
 import numpy as np
 
 from spondyl.numerics.plastic_kernels import update_point
-from spondyl.numerics.threaded import in_threads
 
 _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False}
 # Sums in any order; a value that is no number stays what it is, for it says that a return did not end.
@@ -163,11 +162,12 @@ def _rests(e, bulk, shear, limit, law):
     return most <= radius * radius
 
 
-@in_threads(**_SUMS)
+@nb.njit(nogil=True, **_SUMS)
 def add_stress_forces(
+    first,
+    stop,
     u,
     cells,
-    starts,
     points,
     scale,
     weight,
@@ -185,88 +185,82 @@ def add_stress_forces(
     tangent,
     out,
 ):
-    """out += forces of the stresses at displacement u, less `share` of the elastic ones.
+    """out += forces of the stresses at displacement u, less `share` of the elastic ones, of voxels `first` to `stop`.
 
-    `cells` (m, 3) sorted by x, `starts` where each x begins; `points` (6, points): x, y, z, yz, xz, xy of each, in
-    [-1, 1]; `scale` one over four edges, `weight` the volume of a point; moduli and `limit` (yield stress) (m,); state
-    at the step's start `plastic` (m, points, 6) and `start` (m, points). Writes `active` (m): whether anything yields
-    or did; where so also strain, plastic_out, after (κ; NaN where the return did not end), tangent (m, 8, points).
+    `cells` (m, 3); `points` (6, points): x, y, z, yz, xz, xy of each, in [-1, 1]; `scale` one over four edges, `weight`
+    the volume of a point; moduli and `limit` (yield stress) (m,); state at the step's start `plastic` (m, points, 6)
+    and `start` (m, points). Writes `active` (m): whether anything yields or did; where so also strain, plastic_out,
+    after (κ; NaN where the return did not end), tangent (m, 8, points).
     """
-    planes = starts.shape[0] - 1
-    for parity in range(2):
-        for half in nb.prange((planes - parity + 1) // 2):
-            x = 2 * half + parity
-            e, stresses = np.empty((6, points.shape[1])), np.empty((6, points.shape[1]))
-            stress, slope = np.empty(6), np.empty(8)
-            for n in range(starts[x], starts[x + 1]):
-                i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
-                _strains(u, i, j, k, points, scale, e)
-                fresh = share == 1.0
+    e, stresses = np.empty((6, points.shape[1])), np.empty((6, points.shape[1]))
+    stress, slope = np.empty(6), np.empty(8)
+    for n in range(first, stop):
+        i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
+        _strains(u, i, j, k, points, scale, e)
+        fresh = share == 1.0
+        for p in range(points.shape[1]):
+            fresh = fresh and start[n, p] == 0.0
+        if fresh and _rests(e, bulk[n], shear[n], limit[n], law):
+            if active[n]:  # at the last displacement that was asked about
+                active[n] = False
                 for p in range(points.shape[1]):
-                    fresh = fresh and start[n, p] == 0.0
-                if fresh and _rests(e, bulk[n], shear[n], limit[n], law):
-                    if active[n]:  # at the last displacement that was asked about
-                        active[n] = False
-                        plastic_out[n] = plastic[n]
-                        after[n] = start[n]
-                    continue
-                active[n] = True
-                g2 = share * 2.0 * shear[n]
-                lame = share * (bulk[n] - 2.0 * shear[n] / 3.0)
-                for p in range(points.shape[1]):
+                    after[n, p] = start[n, p]
                     for c in range(6):
-                        strain[n, p, c] = e[c, p]
-                    after[n, p] = update_point(
-                        strain[n, p],
-                        plastic[n, p],
-                        start[n, p],
-                        bulk[n],
-                        shear[n],
-                        limit[n],
-                        law,
-                        stress,
-                        plastic_out[n, p],
-                        slope,
-                    )
-                    if np.isnan(after[n, p]):
-                        stress[:] = np.nan
-                    volume = lame * (e[0, p] + e[1, p] + e[2, p])
-                    for c in range(6):
-                        stresses[c, p] = weight * (stress[c] - g2 * e[c, p] - (volume if c < 3 else 0.0))
-                    for c in range(8):
-                        tangent[n, c, p] = slope[c]
-                _add_forces(stresses, i, j, k, points, scale, out)
+                        plastic_out[n, p, c] = plastic[n, p, c]
+            continue
+        active[n] = True
+        g2 = share * 2.0 * shear[n]
+        lame = share * (bulk[n] - 2.0 * shear[n] / 3.0)
+        for p in range(points.shape[1]):
+            for c in range(6):
+                strain[n, p, c] = e[c, p]
+            after[n, p] = update_point(
+                strain[n, p],
+                plastic[n, p],
+                start[n, p],
+                bulk[n],
+                shear[n],
+                limit[n],
+                law,
+                stress,
+                plastic_out[n, p],
+                slope,
+            )
+            if np.isnan(after[n, p]):
+                stress[:] = np.nan
+            volume = lame * (e[0, p] + e[1, p] + e[2, p])
+            for c in range(6):
+                stresses[c, p] = weight * (stress[c] - g2 * e[c, p] - (volume if c < 3 else 0.0))
+            for c in range(8):
+                tangent[n, c, p] = slope[c]
+        _add_forces(stresses, i, j, k, points, scale, out)
 
 
-@in_threads(**_SUMS)
-def add_tangent_forces(v, cells, starts, points, scale, weight, share, bulk, shear, active, tangent, out):
+@nb.njit(nogil=True, **_SUMS)
+def add_tangent_forces(first, stop, v, cells, points, scale, weight, share, bulk, shear, active, tangent, out):
     """out += forces of a change v by the tangent of each point (2 G', K', m), less the elastic share.
 
     Voxels that are not active take no time: their tangent is that share. All numbers of one precision.
     """
-    planes = starts.shape[0] - 1
     two, third = v.dtype.type(2), v.dtype.type(1.0 / 3.0)
-    for parity in range(2):
-        for half in nb.prange((planes - parity + 1) // 2):
-            x = 2 * half + parity
-            e = np.empty((6, points.shape[1]), v.dtype)
-            for n in range(starts[x], starts[x + 1]):
-                if not active[n]:
-                    continue
-                i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
-                _strains(v, i, j, k, points, scale, e)
-                t = tangent[n]
-                shear_left, bulk_left = share * two * shear[n], share * bulk[n]
-                for p in range(points.shape[1]):
-                    g2, whole = weight * (t[0, p] - shear_left), weight * (t[1, p] - bulk_left)
-                    xx, yy, zz, yz, xz, xy = e[0, p], e[1, p], e[2, p], e[3, p], e[4, p], e[5, p]
-                    normal = t[2, p] * xx + t[3, p] * yy + t[4, p] * zz
-                    along = weight * (normal + two * (t[5, p] * yz + t[6, p] * xz + t[7, p] * xy))
-                    volume = (whole - g2 * third) * (xx + yy + zz)
-                    e[0, p] = g2 * xx + volume - along * t[2, p]
-                    e[1, p] = g2 * yy + volume - along * t[3, p]
-                    e[2, p] = g2 * zz + volume - along * t[4, p]
-                    e[3, p] = g2 * yz - along * t[5, p]
-                    e[4, p] = g2 * xz - along * t[6, p]
-                    e[5, p] = g2 * xy - along * t[7, p]
-                _add_forces(e, i, j, k, points, scale, out)
+    e = np.empty((6, points.shape[1]), v.dtype)
+    for n in range(first, stop):
+        if not active[n]:
+            continue
+        i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
+        _strains(v, i, j, k, points, scale, e)
+        t = tangent[n]
+        shear_left, bulk_left = share * two * shear[n], share * bulk[n]
+        for p in range(points.shape[1]):
+            g2, whole = weight * (t[0, p] - shear_left), weight * (t[1, p] - bulk_left)
+            xx, yy, zz, yz, xz, xy = e[0, p], e[1, p], e[2, p], e[3, p], e[4, p], e[5, p]
+            normal = t[2, p] * xx + t[3, p] * yy + t[4, p] * zz
+            along = weight * (normal + two * (t[5, p] * yz + t[6, p] * xz + t[7, p] * xy))
+            volume = (whole - g2 * third) * (xx + yy + zz)
+            e[0, p] = g2 * xx + volume - along * t[2, p]
+            e[1, p] = g2 * yy + volume - along * t[3, p]
+            e[2, p] = g2 * zz + volume - along * t[4, p]
+            e[3, p] = g2 * yz - along * t[5, p]
+            e[4, p] = g2 * xz - along * t[6, p]
+            e[5, p] = g2 * xy - along * t[7, p]
+        _add_forces(e, i, j, k, points, scale, out)

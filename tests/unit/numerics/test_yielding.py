@@ -1,10 +1,13 @@
 """A body that yields: forces against the plain law point by point, tangent against differences, patches."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics import elasticity as el
+from spondyl.numerics import yielding
 from spondyl.numerics.plasticity import CRUSHABLE, VON_MISES, YieldLaw, update_stress
 from spondyl.numerics.yielding import HOURGLASS, YieldingBody
 
@@ -134,3 +137,39 @@ def test_a_return_that_does_not_end_is_no_state() -> None:
 def test_an_unknown_integration_is_refused() -> None:
     with pytest.raises(InputError, match="one_point"):
         body("reduced")
+
+
+def test_blocks_of_a_turn_share_no_node_and_all_voxels_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two threads add to the same node at once, and forces are lost."""
+    monkeypatch.setattr("numba.get_num_threads", lambda: 3)
+    monkeypatch.setattr(yielding, "_EARNS_A_THREAD", 1)
+    planes = np.repeat([0, 1, 2, 3, 4, 7, 8, 9], [2, 1, 50, 3, 1, 1, 40, 2])
+    turns = yielding._blocks(planes, None)
+    for turn in turns:
+        for (_, stop), (begin, _) in pairwise(turn):
+            assert planes[begin] - planes[stop - 1] >= 2
+    assert sorted(n for turn in turns for block in turn for n in range(*block)) == list(range(len(planes)))
+    assert len(turns[0]) > 1
+    assert yielding._blocks(planes, 1) == ([(0, len(planes))],)
+
+
+def test_forces_of_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parted = body("full"), body("full")
+    with monkeypatch.context() as two:
+        two.setattr("numba.get_num_threads", lambda: 2)
+        two.setattr(yielding, "_EARNS_A_THREAD", 1)
+        parted._blocks = yielding._blocks(parted._cells[:, 0], None)
+    assert len(parted._blocks) == 2
+    at = whole.widened(moved())
+    assert parted.residual(at) == pytest.approx(whole.residual(at), abs=1e-12)
+
+
+def test_a_voxel_that_yields_no_more_is_at_rest_again() -> None:
+    """Where a trial step went too far, its state must not be that of the next trial."""
+    made, fresh = body("full"), body("full")
+    small = made.widened(moved(1e-5))
+    made.residual(made.widened(moved()))
+    assert made._after.max() > 0
+    assert made.residual(small) == pytest.approx(fresh.residual(small), abs=1e-14)
+    made.commit(small)
+    assert made.accumulated.max() == 0 and np.all(made._plastic == 0)
