@@ -78,8 +78,9 @@ def newton_krylov(
 ) -> Solver:
     """A solver by Newton's method; each linear step by conjugate gradients to a tolerance that tightens [1].
 
-    The first linear step leaves `inner` of its residual: 0.5 took a sixth fewer cycles than 0.1 on a vertebra that crushes
-    or takes damage, and as many where von Mises yields. A step that does not lower the residual clearly is made as long as the energy wants it, by up to so many `tries`.
+    The first linear step leaves `inner` of its residual: 0.5 took a sixth fewer cycles than 0.1 on a vertebra that
+    crushes or takes damage, and as many where von Mises yields. A step that does not lower the residual clearly is made
+    as long as the energy wants it, by up to so many `tries`.
     The tangent may have lost its sign where bone softens; conjugate gradients then end with what they have. It gives up
     once so many iterations of `patience` in a row brought no lower residual than before them: there each linear step
     costs hundreds of cycles and helps nothing.
