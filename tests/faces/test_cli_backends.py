@@ -56,6 +56,18 @@ def test_plan_takes_a_backend_once_and_says_who_made_the_labels(
     assert {"stage": "backend", "status": "kept"} in again["stages"] and not asked.exists()
 
 
+def test_spine_and_findings_ask_the_same_backends(
+    small: Path, backend: tuple[str | Path, ...], cli: Cli, tmp_path: Path
+) -> None:
+    spine = cli("spine", small / "ct.nii.gz", *backend, "--json").json()
+    assert spine["method"] == "TotalSegmentator 2.18.0"
+    assert [v["level"] for v in spine["vertebrae"]] == ["L2", "L3"]
+    in_case = cli("findings", small / "ct.nii.gz", "--out", tmp_path / "case", *backend, "--json").json()
+    assert {f["level"] for f in in_case["findings"] if f["name"] == "middle_height"} == {"L2", "L3"}
+    refused = cli("spine", small / "ct.nii.gz", *backend, "--anchor", "L2=label:1")
+    assert refused.code == 2 and "not for an outside segmenter" in refused.err
+
+
 def test_what_fails_is_one_sentence_and_leaves_no_labels(
     small: Path, backend: tuple[str | Path, ...], cli: Cli, tmp_path: Path
 ) -> None:

@@ -80,8 +80,6 @@ def test_one_anchor_goes_on_without_segmenting_again(
     case = tmp_path / "case"
     shutil.copytree(asked[0], case)
     before = (case / "segmentation.nii.gz").stat().st_mtime_ns
-    found = cli("spine", lettered, "--labels", "none.nii.gz")  # `spine` has labels only
-    assert found.code == 2
     result = cli("plan", lettered, "--out", case, "--anchor", "C=L2", "--json").json()
     stages = {stage["stage"]: stage["status"] for stage in result["stages"]}
     assert stages["segment"] == "kept"
@@ -111,6 +109,41 @@ def test_one_anchor_goes_on_without_segmenting_again(
     corrected = cli("plan", lettered, "--labels", edited, "--label-map", "verse", "--out", case, "--json").json()
     assert "segment" not in {stage["stage"] for stage in corrected["stages"]}
     assert _levels(case) == ["T12", "L1", "L2", "L3"]
+
+
+def test_spine_and_findings_take_a_bare_ct_in_the_same_words(cli: Cli, lettered: Path, tmp_path: Path) -> None:
+    asked = cli("findings", lettered, "--out", tmp_path / "case")
+    assert asked.code == 2
+    assert "does not decide which levels" in asked.err
+    assert f"spondyl findings {lettered} --out {tmp_path / 'case'} --anchor C=L1" in asked.err
+    found = cli("findings", lettered, "--out", tmp_path / "case", "--anchor", "C=L2", "--json").json()
+    heights = {f["level"]: f["value"] for f in found["findings"] if f["name"] == "middle_height"}
+    assert set(heights) == {"T12", "L1", "L2", "L3", "L4"}
+    assert heights["L2"] == pytest.approx(22.0, abs=2.0)  # 24 mm of a usual one at a scale of 0.9, voxels of 2 mm
+    of_case = cli("findings", tmp_path / "case", "--json").json()
+    assert of_case["findings"] == found["findings"]
+    refused = cli("findings", tmp_path / "case", "--anchor", "C=L1")
+    assert refused.code == 2
+    assert "spondyl relabel" in refused.err
+
+
+def test_spine_of_a_bare_ct_without_a_case_names_what_it_rests_on(cli: Cli, lettered: Path, tmp_path: Path) -> None:
+    asked = cli("spine", lettered)
+    assert asked.code == 2
+    assert "does not decide which levels" in asked.err
+    assert "--anchor" in asked.err
+    spine = cli("spine", lettered, "--anchor", "C=L2", "--json").json()
+    assert [v["level"] for v in spine["vertebrae"]] == ["T12", "L1", "L2", "L3", "L4"]
+    assert spine["method"] == "own segmenter"
+    for options, said in (
+        (("--label-map", "verse"), "belong to labels"),
+        (("--backend", "spineps", "--anchor", "C=L1"), "not for an outside segmenter"),
+        (("--backend", "unheard"), "unheard"),
+        (("--disc-at", "1,2"), "is no point"),
+    ):
+        wrong = cli("spine", lettered, *options)
+        assert wrong.code == 2
+        assert said in wrong.err
 
 
 def _levels(case: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from spondyl.documents.files import hashes_of
 from spondyl.documents.patients import read_patient
 from spondyl.errors import InputError
 from spondyl.spine import Spine, build_spine, parse_anchor, parse_point
+from spondyl.spine.segmenters.backends import find_backend, run_backend
 from spondyl.studies import Patient, Study, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
@@ -31,6 +32,38 @@ class Inputs:
     disc_at: tuple[str, ...] = ()  # and of discs, as points
     no_disc_at: tuple[str, ...] = ()
     backend: BackendWish | None = None  # without labels: an outside segmenter; its label map is its own
+
+    @classmethod
+    def asked(
+        cls,
+        study: Path | None,
+        labels: Path | None,
+        *,
+        label_map: str | None = None,
+        subregions: Path | None = None,
+        patient: Path | None = None,
+        resample: bool = False,
+        anchor: Sequence[str] | None = None,
+        disc_at: Sequence[str] | None = None,
+        no_disc_at: Sequence[str] | None = None,
+        backend: str = "own",
+        backend_program: Path | None = None,
+        backend_weights: Path | None = None,
+        backend_minutes: float | None = None,
+        backend_gpu: bool = False,
+    ) -> Inputs:
+        """The inputs of a command line; a label map beside an outside segmenter is that one's."""
+        wish = BackendWish.asked(
+            backend,
+            program=backend_program,
+            weights=backend_weights,
+            label_map=None if backend == "own" else label_map,
+            minutes=backend_minutes,
+            gpu=backend_gpu,
+        )
+        said, discs, no_discs = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
+        named = label_map if wish is None else None
+        return cls(study, labels, named, subregions, patient, resample, said, discs, no_discs, wish)
 
     def __post_init__(self) -> None:
         said = self.anchors or self.disc_at or self.no_disc_at
@@ -83,19 +116,28 @@ def hashes_by_role(files: dict[str, Path | None]) -> dict[str, str]:
 def build_from(inputs: Inputs, tell: Tell) -> Spine:
     """The spine of these inputs, without a case folder."""
     tell("spine", "begins")
+    if inputs.backend is not None:
+        find_backend(inputs.backend.name).find(inputs.backend.settings)  # miss a program before the CT is read
     patient = Patient() if inputs.patient is None else read_patient(inputs.patient)
     study = None if inputs.study is None else read_named(inputs.study, patient)
-    spine = build_labelled(inputs, study)
+    spine = build_anew(inputs, study)
     tell("spine", "made")
     return spine
 
 
-def build_labelled(inputs: Inputs, study: Study | None) -> Spine:
-    """The spine of the labels that are given; without labels it is found anew, and names that are undecided refused."""
+def build_anew(inputs: Inputs, study: Study | None) -> Spine:
+    """The spine of the labels that are given, or of what a segmenter finds; names that are undecided are refused."""
+    found = None
+    if inputs.backend is not None:
+        assert study is not None  # checked with the inputs
+        found = run_backend(study.ct, inputs.backend.name, inputs.backend.settings)
     return build_spine(
         study,
-        labels=inputs.labels,
+        labels=inputs.labels if found is None else found,
         label_map=inputs.label_map,
         subregions=inputs.subregions,
         resample=inputs.resample,
+        anchors=inputs.anchors,
+        disc_at=[parse_point(text) for text in inputs.disc_at],
+        no_disc_at=[parse_point(text) for text in inputs.no_disc_at],
     )

@@ -12,7 +12,7 @@ from spondyl import __version__
 from spondyl.app.alone import alone_in
 from spondyl.app.booklet import BookletWish, write_booklets
 from spondyl.app.courses import CourseWish, simulate_courses
-from spondyl.app.inputs import Inputs, Tell, build_labelled, hashes_by_role, read_named
+from spondyl.app.inputs import Inputs, Tell, build_anew, hashes_by_role, read_named
 from spondyl.app.measuring import measure
 from spondyl.app.strength import StrengthWish, press_levels
 from spondyl.app.vertebrae import VertebraFinder
@@ -137,9 +137,11 @@ class Job:
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
+        self._command = "plan"  # that a person goes on with
 
     def run(self, last: str = "report") -> None:
         """Run the stages up to the last one wanted."""
+        self._command = "plan" if last == "report" else last
         with alone_in(self.folder):
             sweep(self.folder)
             with failure_recorded(self.folder, STAGES[0]):
@@ -382,7 +384,7 @@ class Job:
     def _finder(self) -> VertebraFinder:
         """What finds the vertebrae where no labels are given."""
         hashes = {} if self._source is None else self._source.hashes
-        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force)
+        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command)
 
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         if self.inputs is None or self.inputs.labels is None:
@@ -397,7 +399,7 @@ class Job:
         if self.inputs is None or self.inputs.labels is None:
             spine = build_spine(self.study, labels=self._finder.labels())
         else:
-            spine = build_labelled(self.inputs, self.study)
+            spine = build_anew(self.inputs, self.study)
         self.spine = spine
         remove_plans(self.folder)
         return list(write_spine(self.folder, spine))

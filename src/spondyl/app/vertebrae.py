@@ -48,6 +48,7 @@ class VertebraFinder:
     study: Callable[[], Study | None]  # read when it is first needed
     slices: Mapping[str, str]  # hashes of the CT's files by name
     forced: Collection[str]  # stages that forget what a person said before
+    command: str = "plan"  # that goes on once names are said
 
     @property
     def is_bare(self) -> bool:
@@ -136,8 +137,8 @@ class VertebraFinder:
             given = "STUDY" if self.inputs is None else self.inputs.study
             raise InputError(
                 f"{naming.questions[0].text} Answer with the right level in place of C=L1 and go on (nothing is "
-                f"segmented again), with the other options as before: spondyl plan {given} --out {self.folder} "
-                f"--anchor C=L1. The letters stand in {self.folder / LEVELS_PICTURE}."
+                f"segmented again), with the other options as before: spondyl {self.command} {given} "
+                f"--out {self.folder} --anchor C=L1. The letters stand in {self.folder / LEVELS_PICTURE}."
             )
         return NamedSegmentation(
             read_segmentation(self.folder, self._study.ct.geometry), naming, read_notes(self.folder)

@@ -8,7 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import AsJson, Force, LabelMapOption, Out, PatientOption, Resample, Subregions
+from spondyl.app.cli.options import (
+    Anchors,
+    AsJson,
+    Backend,
+    BackendGpu,
+    BackendMinutes,
+    BackendProgram,
+    BackendWeights,
+    DiscAt,
+    Force,
+    LabelMapOption,
+    NoDiscAt,
+    OptionalLabels,
+    Out,
+    PatientOption,
+    Resample,
+    Subregions,
+)
 
 if TYPE_CHECKING:
     from spondyl.app.inputs import Inputs
@@ -29,13 +46,19 @@ def findings(
             help="DICOM folder or zip, NIfTI file, or a case folder; left out: labels alone.", show_default=False
         ),
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="Label image (NIfTI) or a folder of masks; not for a case.", show_default=False)
-    ] = None,
+    labels: OptionalLabels = None,
     label_map: LabelMapOption = None,
     subregions: Subregions = None,
     patient: PatientOption = None,
     resample: Resample = False,
+    anchor: Anchors = None,
+    disc_at: DiscAt = None,
+    no_disc_at: NoDiscAt = None,
+    backend: Backend = "own",
+    backend_program: BackendProgram = None,
+    backend_weights: BackendWeights = None,
+    backend_minutes: BackendMinutes = None,
+    backend_gpu: BackendGpu = False,
     out: Out = None,
     force: Force = None,
     compare: Annotated[
@@ -43,19 +66,39 @@ def findings(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure heights, deformities, density and defects. A label map without its CT is enough for the heights."""
+    """Measure heights, deformities, density and defects.
+
+    A label map without its CT is enough for the heights; in a CT without labels the own segmenter finds the vertebrae.
+    """
     from spondyl.app.cli.output import print_document, print_findings
     from spondyl.app.inputs import Inputs
     from spondyl.documents.models import FindingsDocument
+    from spondyl.documents.records import SPINE_FILE
     from spondyl.errors import InputError
     from spondyl.findings import compare_totalseg_rules
 
-    if labels is not None:
-        spine, found = _measured(Inputs(study, labels, label_map, subregions, patient, resample), out, force)
-    elif study is not None:
+    if labels is None and study is not None and (study / SPINE_FILE).is_file():
+        if anchor or disc_at or no_disc_at or backend != "own":
+            raise InputError(f"'{study}' is a case: its levels are named anew with `spondyl relabel` or `spondyl plan`")
         spine, found = _of_case(study, force)
     else:
-        raise InputError("neither labels nor a case is given: add --labels SEG, or name a case folder")
+        inputs = Inputs.asked(
+            study,
+            labels,
+            label_map=label_map,
+            subregions=subregions,
+            patient=patient,
+            resample=resample,
+            anchor=anchor,
+            disc_at=disc_at,
+            no_disc_at=no_disc_at,
+            backend=backend,
+            backend_program=backend_program,
+            backend_weights=backend_weights,
+            backend_minutes=backend_minutes,
+            backend_gpu=backend_gpu,
+        )
+        spine, found = _measured(inputs, out, force)
     if compare is Comparison.TOTALSEG:
         found = (*found, *compare_totalseg_rules(spine, found))
     if as_json:

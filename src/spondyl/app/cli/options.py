@@ -17,9 +17,6 @@ OptionalCase = Annotated[
     Path | None,
     typer.Argument(help="Case folder that `spondyl plan` wrote; left out: the record alone.", show_default=False),
 ]
-Labels = Annotated[
-    Path, typer.Option(help="Label image (NIfTI), or a folder of masks, one a vertebra.", show_default=False)
-]
 OptionalLabels = Annotated[
     Path | None,
     typer.Option(

@@ -58,7 +58,6 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
-    from spondyl.app.backends import BackendWish
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
     from spondyl.app.courses import CourseWish
@@ -67,17 +66,21 @@ def plan(
     from spondyl.app.warm import compiled_beside
     from spondyl.documents.settings import read_settings
 
-    said, discs, no_discs = (tuple(texts or ()) for texts in (anchor, disc_at, no_disc_at))
-    asked = BackendWish.asked(
-        backend,
-        program=backend_program,
-        weights=backend_weights,
-        label_map=None if backend == "own" else label_map,
-        minutes=backend_minutes,
-        gpu=backend_gpu,
-    )
-    inputs = Inputs(
-        study, labels, label_map if asked is None else None, subregions, patient, resample, said, discs, no_discs, asked
+    inputs = Inputs.asked(
+        study,
+        labels,
+        label_map=label_map,
+        subregions=subregions,
+        patient=patient,
+        resample=resample,
+        anchor=anchor,
+        disc_at=disc_at,
+        no_disc_at=no_disc_at,
+        backend=backend,
+        backend_program=backend_program,
+        backend_weights=backend_weights,
+        backend_minutes=backend_minutes,
+        backend_gpu=backend_gpu,
     )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     with progress() as tell, compiled_beside(tell) as ready:
