@@ -161,7 +161,7 @@ def _of_points(cells: Cells, point: Array, starts: Array, follow: sparse.csr_mat
         weight += np.bincount(cells.nodes[:, q], cells.material[-1], len(point))
     total = np.bincount(point, weight, len(starts) - 1)
     mean = sparse.csr_matrix((weight / total[point], np.arange(len(point)), starts), (len(starts) - 1, len(point)))
-    return (mean @ follow).tocsr()
+    return (mean @ follow).astype(np.float32).tocsr()
 
 
 def _block_order(place: Array) -> Array:
@@ -259,7 +259,7 @@ def _coarse_grid(
     pattern.sort_indices()
     values = np.zeros((pattern.nnz, 3, 3))
     rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
-    down, up = _by_rows(follow.T.tocsr()), _by_rows(follow)
+    up = _by_rows(follow)
     of = material, element_matrices(len(material), edge), _projected(len(material), edge), octant, known, *up, nodes
     pieces = _voxels_apart(fine.place[chosen, 0] // 2, threads)
     rest = part, step.table, plain, *rows, values
@@ -270,7 +270,7 @@ def _coarse_grid(
 
         side_by_side(add, len(turn))
     if blocks is not None:
-        matrix = blocks.rows, blocks.columns, blocks.values, *up, *down, *rows, values
+        matrix = blocks.rows, blocks.columns, blocks.values, *up, *_by_rows(follow.T.tocsr()), *rows, values
         parts = cuts(follow.shape[1], threads)
         side_by_side(lambda k: sum_blocks(*matrix, *parts[k]), threads)
     uniform = step.cells.material[-1] != 0
@@ -302,7 +302,11 @@ def _voxels_apart(slab: Array, threads: int) -> list[tuple[int, int]]:
 
 
 def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(float)
+    return (
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32, copy=False),
+        matrix.data.astype(np.float32, copy=False),
+    )
 
 
 def _incidence(table: Array, count: int) -> sparse.csr_matrix:

@@ -209,6 +209,7 @@ def _iterate(
         if not np.isfinite(state.lack):
             raise _not_converged(history, rtol)
         if state.lack <= goal:
+            del cycle, search, forces  # room for the copy that is given back
             return _result(problem, answer, state.energy, history, removed)
         whole, size = True, state.lack / unit
         while whole and size * unit > max(goal, _RENEWED * before):

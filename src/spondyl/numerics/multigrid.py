@@ -401,15 +401,20 @@ def _level(operator: Operator | _Coarse, inverse: Array, largest: float) -> _Lev
     return _Level(operator, np.ascontiguousarray(inverse, np.float32), largest, *empty)
 
 
-def _inverse(diagonal: Array) -> Array:
-    """One over it; a value that is all but held, by rounding of a sum of nothing, counts as held."""
-    kept = diagonal > 1e-12 * diagonal.max(initial=0.0)
-    return np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=kept)
+def _inverse(diagonal: Array, held: NDArray[np.bool_] | None = None) -> Array:
+    """One over it, in its place and then in single precision, 0 where held; a value that is all but held, by rounding
+    of a sum of nothing, counts as held."""
+    known = diagonal <= 1e-12 * diagonal.max(initial=0.0)
+    if held is not None:
+        known |= held
+    diagonal[known] = np.inf
+    np.divide(1.0, diagonal, out=diagonal)
+    return diagonal.astype(np.float32)
 
 
 def inverse_diagonal(coefficients: Array, edge: float, held: NDArray[np.bool_]) -> Array:
     """One over the diagonal of the voxels' stiffness, 0 where a value is held or void; arguments as of `VCycle`."""
-    return np.where(held, 0.0, _inverse(_voxel_diagonal(coefficients, edge)))
+    return _inverse(_voxel_diagonal(coefficients, edge), held)
 
 
 def _voxel_diagonal(coefficients: Array, edge: float) -> Array:
