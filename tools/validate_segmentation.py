@@ -39,6 +39,7 @@ from tools.segmentation_runs import (
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "segmentation.md"
 SEEDS = (503, 504)
+_HEIGHT_MM = 1.2  # asked for in the issue
 SHAPES = ("crush", "wedge", "biconcave")
 
 Job = Callable[[], list[Row]]
@@ -176,17 +177,17 @@ Where the rest lies, voxel by voxel (measured once, 2026-11-27, from the same ma
 
 _COLLAPSE_NOTE = """\
 'one': a number of its own and a body Dice over 0.6; 'odd': a number of its own and a worse mask. 'doubted': the level
-itself or an uncut neighbour. 'elsewhere': other uncut levels with a doubt. Heights are differences of own mask minus
-true mask, mean of three. The grade is that of the own masks and of the true ones, each through `find_deformities`,
-with three levels to either side. Rows are of commits ecf79cd to 10b0346; L3 of ts-lumbar has no grade, as its walls
-are not found on the pressed masks.
+itself or an uncut neighbour; 'cut': it is never measured. 'elsewhere': other uncut levels with a doubt. Heights are
+own mask minus true mask, mean and largest of three. The grade is that of the own masks and of the true ones, each
+through `find_deformities`, with three levels to either side. All rows are of commit 0c01c28, before borders between
+arches moved (71e38dd). Virtual patients: seeds 601 and 602, drawn by `virtual_patient`, T11 to L5 and T5 to L1.
 
-The other runs on a967b80, without grades: ts-lumbar L1 at 70 % 0.86 (cut now, its height was 15 mm off), L3 at 70 %
-0.96 and at 50 % 0.95, lidc T8 at 70 % 0.88 and at 50 % 0.83 (5.5 mm off in front), T12 at 70 % 0.92. Each but the
-last, which is right, was doubted at the level itself. Before, L3 at 33 % was 0.59 and T8 at 50 and 33 % were wrong,
-all three without a word. T8 stays wrong and doubted: the pressing stretches discs of one slice into 10 mm of grey
-between disc and bone, in which no edge is seen. On the seven CTs as they are, none of 45 uncut levels is doubted but
-for thick slices (10b0346). Not run: the rest of the set."""
+What fails, and how: none is merged and none is missed. L1 of ts-lumbar is marked as cut, as the disc at the end of
+what is found hardly looks like one, and is not measured. L3 there at 50 and 33 % has no heights, as its walls are not
+found on the pressed masks. T8 of lidc at 50 and 33 % is 5 to 6 mm too high in front, doubted: the pressing stretches
+discs of one slice into 10 mm of grey between disc and bone, in which no edge is seen. Wedges at 33 % of virtual lumbar
+bodies are up to 12.9 mm too high in front, doubted. L3 biconcave at 70 % is graded 1 for 2. Every row without a
+doubt is within 1.0 mm at each height."""
 
 
 def _masks(rows: list[Row]) -> list[str]:
@@ -214,19 +215,42 @@ def _masks(rows: list[Row]) -> list[str]:
 
 def _collapse(rows: list[Row]) -> list[str]:
     out = [
-        "| CT | level | shape | height left | outcome | body | doubted | elsewhere | height error | grade own, true |",
+        "| CT | level | shape | height left | outcome | body | doubted | elsewhere | height error, largest "
+        "| grade own, true |",
         "|" + "---|" * 10,
     ]
     for row in rows:
         errors = row.get("heights")
-        shown = "-" if not errors else f"{np.abs(errors).mean():.1f} mm"
+        shown = "-" if not errors else f"{np.abs(errors).mean():.1f}, {np.abs(errors).max():.1f} mm"
+        doubted = "yes, cut" if row.get("cut") else "yes" if row["warned"] else "no"
         grades = (row.get(key, {}).get(row["level"], "-") for key in ("grades", "true grades"))
         out.append(
             f"| {row['case']} | {row['level']} | {row['shape']} | {row['share']:.0%} | {row['outcome']} "
-            f"| {row.get('body', 0):.2f} | {'yes' if row['warned'] else 'no'} | {row.get('doubted elsewhere', '-')} "
+            f"| {row.get('body', 0):.2f} | {doubted} | {row.get('doubted elsewhere', '-')} "
             f"| {shown} | {', '.join(map(str, grades))} |"
         )
-    return [*out, "", _COLLAPSE_NOTE, "", *_detection(rows)]
+    return [*_outcomes(rows), "", *out, "", _COLLAPSE_NOTE, "", *_detection(rows)]
+
+
+def _outcomes(rows: list[Row]) -> list[str]:
+    """By CT: how many pressed bodies stayed one, and what is said of those that did not or whose heights are off."""
+    out = [
+        "| CT | runs | one vertebra | merged | missed or odd, doubted | missed or odd, silent "
+        f"| heights measured | within {_HEIGHT_MM} mm on average | further off, silent |",
+        "|" + "---|" * 9,
+    ]
+    for case in [*dict.fromkeys(row["case"] for row in rows), None]:
+        own = [row for row in rows if case in (row["case"], None)]
+        bad = [row for row in own if row["outcome"] != "one"]
+        high = [row for row in own if row.get("heights")]
+        off = [row for row in high if np.abs(row["heights"]).mean() > _HEIGHT_MM]
+        told, merged = (sum(row["warned"] for row in bad), sum(row["outcome"] == "merged" for row in own))
+        out.append(
+            f"| {case or 'all'} | {len(own)} | {len(own) - len(bad)} | {merged} "
+            f"| {told} | {len(bad) - told} | {len(high)} | {len(high) - len(off)} "
+            f"| {sum(not row['warned'] for row in off)} |"
+        )
+    return out
 
 
 def _detection(rows: list[Row]) -> list[str]:
@@ -268,7 +292,8 @@ def _worse(rows: list[Row]) -> list[str]:
 _WORSE_NOTE = """\
 Real CTs: body Dice against the masks of the unchanged CT, on levels that are uncut and in the image both times. Virtual
 patient: against its truth. 'doubted' leaves out what is said of thick slices. 'wrong and silent': body Dice below 0.8,
-no doubt and not cut. Rows of ts-lumbar-3mm are of commit a967b80, virtual ones of 7abf2af but for osteoporosis.
+no doubt and not cut. Rows of ts-lumbar-3mm are of commit a967b80, of lidc-0001-thoracic of 0c01c28, virtual ones of
+7abf2af but for osteoporosis.
 Slices of 5 mm are 6 mm in ts-lumbar; a level that gets no number is not counted as silent here.
 
 What fails, and why:
@@ -278,7 +303,9 @@ What fails, and why:
 - Lung kernel, ts-lumbar: L5 is lost, as its disc on the sacrum is not seen and the next one is taken for it. So it is
   in ts-lumbar with L3 pressed to 50 and 33 %. The run was silent about it; since then the lowest level is doubted where
   more than 60 mm of canal lie below its disc (intact: 55 at most; these: 65 and 130).
-- Not run: the second real CT (lidc-0001-thoracic)."""
+- Narrow field of view, lidc: 5 mm beside the bodies two levels get no number; four others are doubted. Why was not
+  looked into. Upsampled to 0.8 mm one body has 0.70 and is doubted. With cement the lowest has 0.81; three are doubted.
+- Slices of 5 mm, lidc: three levels of 14 are marked as cut and not counted."""
 
 
 def main() -> None:
