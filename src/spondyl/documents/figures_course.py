@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from spondyl.documents.course_models import CourseModel, FanModel, HeightCourseModel, StateModel
 from spondyl.documents.figures import STYLE, Picture, png_of
 from spondyl.documents.tables import Table
+from spondyl.simulation.composite import gain_note
 
 BEFORE, BROKEN, HEALING = "#595959", "#D55E00", "#009E73"
 TREATED = {"vertebroplasty": "#0072B2", "kyphoplasty": "#CC79A7"}
@@ -22,8 +24,9 @@ def draw_states(courses: Sequence[CourseModel]) -> Picture | None:
     if not states:
         return None
     level = courses[0].level
+    gains = _gains(courses)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.6, 3.0), layout="constrained")
+        figure = Figure(figsize=(6.6, 3.0 + 0.45 * len(gains)), layout="constrained")
         axes = figure.add_subplot()
         for name, state, colour, line in states:
             short, force = _curve(state)
@@ -33,15 +36,28 @@ def draw_states(courses: Sequence[CourseModel]) -> Picture | None:
         axes.set_xlabel("shortening between the caps [mm]")
         axes.set_ylabel("force [kN]")
         axes.legend(fontsize=8, loc="upper left", frameon=False)
+        if gains:
+            figure.supxlabel("\n".join(fill(text, 105) for text in gains), fontsize=7, x=0.02, ha="left")
     rows = tuple((name, f"{(state.failure_n or 0.0) / 1000:.2f}") for name, state, *_ in states)
     told = ", ".join(f"{name} {kilonewtons} kN" for name, kilonewtons in rows)
     return Picture(
         f"course-states-{level}",
         f"{level}: force over shortening before, with and after, as modelled",
         png_of(figure),
-        f"Curves of force over shortening of {level} between cement caps. Failure loads: {told}.",
-        Table(f"Failure loads of {level} as modelled", ("State", "Failure load [kN]"), rows),
+        " ".join((f"Curves of force over shortening of {level} between cement caps. Failure loads: {told}.", *gains)),
+        Table(f"Failure loads of {level} as modelled", ("State", "Failure load [kN]"), rows, gains),
     )
+
+
+def _gains(courses: Sequence[CourseModel]) -> tuple[str, ...]:
+    """For each treated course what its gain in strength rests on, as its record says."""
+    found = []
+    for course in courses:
+        if course.after is not None and course.cement is not None and course.broken.failure_n:
+            contact = course.cement.contact_superior, course.cement.contact_inferior
+            note = gain_note(course.after.failure_n or 0.0, course.broken.failure_n, contact)
+            found.append(f"{course.course}: {note}.")
+    return tuple(found)
 
 
 def draw_heights(courses: Sequence[CourseModel]) -> Picture | None:

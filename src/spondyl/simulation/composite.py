@@ -35,6 +35,25 @@ ASSUMED = (
 )
 
 
+def gain_note(filled_n: float, broken_n: float, contact: tuple[float, float]) -> str:
+    """What a gain in strength rests on, for the result and its picture; forces of one model, in any unit.
+
+    `contact`: shares of the upper and the lower endplate's area that the cement lies under.
+    """
+    ends = [name for name, share in zip(("upper", "lower"), contact, strict=True) if share > 0]
+    reach = {
+        2: "it bridges both endplates and bears the load past the bone",
+        1: f"it reaches the {''.join(ends)} endplate alone, so bone beyond it bears all of the load",
+        0: "it reaches neither endplate, so bone at both ends bears all of the load",
+    }[len(ends)]
+    published = 1 + _number("height.kyphoplasty_failure_load_increase")  # 110 N held
+    return (
+        f"strength with cement is {filled_n / broken_n:.1f} times that of the fractured body, an upper bound: {reach}, "
+        f"it is bonded everywhere, and endplates and discs cannot fail in this model (published after balloons: "
+        f"{published:.1f} times, affirm)"
+    )
+
+
 @dataclass(frozen=True)
 class HardCement:
     """Hardened cement, neat and between trabeculae. [MPa]"""

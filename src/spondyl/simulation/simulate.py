@@ -31,7 +31,7 @@ from spondyl.simulation.height_course import HeightCourse, StandingLoad, follow_
 from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
 from spondyl.simulation.loads import ASSUMED as LOADS_ASSUMED
 from spondyl.simulation.loads import Activity, estimate_loads, mean_step
-from spondyl.simulation.mechanics import measure_mechanics
+from spondyl.simulation.mechanics import Mechanics, measure_mechanics
 from spondyl.simulation.neighbours import NeighbourEffect, compare_neighbours
 from spondyl.simulation.types import Course, NotSimulated, Simulation
 from spondyl.simulation.wedge_load import ASSUMED as WEDGE_ASSUMED
@@ -116,13 +116,15 @@ def simulate(
     told = None if isinstance(injection, NotSimulated) else injection
     years = () if isinstance(heights, NotSimulated) else heights
     beside = () if isinstance(neighbours, NotSimulated) else neighbours
+    after = None if filled is None else measure_mechanics(filled.bone)
+    gain = () if after is None or not isinstance(injection, BodyInjection) else _gain(after, begun.broken, injection)
     progress(1.0, "done")
     return Simulation(
         plan,
         course,
         begun.whole,
         begun.broken,
-        None if filled is None else measure_mechanics(filled.bone),
+        after,
         balloons,
         told,
         None if told is None else simulate_heat(spine, told),
@@ -131,7 +133,14 @@ def simulate(
         begun.bone.calibration,
         begun.bone.voxel_mm,
         tuple(answer for answer in answers if isinstance(answer, NotSimulated)),
-        (*begun.bone.notes, *LIMITS, *_reached(begun), *_needles(plan), *(() if balloons is None else BALLOON_LIMITS)),
+        (
+            *begun.bone.notes,
+            *LIMITS,
+            *_reached(begun),
+            *_needles(plan),
+            *(() if balloons is None else BALLOON_LIMITS),
+            *gain,
+        ),
         _assumptions(course, years, beside, told, balloons, intact),
     )
 
@@ -270,6 +279,11 @@ def _reached(start: CourseStart) -> tuple[str, ...]:
     if start.body.damage.reached:
         return ()
     return (f"the damaged body keeps {start.body.damage.stiffness_left:.0%} of its stiffness: more could not be taken",)
+
+
+def _gain(after: Mechanics, broken: Mechanics, injection: BodyInjection) -> tuple[str, ...]:
+    contact = injection.contact_superior, injection.contact_inferior
+    return (composite.gain_note(after.strength.failure_n, broken.strength.failure_n, contact),)
 
 
 def _needles(plan: Plan) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from spondyl.documents.course_files import (
 )
 from spondyl.documents.course_models import CourseModel, LeftOutModel, SimulationsDocument
 from spondyl.documents.course_section import CourseSection, course_section
+from spondyl.documents.figures_course import draw_states
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
@@ -56,6 +57,17 @@ def section(courses: SimulatedCourses, spine: Spine, tmp_path_factory: pytest.Te
     found = course_section(read_simulations(folder), spine)
     assert found is not None
     return found
+
+
+def test_the_curves_say_what_a_gain_in_strength_rests_on(courses: SimulatedCourses) -> None:
+    """The same sentence in the picture's words, in its table, and in the result."""
+    document = courses.document()
+    picture = draw_states(document.courses)
+    assert picture is not None
+    treated = next(course for course in document.courses if course.after is not None)
+    (note,) = (text for text in treated.notes if "an upper bound" in text)
+    assert note in picture.alt
+    assert any(note in doubt for doubt in picture.table.doubts)
 
 
 def test_what_is_written_is_read_back(courses: SimulatedCourses, tmp_path: Path) -> None:
