@@ -208,12 +208,22 @@ def test_a_single_slice_is_refused(patient: VirtualPatient) -> None:
         segment_spine(patient.ct.cropped((0, 0, 30), (*patient.ct.array.shape[:2], 31)))
 
 
-@pytest.mark.parametrize(("sacrum_below", "ends"), [(False, [True, False, True]), (True, [False, False, True])])
-def test_a_body_beside_a_faint_outermost_disc_is_cut_but_for_one_on_a_sacrum(
-    sacrum_below: bool, ends: list[bool]
+@pytest.mark.parametrize(
+    ("sacrum_below", "named", "ends"),
+    [
+        (False, (), [True, False, True]),
+        (True, (), [False, False, True]),
+        (False, (33.0,), [True, False, False]),
+        (False, (1.0, 26.0), [False, False, True]),
+    ],
+)
+def test_a_body_beside_a_faint_outermost_disc_is_cut_but_for_a_named_one_and_one_on_a_sacrum(
+    sacrum_below: bool, named: tuple[float, ...], ends: list[bool]
 ) -> None:
-    column = SimpleNamespace(disc=np.array([0.05, 0.6, 0.05, 0.1]))
-    search = SimpleNamespace(levels=SimpleNamespace(discs=(0, 1, 2, 3)), column=column, sacrum_below=sacrum_below)
+    column = SimpleNamespace(disc=np.full(40, 0.05))
+    column.disc[10] = 0.6
+    levels = SimpleNamespace(discs=(0, 10, 20, 31))
+    search = SimpleNamespace(levels=levels, column=column, sacrum_below=sacrum_below, named=named)
     assert [_ends_faintly(cast(Search, search), n) for n in (1, 2, 3)] == ends
 
 

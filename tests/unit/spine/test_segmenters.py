@@ -147,6 +147,19 @@ def test_discs_widened_beside_a_flat_body_are_found_where_the_strict_search_find
     assert not found.doubts[0]
 
 
+def test_a_discs_plane_is_that_of_the_best_response_within_3_mm() -> None:
+    """A doubt of a disc's width and its end plates must speak of the same disc."""
+    disc = np.zeros(30)
+    disc[[10, 12, 17]] = (0.5, 0.6, 0.9)
+    column = column_of(disc, np.zeros(30))
+    column.plane[[10, 12, 17]] = ((1, 0, 15), (2, 0, 7), (3, 0, 5))
+    assert column.plane_near(10).tolist() == [2, 0, 7]
+    assert column.plane_near(12).tolist() == [2, 0, 7]
+    assert column.plane_near(14).tolist() == [3, 0, 5]
+    disc[12] = 0.53  # 0.02 for each mm aside
+    assert column.plane_near(10).tolist() == [1, 0, 15]
+
+
 def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
     true = [20, 50, 80, 110, 140]
     disc = np.zeros(160)

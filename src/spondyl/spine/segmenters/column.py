@@ -27,6 +27,8 @@ _NARROW_MM = 5.1
 STRETCHED_MM = 12.0  # width of a disc beside which a body has lost height
 _WIDE_MM = (9, 12, 15, 18, 21, 24)  # of discs beside a body that collapsed while its pedicles kept their height
 _DARK_FREE, _DARK_PRICE = 0.3, 1.0  # of the grey range that such a disc may be brighter than the darkest nearby
+_NEAR_MM = 3  # a disc's plane is the best response so near
+_PER_MM_AWAY = 0.02  # of the response
 _SHOWN_HU = -900.0
 _SHOWN_SHARE = 0.97
 
@@ -43,6 +45,12 @@ class Column:
     shown: Mask  # the body lies in the image
     wide: Floats  # how much it looks like a stretched disc; middles of bodies may do so too
     wide_plane: Floats  # (n, 3), as `plane`
+
+    def plane_near(self, disc: int) -> Floats:
+        """Tilt, lean and width of a disc, of the best response within 3 mm. [deg, deg, mm]"""
+        near = np.arange(max(0, disc - _NEAR_MM), min(len(self.disc), disc + _NEAR_MM + 1))
+        best = near[int((self.disc[near] - _PER_MM_AWAY * np.abs(near - disc)).argmax())]
+        return np.asarray(self.plane[best], np.float64)
 
     def widened(self, where: Mask) -> Column:
         """The column with stretched discs let in at some stations."""

@@ -47,36 +47,25 @@ def find_end_plates(
 ) -> tuple[DiscPlates, ...]:
     """The end plates beside each disc, of an image with slices so far apart."""
     image = ndimage.gaussian_filter(np.clip(straight, -50, 450), (1.0, 1.0, _SMOOTHED_MM))
-    planes, inset = _planes(column, discs), layer_inset(slice_mm, _SMOOTHED_MM)
+    inset = layer_inset(slice_mm, _SMOOTHED_MM)
     found = []
     for n, disc in enumerate(discs):
         below = _SHARE * (disc - discs[n - 1]) if n else _END_MM
         above = _SHARE * (discs[n + 1] - disc) if n + 1 < len(discs) else _END_MM
-        found.append(_beside(image, column, disc, planes[n], wall, (below, above), inset))
+        found.append(_beside(image, column, disc, wall, (below, above), inset))
     return tuple(found)
-
-
-def _planes(column: Column, discs: Chain) -> list[Floats]:
-    """Tilt, lean and width of each disc: of the best response within 3 mm."""
-    planes = []
-    for disc in discs:
-        near = np.arange(max(0, disc - 3), min(len(column.disc), disc + 4))
-        best = near[int((column.disc[near] - 0.02 * np.abs(near - disc)).argmax())]
-        planes.append(column.plane[best])
-    return planes
 
 
 def _beside(
     image: Grey,
     column: Column,
     disc: int,
-    plane: Floats,
     wall: TubeWall,
     reach_mm: tuple[float, float],
     inset_mm: float,
 ) -> DiscPlates:
     """Both plates of one disc."""
-    tilt, lean, width = plane
+    tilt, lean, width = column.plane_near(disc)
     back_wall, depth = column.wall_mm[disc], column.depth_mm[disc]
     left_mm = np.arange(-_HALF_MM, _HALF_MM + 0.1, _GRID_MM)
     back_mm = np.arange(back_wall - depth - 6, back_wall + 6, _GRID_MM)

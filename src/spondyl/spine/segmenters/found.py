@@ -54,6 +54,7 @@ class Search:
     column: Column
     levels: LevelsFound
     sacrum_below: bool
+    named: tuple[float, ...] = ()  # stations at which a person says that a disc is
     calmed: bool = False  # path and discs are those of the image smoothed within slices
 
     @property
@@ -132,7 +133,7 @@ def _seen(image: Upright, wanted: Sequence[ArrayLike], refused: Sequence[ArrayLi
     named = (tuple(_station(image, frame, column, point) for point in points) for points in (wanted, refused))
     asked, denied = named
     levels = find_levels(column, sacrum_below=sacrum_below, wanted=asked, refused=denied)
-    return Search(image, frame, straight, levels.column, levels, sacrum_below)
+    return Search(image, frame, straight, levels.column, levels, sacrum_below, asked)
 
 
 def _station(image: Upright, frame: CurvedFrame, column: Column, point: ArrayLike) -> float:

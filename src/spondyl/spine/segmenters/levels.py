@@ -251,7 +251,7 @@ def _doubts(ratio: Floats, counts: list[int], candidates: tuple[ChainCandidate, 
 
 def _stretched(column: Column, pair: tuple[int, ...]) -> tuple[str, ...]:
     """What discs wider than discs are make doubtful of the body between them."""
-    width = max(float(column.plane[disc, 2]) for disc in pair)
+    width = max(float(column.plane_near(disc)[2]) for disc in pair)
     if width < STRETCHED_MM:
         return ()
     return (f"a disc {width:.0f} mm wide lies beside it: one of its two bodies has collapsed, or this is no disc",)

@@ -13,6 +13,7 @@ from spondyl.errors import InputError
 from spondyl.space import Floats, Volume
 from spondyl.spine.segmenters.arches import Arches, find_arches
 from spondyl.spine.segmenters.bodies import Bodies
+from spondyl.spine.segmenters.chains import ASKED_MM
 from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
 from spondyl.spine.segmenters.found import SACRAL_MM, DiscsFound, Search, search_discs
 from spondyl.spine.segmenters.levels import FAINT, against_neighbours, mean_depths
@@ -190,11 +191,12 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
 def _ends_faintly(search: Search, interval: int) -> bool:
     """Whether the first or the last disc found bounds a body and hardly looks like a disc: a sliver lies beyond it.
 
-    The disc on a sacrum is no such end: it is often narrow.
+    The disc on a sacrum is no such end: it is often narrow. Nor is a disc that a person named.
     """
     discs = search.levels.discs
     outer = [(len(discs) - 1, discs[-1]), *([] if search.sacrum_below else [(1, discs[0])])]
-    return any(number == interval and search.column.disc[disc] < FAINT for number, disc in outer)
+    seen = [(n, disc) for n, disc in outer if not any(abs(disc - place) <= ASKED_MM for place in search.named)]
+    return any(number == interval and search.column.disc[disc] < FAINT for number, disc in seen)
 
 
 def odd_size(sizes: Floats, interval: int) -> list[str]:
