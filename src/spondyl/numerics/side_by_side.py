@@ -15,6 +15,9 @@ def side_by_side(work: Callable[[int], None], pieces: int) -> None:
 
     Pieces must not write to the same place, and must let others run: loops compiled with `nogil`.
     """
+    if pieces == 1:  # at once: small grids come here some hundred thousand times
+        work(0)
+        return
     others = [_pool(pieces - 1).submit(work, piece) for piece in range(1, pieces)]
     work(0)
     for other in others:

@@ -1,0 +1,31 @@
+import threading
+
+import pytest
+
+from spondyl.numerics.side_by_side import cuts, side_by_side
+
+
+def test_pieces_run_at_the_same_time_each_once() -> None:
+    """Every piece waits for the others: one after another they would never end."""
+    meet, done = threading.Barrier(3, timeout=30), []
+
+    def work(piece: int) -> None:
+        meet.wait()
+        done.append(piece)
+
+    side_by_side(work, 3)
+    assert sorted(done) == [0, 1, 2]
+
+
+def test_an_error_of_any_piece_is_raised() -> None:
+    def work(piece: int) -> None:
+        if piece == 1:
+            raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        side_by_side(work, 2)
+
+
+def test_cuts_cover_everything_once() -> None:
+    assert cuts(7, 3) == [(0, 2), (2, 4), (4, 7)]
+    assert cuts(1, 2) == [(0, 0), (0, 1)]
