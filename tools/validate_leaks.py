@@ -36,18 +36,44 @@ from spondyl.simulation import (
 from spondyl.simulation.body_injection import FLOW_ML_PER_MIN, PRESSURE_LIMIT_MPA, START_MIN, planned_volume, portions
 from spondyl.simulation.cement import BODY_C, ROOM_C, cannula_pressure_drop, porous_coefficient
 from spondyl.simulation.curing_heat import simulate_heat
-from spondyl.simulation.flow_model import with_tracks
+from spondyl.simulation.flow_model import injection_model, with_tracks
 from spondyl.simulation.leak_draws import LeakTask, make_draw
 from spondyl.simulation.permeability import permeability_of, transverse_ratio
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Spine, build_spine
+from spondyl.spine import Level, Spine, build_spine
+from spondyl.spine.segmenters import segment_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study, read_label_image, read_study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 from tools.leak_paths import make_section, opened
+from tools.segmentation_runs import named
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "leaks.md"
 DATA = Path(os.environ.get("SPONDYL_DATA", Path(__file__).parents[2] / "shared" / "data")) / "tptbox-l3-ct-mr"
 NOMINAL = GradedCalibration(4, "nominal line of 120 kV, for the numerics alone", nominal_calibration())
+
+
+LOOKED_AGAIN = (
+    "### Out of band, looked at again",
+    "",
+    "No fault of ours was found in these; nothing was changed after them.",
+    "",
+    "- E12, fall in 18 s. A fall to 0.63 is a rise of the consistency by an e-fold in 39 s; the generic cements",
+    "  rise by one in 190 s at 37 C (0.91), at room temperature more slowly still. They rise evenly up to their",
+    "  plateau, as the handbook's law does, and a measured cement rises ever faster near its end, where this test",
+    "  was made. A curve of the user's own (`--cement FILE`) can have that shape; the generic bracket has not,",
+    "  and a leak late in the working time is then injected at too low a pressure.",
+    "- E11, n = 0.55. The drop along a bore goes with its radius to the power -(3 n + 1): doubled, 0.062 of it is",
+    "  left for n = 1 and 0.16 for n = 0.55. With 0.672 of the length widened that is 63.0 and 56.5 %, ours to",
+    "  the last digit. The length that was widened is not published; 0.75 of it would be 63 % for n = 0.55. The",
+    "  case cannot tell length and index apart.",
+    "- E27. The share is the same with the made defect and without: the plan's cement lies in two balls about 8",
+    "  mm wide at half height and does not reach the endplate (the tables below: 0.0 % of it at 1 mm, with 6 mL),",
+    "  and what leaks leaves by other ways, mostly at low permeability. A share near the published ones would",
+    "  need cracks that this CT does not show, or more cement; patients differ in both.",
+    "- E28, mixing. No cement overtakes: none of 600 directions is out of order. A voxel holds one mean time of",
+    "  entry, so that a border between portions lies in one voxel and is passed on as its mean: 1.4 voxels. A",
+    "  finer grid makes it thinner in mm, not in voxels.",
+)
 
 
 def virtual() -> Spine:
@@ -207,7 +233,7 @@ def shares(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
 
 def grids(spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
     """Whole injections on three grids, and paired draws."""
-    level = spine.levels[1]
+    level = spine.levels[1] if len(spine.levels) > 1 else spine.levels[0]
     plan = plan_augmentation(spine, level)
     for voxel in (2.0, 1.0, 0.5):
         flow = _above_tip(build_flow_model(spine, level, voxel_mm=voxel, calibration=calibration), plan)
@@ -220,6 +246,33 @@ def grids(spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
             f"{disc.volume_ml:.3f} | {found.leaked_ml - disc.volume_ml:.3f} | {100 * found.contact_superior:.1f} | "
             f"{abs(found.result.volume_error):.0e} | {spent:.1f} |"
         )
+
+
+def rider() -> Spine:
+    """T9 and T10 of rider-pilot-0117-thoracic by the own segmenter; the scan's voltage and contrast by its README."""
+    study = read_study(DATA.parent / "rider-pilot-0117-thoracic" / "ct.nii.gz")
+    study = replace(study, scan=replace(study.scan, kvp=120.0, contrast=True))
+    seg = segment_spine(study.ct)
+    whole = [number for number, cut in enumerate(seg.cut, 1) if not cut]
+    labels, parts = named(seg, {int(Level.T10) - (len(whole) - 1 - at): number for at, number in enumerate(whole)})
+    return build_spine(study, labels=labels, label_map="verse", subregions=parts)
+
+
+def steps(name: str, spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
+    """A whole injection by the length of its steps."""
+    level = spine.levels[1] if len(spine.levels) > 1 else spine.levels[0]
+    plan = plan_augmentation(spine, level)
+    flow = with_tracks(_above_tip(build_flow_model(spine, level, calibration=calibration), plan), plan.needles)
+    model = injection_model(flow, reference_m2=Scenario.MIDDLE.reference_m2)
+    schedule = portions(plan, 6.0, FLOW_ML_PER_MIN, START_MIN, tips=flow.tips)
+    for fill, rise in ((1.0, 0.1), (0.5, 0.05), (0.25, 0.025), (0.125, 0.0125)):
+        settings = InjectionSettings(pressure_limit_mpa=PRESSURE_LIMIT_MPA, fill_step=fill, curing_step=rise)
+        begun = time.process_time()
+        found = inject(model, schedule, find_cement("generic-medium"), settings)
+        spent, leaked = time.process_time() - begun, sum(leak.volume_ml for leak in found.leaks)
+        tip = found.course.tip_kpa.max()
+        cells = name, f"{fill:g}", f"{100 * rise:g} %", str(found.steps), f"{tip:.1f}", f"{leaked:.4f}", f"{spent:.1f}"
+        yield f"| {' | '.join(cells)} |"
 
 
 def paired(spine: Spine, runs: int = 20) -> Iterator[str]:
@@ -288,6 +341,8 @@ def write_page() -> None:
         "E05 to E09, E13, E14 and E16 are of mechanics and balloons: not of this model. A15 (a rise of 126.9 K) holds",
         "in `tests/physics/test_curing_heat.py`.",
         "",
+        *LOOKED_AGAIN,
+        "",
         *make_section(flow, plan),
         "",
         "## Grid",
@@ -303,6 +358,21 @@ def write_page() -> None:
         course,
         "|---|---|---|---|---|---|---|---|---|",
         *grids(real(), NOMINAL),
+        "",
+        "The same in T10 of rider-pilot-0117-thoracic (own masks, 120 kV, contrast):",
+        "",
+        course,
+        "|---|---|---|---|---|---|---|---|---|",
+        *grids(rider(), None),
+        "",
+        "Steps in time, at 1 mm: share of the front's voxels that a step fills, and rise of the consistency in a step.",
+        "Half a front and 5 % are what is used.",
+        "",
+        "| body | share of the front | rise of the consistency | steps | tip, kPa | leaks, mL | CPU s |",
+        "|---|---|---|---|---|---|---|",
+        *steps("virtual L1", spine, None),
+        *steps("tptbox L3", real(), NOMINAL),
+        *steps("rider T10", rider(), None),
         "",
         *paired(spine),
         "",
