@@ -109,7 +109,7 @@ def test_warmup_leaves_nothing_to_compile(cli: Cli) -> None:
     cli("warmup")
     document = cli("warmup", "--json").json()
     assert document["schema"] == "spondyl.warmup/1"
-    assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 6
+    assert {part["compiled"] for part in document["parts"]} == {0} and len(document["parts"]) == 7
     assert is_warm()
 
 
