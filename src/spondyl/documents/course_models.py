@@ -10,6 +10,7 @@ import numpy as np
 from spondyl.documents.mechanics import CurvePointModel
 from spondyl.documents.models import Document
 from spondyl.documents.strength import LoadModel
+from spondyl.planning import Balloon
 from spondyl.simulation import (
     BalloonOutcome,
     BodyInjection,
@@ -23,6 +24,7 @@ from spondyl.simulation import (
     Simulation,
     SpineLoad,
 )
+from spondyl.simulation.balloon_device import find_device
 from spondyl.space import Floats
 
 PATHS = {
@@ -142,11 +144,14 @@ class BalloonModel(Document):
     linear_volume_error: float  # of a volume by the first area vectors, relative
     warnings: tuple[str, ...]
     stages: tuple[BalloonStageModel, ...]
+    sides: tuple[str, ...] = ()  # of each balloon
+    rated_mpa: tuple[float, ...] = ()  # of each balloon: inflation ends there
 
     @classmethod
-    def of(cls, outcome: BalloonOutcome) -> BalloonModel:
-        """The model of both lifts."""
+    def of(cls, outcome: BalloonOutcome, balloons: Sequence[Balloon] = ()) -> BalloonModel:
+        """The model of both lifts, and of the balloons that made them."""
         lift = outcome.loaded
+        devices = [lift.settings.device or find_device(balloon.length_mm) for balloon in balloons]
         return cls(
             preload_n=lift.preload_n,
             stopped_by=lift.stopped_by,
@@ -170,6 +175,8 @@ class BalloonModel(Document):
             back_wall_shift_mm=lift.back_mm,
             linear_volume_error=lift.linear_volume_error,
             warnings=lift.warnings,
+            sides=tuple(balloon.side.value for balloon in balloons),
+            rated_mpa=tuple(device.rated_mpa for device in devices),
             stages=tuple(
                 BalloonStageModel(
                     phase=stage.phase,
@@ -377,7 +384,7 @@ class CourseModel(Document):
             before=StateModel.of(found.before, found.before, absolute=absolute),
             broken=StateModel.of(found.broken, found.before, absolute=absolute),
             after=None if found.after is None else StateModel.of(found.after, found.before, absolute=absolute),
-            balloons=None if found.balloons is None else BalloonModel.of(found.balloons),
+            balloons=None if found.balloons is None else BalloonModel.of(found.balloons, found.plan.balloons),
             cement=None if found.injection is None else CementModel.of(found.injection),
             heat=None if found.heat is None else HeatModel.of(found.heat),
             leak_shares=() if leaks is None else leak_shares_of(leaks),

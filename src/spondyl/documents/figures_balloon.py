@@ -27,7 +27,9 @@ def draw_balloons(lift: BalloonLift) -> Picture:
     """The voxels of the sagittal plane through the first balloon where they lie in each phase, and the gauge."""
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     level = lift.body.bone.level.name
-    figure.suptitle(f"{level}: balloons under {lift.preload_n:.0f} N ({NOT_CALIBRATED})", fontsize=9)
+    figure.suptitle(
+        f"{level}: balloons under {lift.preload_n:.0f} N, red: the broken plane ({NOT_CALIBRATED})", fontsize=9
+    )
     column = _plane_of_cavity(lift)
     phases = (
         ("before", np.zeros_like(lift.displacement), None),
@@ -59,22 +61,35 @@ def draw_balloons(lift: BalloonLift) -> Picture:
 
 
 def draw_inflation(course: CourseModel) -> Picture:
-    """Pressure at the gauge and lift of the front over the volume in all balloons, stage by stage."""
+    """Gauge of each balloon with the rated pressure, and lift of the front over the volume, stage by stage."""
     told = course.balloons
     assert told is not None  # a course with balloons
     figure = Figure(figsize=(6.6, 2.8), layout="constrained")
     gauge, lift = figure.subplots(1, 2)
+    names = told.sides or tuple(f"balloon {number + 1}" for number in range(len(told.stages[0].volumes_ml)))
     for phase, style in (("inflation", "-o"), ("deflation", "--")):
         stages = [stage for stage in told.stages if stage.phase == phase]
+        for balloon, name in enumerate(names):
+            x = [stage.volumes_ml[balloon] for stage in stages]
+            y = [stage.pressures_mpa[balloon] for stage in stages]
+            label = f"{name}, {phase}"
+            gauge.plot(x, y, style, color=_COLOURS[balloon % len(_COLOURS)], markersize=3, label=label)
         volumes = [sum(stage.volumes_ml) for stage in stages]
-        gauge.plot(volumes, [max(stage.pressures_mpa) for stage in stages], style, color=_COLOURS[0], markersize=3)
-        lift.plot(volumes, [stage.lift_mm[0] for stage in stages], style, color=_COLOURS[1], markersize=3, label=phase)
-    for axes, name in ((gauge, "higher gauge [MPa]"), (lift, "lift of the front [mm]")):
-        axes.set_xlabel("volume in all balloons [mL]", fontsize=8)
-        axes.set_ylabel(name, fontsize=8)
+        lift.plot(volumes, [stage.lift_mm[0] for stage in stages], style, color="#404040", markersize=3, label=phase)
+    if told.rated_mpa:
+        gauge.axhline(min(told.rated_mpa), color="#B00020", linewidth=0.9)
+        gauge.text(0.98, min(told.rated_mpa), "rated: inflation ends", transform=gauge.get_yaxis_transform(),
+                   fontsize=7, ha="right", va="bottom", color="#B00020")  # fmt: skip
+        gauge.set_ylim(top=1.12 * max(min(told.rated_mpa), *(max(stage.pressures_mpa) for stage in told.stages)))
+    for axes, across, up in (
+        (gauge, "volume of a balloon [mL]", "gauge [MPa]"),
+        (lift, "volume in all balloons [mL]", "lift of the front [mm]"),
+    ):
+        axes.set_xlabel(across, fontsize=8)
+        axes.set_ylabel(up, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.set_ylim(bottom=0)
-    lift.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=7, frameon=False)
     head = ("Phase", "Volumes [mL]", "Gauges [MPa]", "Front, middle, back [mm]")
     rows = tuple(
         (
@@ -91,7 +106,8 @@ def draw_inflation(course: CourseModel) -> Picture:
         f"{course.level}: balloons inflated and emptied under {told.preload_n:.0f} N ({NOT_CALIBRATED})",
         png_of(figure),
         f"Lines of gauge pressure and of the lift of the front of {course.level} over the balloons' volume: up to "
-        f"{told.lift_inflated_mm[0]:.1f} mm inflated, {front:.1f} mm once empty.",
+        f"{told.lift_inflated_mm[0]:.1f} mm inflated, {front:.1f} mm once empty."
+        + (f" Rated for {min(told.rated_mpa):.2f} MPa." if told.rated_mpa else ""),
         Table(f"{course.level}: stages of the balloons", head, rows, told.warnings),
     )
 
@@ -116,6 +132,8 @@ def _show_cut(axes: Axes, lift: BalloonLift, displacement: Array, column: int) -
     axes.pcolormesh(-(x + moved[0]), z + moved[2], shown, cmap="gray_r", vmin=0, vmax=_LARGEST)
     caps = np.ma.masked_where(~(there & (density == 0)), np.ones_like(density))
     axes.pcolormesh(-(x + moved[0]), z + moved[2], caps, cmap="Blues", vmin=0, vmax=3)
+    plane = np.ma.masked_where(~lift.body.parted[:, column], np.ones_like(density))
+    axes.pcolormesh(-(x + moved[0]), z + moved[2], plane, cmap="Reds", vmin=0, vmax=2, alpha=0.6)
     axes.set_aspect("equal")
     planes, rows = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
     axes.set_xlim(-edge * (planes[-1] + 1) - _MARGIN_MM, -edge * planes[0] + _MARGIN_MM)
