@@ -208,7 +208,8 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     joined = np.flatnonzero(~alone)
     joined = joined[_block_order(place[joined])]
     settled = cells.settled + 4 * int(alone.sum())
-    coarse = Cells(place[joined], table[joined], material[:, joined], count, settled)
+    kept_material = np.ascontiguousarray(material[:, joined])  # else `mean_material` would be compiled once more
+    coarse = Cells(place[joined], table[joined], kept_material, count, settled)
     return _Step(coarse, part, table, material[-1] != 0, follow)
 
 

@@ -79,12 +79,12 @@ def test_a_read_only_install_keeps_what_it_compiles(tmp_path: Path, home_is_open
     assert Path(places[0]).is_relative_to(home if home_is_open else rest)
 
 
-def test_the_sum_over_voxels_is_compiled_once() -> None:
-    """It was compiled for two kinds of node numbers, which cost a first run some four seconds."""
-    from spondyl.numerics.coarse_kernels import sum_voxels
+def test_loops_of_coarse_grids_are_compiled_once() -> None:
+    """They were compiled for two kinds of node numbers or of order in memory, which cost a first run some seconds."""
+    from spondyl.numerics.coarse_kernels import mean_material, sum_voxels
 
     shape = (5, 5, 32)  # more than one coarse grid
     held = np.zeros((3, *(n + 1 for n in shape)), bool)
     held[..., [0, -1]] = True
     VCycle(isotropic(np.ones(shape), 0.3), 1.0, held)
-    assert len(sum_voxels.signatures) == 1
+    assert len(sum_voxels.signatures) == len(mean_material.signatures) == 1
