@@ -2,8 +2,8 @@
 
 Usage: python petsc_solve.py SYSTEM.npz ANSWER.npz
 
-`elasticity_peers` runs it, with an interpreter that has petsc4py. Options of BoomerAMG are those that hypre's manual
-advises for elasticity in three dimensions, and were the fastest of those tried (strong threshold 0.25, 0.5, 0.7).
+`elasticity_peers` runs it, with an interpreter that has petsc4py. Options of BoomerAMG are of the kind
+that hypre's manual advises for elasticity in three dimensions; no others were tried.
 """
 
 import sys
