@@ -51,6 +51,7 @@ def test_json_keeps_to_its_schema_and_to_the_mass(bone: list[object], tmp_path: 
     assert len(rows) == document["steps"]
     assert float(rows[-1]["tip_kpa"]) == pytest.approx(document["pressures"][-1]["tip_kpa"], rel=1e-5)
     assert (folder / "injection.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob(".result*"))  # what a killed run would have left
 
 
 def test_warmth_is_told_at_the_wall_and_at_each_outlet(bone: list[object], tmp_path: Path, cli: Cli) -> None:
@@ -106,6 +107,7 @@ def test_two_portions_through_two_needles(bone: list[object], cli: Cli) -> None:
         ("--marrow", "none", "marrow is 'none'"),
         ("--anisotropy", "1,2", "3 numbers"),
         ("--heat", 0, "0 min of curing"),
+        ("--needle", "0,6,6", "lies outside the bone"),
     ],
 )
 def test_bad_input_ends_with_2_and_writes_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,12 @@ class Openings:
     halves: Array  # resistance from the cell's centre to its open faces or mouth at a viscosity of 1 [1/mm³]
     outside: Array  # [MPa]
     takes: Array
+
+
+_CHANGING = (
+    "held", "entry", "squared", "pressure", "pooled", "viscosity", "taken", "channel", "channel_entry", "ends_flow",
+    "overfull", "now", "slowest",
+)  # fmt: skip
 
 
 class FrontState:
@@ -185,6 +192,16 @@ class FrontState:
         kept = np.divide(self.channel - beyond, self.channel, out=np.zeros_like(beyond), where=self.channel > 0)
         self.channel -= beyond
         self.channel_entry *= kept
+
+    def snapshot(self) -> dict[str, Array]:
+        """All that changes on the way, copied: with it the same state can be set up again."""
+        return {name: np.array(getattr(self, name)) for name in _CHANGING}
+
+    def restore(self, kept: Mapping[str, Array]) -> None:
+        """Go on from there."""
+        for name in _CHANGING:
+            value = np.array(kept[name])
+            setattr(self, name, value if value.ndim else float(value))
 
     def field(self, values: Array) -> Array:
         """Values of the cells on the whole grid, 0 elsewhere."""

@@ -7,8 +7,9 @@ it. See docs/explanation/injection.md for the equations and what they leave out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -148,16 +149,43 @@ class InjectionResult:
         return type(self), tuple(self.__dict__.values())
 
 
+@dataclass(frozen=True, eq=False)
+class HalfDone:
+    """An injection that was broken off: what a new run of the same inputs needs to go on there."""
+
+    portion: int  # that was being pushed, from 0
+    done: float  # of it [mm³]
+    flow: float  # last [mm³/s]
+    front: Mapping[str, Array]
+    told: Mapping[str, Any]  # plain numbers, words and lists
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "front", {name: read_only(array) for name, array in self.front.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.__dict__.values())
+
+
 def inject(
     model: InjectionModel,
     schedule: Sequence[Portion],
     cement: Cement,
     settings: InjectionSettings | None = None,
+    *,
+    begun: HalfDone | None = None,
+    on_step: Callable[[Callable[[], HalfDone]], None] | None = None,
 ) -> InjectionResult:
     """Push portions of cement into a bone, one after the other.
 
     Each flows at its rate until its volume is in, or slower where the syringe's pressure would pass the limit, and ends
     where nothing moves any more. A tip that moves between portions is a needle pulled back.
+
+    Parameters
+    ----------
+    begun
+        Where an earlier run with the same inputs was broken off: it goes on there, and ends as that would have.
+    on_step
+        Called after each step with what gives the state then, for a caller that keeps it now and then.
 
     Raises
     ------
@@ -172,9 +200,12 @@ def inject(
     clock = cement.clock_rate(chosen.room_c), cement.clock_rate(chosen.body_c)
     state = FrontState(model, cement, clock=clock, lumped=chosen.marrow == "lumped", rtol=chosen.rtol, at=cells[0])
     _check_room(state, schedule, cells)
-    run = _Run(state, chosen, model)
-    for number, (portion, cell) in enumerate(zip(schedule, cells, strict=True)):
-        run.push(number, portion, int(state.number[tuple(cell)]))
+    run = _Run(state, chosen, model, on_step)
+    if begun is not None:
+        run.restore(begun)
+    first = 0 if begun is None else begun.portion
+    for number, (portion, cell) in list(enumerate(zip(schedule, cells, strict=True)))[first:]:
+        run.push(number, portion, int(state.number[tuple(cell)]), begun if number == first else None)
     return run.result(schedule)
 
 
@@ -212,8 +243,14 @@ def _check_room(state: FrontState, schedule: Sequence[Portion], cells: Sequence[
 class _Run:
     """The portions so far."""
 
-    def __init__(self, state: FrontState, settings: InjectionSettings, model: InjectionModel) -> None:
-        self.state, self.settings = state, settings
+    def __init__(
+        self,
+        state: FrontState,
+        settings: InjectionSettings,
+        model: InjectionModel,
+        on_step: Callable[[Callable[[], HalfDone]], None] | None,
+    ) -> None:
+        self.state, self.settings, self.on_step = state, settings, on_step
         self.now = 0.0  # s after mixing
         self.injected = 0.0  # mm³
         self.rows: list[tuple[float, ...]] = []
@@ -224,16 +261,33 @@ class _Run:
         self.warnings = list(model.warnings)
         self.stopped_by: str | None = None
 
-    def push(self, number: int, portion: Portion, cell: int) -> None:
-        """Push one portion in."""
+    def restore(self, begun: HalfDone) -> None:
+        """Take over what an earlier run had done."""
+        self.state.restore(begun.front)
+        told = begun.told
+        self.now, self.injected, self.least_ratio = told["now"], told["injected"], told["least_ratio"]
+        self.rows = [tuple(row) for row in told["rows"]]
+        self.left, self.first, self.warnings = list(told["left"]), list(told["first"]), list(told["warnings"])
+        self.stopped_by = told["stopped_by"]
+        self.reached = np.array(begun.front["reached"])
+
+    def _half_done(self, number: int, done: float, flow: float) -> HalfDone:
+        told = {
+            "now": self.now, "injected": self.injected, "least_ratio": self.least_ratio, "rows": list(self.rows),
+            "left": list(self.left), "first": list(self.first), "warnings": list(self.warnings),
+            "stopped_by": self.stopped_by,
+        }  # fmt: skip
+        return HalfDone(number, done, flow, self.state.snapshot() | {"reached": self.reached.copy()}, told)
+
+    def push(self, number: int, portion: Portion, cell: int, begun: HalfDone | None = None) -> None:
+        """Push one portion in, or what is left of one that was begun."""
         state, asked = self.state, portion.volume_ml * ML_TO_MM3
-        if portion.start_min * 60 < self.now - 1e-6 and number:
-            self.warnings.append(f"portion {number + 1} had to wait for the one before, until {self.now / 60:.2f} min")
-        self.now = max(self.now, portion.start_min * 60)
         wanted = portion.flow_ml_per_min * ML_TO_MM3 / 60
         state.place_source(cell)
-        state.start(wanted)
-        flow, done = wanted, 0.0
+        if begun is None:
+            self._wait(number, portion)
+            state.start(wanted)
+        flow, done = (wanted, 0.0) if begun is None else (begun.flow, begun.done)
         while done < asked * (1 - 1e-12):
             state.list_cells()
             sweeps = self.settings.sweeps if done else 8
@@ -254,7 +308,15 @@ class _Run:
             self.now += volume / flow
             self.reached[np.isnan(self.reached) & (state.held >= 0.5 * state.capacity)] = self.now / 60
             self._note_leaks()
+            if self.on_step is not None:
+                self.on_step(partial(self._half_done, number, done, flow))
         self.least_ratio = min(self.least_ratio, state.mobility_ratio(self.now))
+
+    def _wait(self, number: int, portion: Portion) -> None:
+        """Until the portion may begin."""
+        if portion.start_min * 60 < self.now - 1e-6 and number:
+            self.warnings.append(f"portion {number + 1} had to wait for the one before, until {self.now / 60:.2f} min")
+        self.now = max(self.now, portion.start_min * 60)
 
     def result(self, schedule: Sequence[Portion]) -> InjectionResult:
         """What came of it."""

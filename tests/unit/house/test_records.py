@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import spondyl
-from spondyl.planning import Balloon, ClearanceProfile, Structure, plan_augmentation
+from spondyl.planning import Balloon, ClearanceProfile, Plan, Structure, plan_augmentation
 from spondyl.simulation import (
     BalloonOutcome,
     BalloonSettings,
+    FlowModel,
     break_bone,
     build_bone_model,
     build_flow_model,
@@ -34,6 +35,9 @@ from spondyl.simulation import (
     solve_voxel_model,
     start_courses,
 )
+from spondyl.simulation.body_injection import portions
+from spondyl.simulation.cement import find_cement
+from spondyl.simulation.injection import HalfDone, inject
 from spondyl.simulation.load_cycle import DAMAGING
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import NamedSegmentation, NamingProposal, Side, build_spine, load_label_map
@@ -141,6 +145,7 @@ def examples() -> dict[type, object]:
         flow,
         injection_model(flow, reference_m2=2e-8),
         injection,
+        half_done(flow, plan),
         simulate_heat(spine, injection, minutes=1.0),
         simulate_model_heat(injection_model(flow, reference_m2=2e-8), injection.result, injection.cement, minutes=1.0),
         measure_pressed(bone, replace(linear, plastic_strain=np.zeros(bone.density.array.shape))),
@@ -162,6 +167,15 @@ def examples() -> dict[type, object]:
         load_label_map("verse"),
     )
     return {type(part): part for root in roots for part in parts(root) if dataclasses.is_dataclass(part)}
+
+
+def half_done(flow: FlowModel, plan: Plan) -> HalfDone:
+    """An injection as it stood after its first step."""
+    kept: list[HalfDone] = []
+    schedule = portions(plan, 0.2, 4.0, 5.0, tips=flow.tips)
+    model = injection_model(flow, reference_m2=2e-8)
+    inject(model, schedule, find_cement("generic-medium"), on_step=lambda state: kept.append(state()))
+    return kept[0]
 
 
 def test_there_are_records_to_test() -> None:

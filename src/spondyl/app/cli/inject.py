@@ -57,7 +57,11 @@ def inject(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="New folder for cement, pressures and a picture.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="New folder for cement, pressures and a picture; with the same inputs a killed run goes on.",
+            show_default=False,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,6 +72,7 @@ def inject(
     from spondyl.app.cli.output import print_document, print_lines, progress, say
     from spondyl.documents.injection import InjectionDocument, write_injection
     from spondyl.documents.injection_files import read_cement, read_outlets
+    from spondyl.documents.injection_journal import InjectionJournal
     from spondyl.errors import InputError
     from spondyl.simulation.curing_heat import simulate_model_heat
     from spondyl.simulation.injection import InjectionSettings
@@ -90,12 +95,22 @@ def inject(
             outlets=None if outlets is None else read_outlets(outlets),
             anisotropy=(a, b, c),
         )
-        found = run(model, schedule, chosen, settings)
+        journal = None if out is None else InjectionJournal(out, model, schedule, chosen, settings)
+        found = run(
+            model,
+            schedule,
+            chosen,
+            settings,
+            begun=None if journal is None else journal.begun(),
+            on_step=None if journal is None else journal.keep,
+        )
         warmth = None if heat is None else simulate_model_heat(model, found, chosen, minutes=heat)
         tell("injection", "made")
         tip = schedule[0].needle.tip_mm
         if out is not None:
             write_injection(out, found, model, tip, warmth)
+        if journal is not None:
+            journal.remove()
     document = InjectionDocument.of(found, chosen, marrow=marrow, tip_mm=tip, heat=warmth)
     for warning in found.warnings:
         say(f"warning: {warning}")
