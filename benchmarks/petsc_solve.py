@@ -2,8 +2,8 @@
 
 Usage: python petsc_solve.py SYSTEM.npz ANSWER.npz
 
-`elasticity_peers` runs it, with an interpreter that has petsc4py. Options of BoomerAMG are of the kind
-that hypre's manual advises for elasticity in three dimensions; no others were tried.
+`elasticity_peers` runs it, with an interpreter that has petsc4py. Options of BoomerAMG: a
+strong threshold for three dimensions and three functions a node; no others were tried.
 """
 
 import sys
