@@ -83,6 +83,19 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     )
 
 
+def test_how_strength_is_modelled_is_asked_once_and_kept(case: Path, inputs: Any, cli: Cli) -> None:
+    """`plan` could not be told; only `spondyl strength` could, whose answer no report shows."""
+
+    def run(*more: str) -> tuple[str, str]:
+        status = stages(cli("plan", *inputs, "--out", case, "--json", *more).json())["strength"]
+        return status, json.loads((case / "strength.json").read_text())["ends"]
+
+    assert run("--ends", "disc") == ("made", "disc")
+    assert run() == ("kept", "disc")
+    refused = cli("plan", *inputs, "--out", case, "--ends", "bone")
+    assert refused.code == 2 and "one of cement, disc is expected" in refused.err
+
+
 def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
     patient = tmp_path / "patient.toml"
     patient.write_text('age_years = 74\nfracture_levels = ["L1"]\n')

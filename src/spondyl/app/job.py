@@ -122,6 +122,7 @@ class Job:
         levels: Collection[str] = (),
         booklets: BookletWish | None = None,
         courses: CourseWish | None = None,
+        strength: StrengthWish | None = None,
         tell: Tell,
         solver_ready: Callable[[], None] = lambda: None,
     ) -> None:
@@ -133,7 +134,7 @@ class Job:
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
-        self._booklets, self._courses, self._solver_ready = booklets, courses, solver_ready
+        self._booklets, self._courses, self._strength, self._solver_ready = booklets, courses, strength, solver_ready
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
@@ -452,13 +453,13 @@ class Job:
         return list(write_plans(self.folder, self.plans, self.spine))
 
     def _strength_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        wish = StrengthWish().parameters | {"levels": list(self._wish.levels)}
+        wish = self.strength_wish.parameters | {"levels": list(self._wish.levels)}
         return self._hashes(STUDY_FILE, *self._spine_files()), wish
 
     def _make_strength(self) -> list[str]:
         if self._wish.levels:
             self._solver_ready()
-        found = press_levels(self.spine, self.patient, self._wish.levels, StrengthWish(), self.tell)
+        found = press_levels(self.spine, self.patient, self._wish.levels, self.strength_wish, self.tell)
         return list(write_strength(self.folder, found.document(), found.fields()))
 
     def _simulate_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
@@ -473,6 +474,14 @@ class Job:
         names = list(write_simulations(self.folder, found.document(), found.simulations()))
         journal.remove()
         return names
+
+    @cached_property
+    def strength_wish(self) -> StrengthWish:
+        """How levels are asked to be pressed now, or were before; as they are by default where nobody asked."""
+        if self._strength is not None:
+            return self._strength
+        made = find_stage(self.folder, "strength")
+        return StrengthWish() if made is None else StrengthWish.of(made.parameters)
 
     @property
     def course_wish(self) -> CourseWish:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from spondyl.documents.strength import StrengthDocument
@@ -26,6 +26,7 @@ from spondyl.simulation import (
     press_bone,
     press_twice,
 )
+from spondyl.simulation.bone import ENDS
 from spondyl.spine import Level, Spine
 from spondyl.studies import Patient
 
@@ -44,10 +45,19 @@ class StrengthWish:
     ends: str = "cement"  # or disc
     damage: bool = False  # let go and press again, with stiffness lost where bone flows
 
+    def __post_init__(self) -> None:
+        if self.ends not in ENDS:
+            raise InputError(f"--ends is '{self.ends}'; one of {', '.join(ENDS)} is expected")
+
     @property
     def parameters(self) -> dict[str, Any]:
         """For run.json."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> StrengthWish:
+        """From run.json, where other things stand beside it; what an earlier version did not write is as by default."""
+        return cls(**{field.name: parameters[field.name] for field in fields(cls) if field.name in parameters})
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,6 +54,21 @@ def plan(
     runs: Annotated[
         int | None, typer.Option(help="Runs that leaks are counted over. [default: 40]", show_default=False)
     ] = None,
+    ends: Annotated[
+        str | None,
+        typer.Option(
+            help="What embeds the endplates where strength is modelled: cement or disc. [default: cement]",
+            show_default=False,
+        ),
+    ] = None,
+    damage: Annotated[
+        bool | None,
+        typer.Option(
+            "--damage/--no-damage",
+            help="Bone that flows loses stiffness: strength is told with what is left of it. [default: no-damage]",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +78,7 @@ def plan(
     from spondyl.app.courses import CourseWish
     from spondyl.app.inputs import Inputs
     from spondyl.app.job import Job
+    from spondyl.app.strength import StrengthWish
     from spondyl.app.warm import compiled_beside
     from spondyl.documents.settings import read_settings
 
@@ -83,6 +99,7 @@ def plan(
         backend_gpu=backend_gpu,
     )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
+    pressed = None if ends is None and damage is None else StrengthWish(ends=ends or "cement", damage=bool(damage))
     with progress() as tell, compiled_beside(tell) as ready:
         courses = None if runs is None else CourseWish(runs=runs)
         job = Job(
@@ -90,6 +107,7 @@ def plan(
             inputs,
             booklets=wish,
             courses=courses,
+            strength=pressed,
             force=force or (),
             levels=level or (),
             tell=tell,
