@@ -341,7 +341,7 @@ What fails, and why:
   doubted (row of f7ee786). With L3 pressed to 50 and 33 % L5 was lost too, with 130 mm, and doubted; not run again.
 - Narrow field of view, lidc: 5 mm beside the bodies two levels get no number; four others are doubted. Why was not
   looked into. Upsampled to 0.8 mm one body has 0.70 and is doubted. With cement the lowest has 0.81; three are doubted.
-- Slices of 5 mm, lidc: three levels of 14 are marked as cut and not counted."""
+- Slices of 5 mm, lidc: three of 14 levels are marked as cut, or not wholly in the image, and not counted."""
 
 
 def main() -> None:

@@ -146,6 +146,35 @@ def test_spine_of_a_bare_ct_without_a_case_names_what_it_rests_on(cli: Cli, lett
         assert said in wrong.err
 
 
+def test_a_disc_that_a_person_names_or_refuses_changes_the_levels(cli: Cli, lettered: Path, tmp_path: Path) -> None:
+    """The middle of the third body from the head, said to be a disc, and then to be none after all."""
+    case = tmp_path / "case"
+    cli("spine", lettered, "--out", case, "--anchor", "C=L2", "--json").json()
+    assert _levels(case) == ["T12", "L1", "L2", "L3", "L4"]
+    image = nib.load(case / "segmentation.nii.gz")
+    parts = np.asarray(nib.load(case / "segmentation_parts.nii.gz").dataobj)
+    numbers = np.asarray(image.dataobj)
+    centres = {n: np.argwhere((numbers == n) & (parts == 49)).mean(axis=0) for n in (3, 5)}
+    places = {n: nib.affines.apply_affine(image.affine, index) * (-1, -1, 1) for n, index in centres.items()}
+    middle, lowest = (",".join(f"{mm:.1f}" for mm in places[n]) for n in (3, 5))  # NIfTI's points are RAS, these LPS
+
+    lost = cli("spine", lettered, "--out", case, "--disc-at", middle)  # the third from the head is another one now
+    assert lost.code == 2
+    assert "does not decide which levels" in lost.err
+    assert "6 vertebrae" in lost.err
+    cli("spine", lettered, "--out", case, "--anchor", f"L4=mm:{lowest}", "--json").json()
+    split = json.loads((case / "spine.json").read_text())
+    assert _levels(case) == ["T11", "T12", "L1", "L2", "L3", "L4"]
+    told = [q["text"] for q in split["questions"] if q["code"] == "vertebra_doubtful"]
+    assert any(text.startswith(("L1 ", "L2 ")) for text in told), told  # half bodies: never without a word
+
+    cli("spine", lettered, "--out", case, "--no-disc-at", middle, "--force", "segment", "--json").json()
+    assert _levels(case) == ["T12", "L1", "L2", "L3", "L4"]  # the point that L4 was named by stands
+    far = cli("spine", lettered, "--out", case, "--disc-at", "500,500,500", "--force", "segment")
+    assert far.code == 2
+    assert "mm" in far.err
+
+
 def _levels(case: Path) -> list[str]:
     return [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
 

@@ -385,7 +385,9 @@ class Job:
     def _finder(self) -> VertebraFinder:
         """What finds the vertebrae where no labels are given."""
         hashes = {} if self._source is None else self._source.hashes
-        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command)
+        names = find_stage(self.folder, "names")
+        before = () if names is None else tuple(names.parameters.get("anchors", ()))
+        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command, before)
 
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         if self.inputs is None or self.inputs.labels is None:

@@ -31,7 +31,7 @@ from spondyl.documents.levels import (
 )
 from spondyl.documents.runs import find_stage
 from spondyl.errors import InputError
-from spondyl.spine import NamedSegmentation, name_segmentation, parse_point
+from spondyl.spine import NamedSegmentation, name_segmentation, parse_anchor, parse_point
 from spondyl.spine.bare import METHOD, tell_apart
 from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.studies import Study
@@ -49,6 +49,7 @@ class VertebraFinder:
     slices: Mapping[str, str]  # hashes of the CT's files by name
     forced: Collection[str]  # stages that forget what a person said before
     command: str = "plan"  # that goes on once names are said
+    anchored: Sequence[str] = ()  # anchors of the run before, which go when its vertebrae are told apart anew
 
     @property
     def is_bare(self) -> bool:
@@ -145,7 +146,14 @@ class VertebraFinder:
         )
 
     def _said(self, stage: str, name: str) -> list[str]:
-        """What a person says now of levels or discs, or said before; a forced stage forgets what was said before."""
+        """What a person says now of levels or discs, or said before; a forced stage forgets what was said before.
+
+        Anchors by number or letter go with the vertebrae that they counted; those by slice or point stand.
+        """
         now: tuple[str, ...] = () if self.inputs is None else getattr(self.inputs, name)
-        made = None if stage in self.forced else find_stage(self.folder, stage)
-        return list(now) or ([] if made is None else list(made.parameters.get(name, [])))
+        if now or stage in self.forced:
+            return list(now)
+        made = find_stage(self.folder, stage)
+        if made is not None:
+            return list(made.parameters.get(name, []))
+        return [text for text in self.anchored if parse_anchor(text).label is None] if name == "anchors" else []
