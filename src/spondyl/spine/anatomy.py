@@ -24,6 +24,7 @@ _LARGEST_TURN_DEG = (
     40.0,
 )  # between a body's own axis and the line of its neighbours, where there are some or not
 _CT_MARGIN_MM = 12.0
+PROCESSES_CUT = "processes are cut, the body is whole"
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +195,7 @@ def _around(ct: Volume, mask: Volume) -> Volume | None:
 def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, ct: Volume | None) -> list[str]:
     remarks = []
     for face in touched_faces(mask, image):
-        what = "the body is cut" if face in cut else "processes are cut, the body is whole"
+        what = "the body is cut" if face in cut else PROCESSES_CUT
         remarks.append(f"the label image ends towards the {face}: {what}")
     for face in cut:
         if face not in touched_faces(mask, image):

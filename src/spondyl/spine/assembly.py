@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
-from spondyl.spine.anatomy import Taken, mask_alone, take_apart
+from spondyl.spine.anatomy import PROCESSES_CUT, Taken, mask_alone, take_apart
 from spondyl.spine.bare import METHOD, NamedSegmentation, segment_levels
 from spondyl.spine.canal import canal_mask
 from spondyl.spine.centres import rough_centre
@@ -256,10 +256,12 @@ def _take_apart(
 
 
 def _known_cut(vertebra: Vertebra, pieces: Sequence[LevelMask]) -> Vertebra:
-    """A vertebra at the end of what is found: cut, wherever its mask ends."""
-    end = "head" if vertebra.level is pieces[0].level else "foot"
-    remark = f"only one of its discs is found: it is cut towards the {end}"
-    return replace(vertebra, cut=tuple(dict.fromkeys((*vertebra.cut, end))), remarks=(*vertebra.remarks, remark))
+    """A vertebra at an end, one of whose discs is not found or not sure: cut, wherever its mask ends."""
+    place = [piece.level for piece in pieces].index(vertebra.level)
+    end = "head" if 2 * place < len(pieces) - 1 else "foot"
+    remark = f"one of its discs is not found, or not surely: it is taken as cut towards the {end}"
+    kept = [said for said in vertebra.remarks if not said.endswith(PROCESSES_CUT)]  # whether it is whole is not known
+    return replace(vertebra, cut=tuple(dict.fromkeys((*vertebra.cut, end))), remarks=(*kept, remark))
 
 
 def _frames(pieces: Sequence[LevelMask], image: Geometry) -> tuple[Frame, ...]:

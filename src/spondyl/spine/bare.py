@@ -19,6 +19,11 @@ from spondyl.studies.progress import silent
 
 ARCH, BODY, CANAL_NUMBER = 41, 49, 61  # sub-region numbers of SPINEPS
 METHOD = "own segmenter"
+_LOOK = (
+    "Look at the picture of the levels; say where a disc is missing with --disc-at, or where there is none with "
+    "--no-disc-at, or give corrected labels."
+)
+_THIN = "Use thinner slices of this scan where there are any."
 _FOUND_FROM, _NAMED_FROM = 0.6, 0.85  # share of the work after which the masks are there, and looked at again
 
 
@@ -77,15 +82,17 @@ class NamedSegmentation:
             for number, said, cut in zip(numbers, self.segmentation.doubts, self.segmentation.cut, strict=True)
             if said and not cut
         ]
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name, said in doubtful:
+            alike.setdefault(tuple(said), []).append(name)
         asked = [
             Question(
                 "vertebra_doubtful",
-                f"{name} as the own segmenter found it: {'; '.join(said)}.",
-                "Look at the picture of the levels; say where a disc is missing with --disc-at, or where there is none "
-                "with --no-disc-at, or give corrected labels.",
+                f"{', '.join(names)} as found by the own segmenter: {'; '.join(said)}.",
+                _THIN if all("too thick" in words for words in said) else _LOOK,
                 blocking=False,
             )
-            for name, said in doubtful
+            for said, names in alike.items()
         ]
         return (*self.naming.questions, *asked)
 

@@ -101,8 +101,29 @@ def test_doubts_of_the_segmenter_are_asked(named: NamedSegmentation) -> None:
     found = named.segmentation
     doubtful = replace(found, doubts=(*found.doubts[:2], ("no pedicles are seen here",), *found.doubts[3:]))
     asked = [q for q in NamedSegmentation(doubtful, named.naming).questions if q.code == "vertebra_doubtful"]
-    assert asked[0].text == "L2 as the own segmenter found it: no pedicles are seen here."
+    assert asked[0].text == "L2 as found by the own segmenter: no pedicles are seen here."
     assert "--disc-at" in asked[0].action
+
+
+def test_one_doubt_of_several_levels_is_asked_once(named: NamedSegmentation) -> None:
+    """Seven levels of a CT of 4 mm slices were asked about one by one, with advice on discs."""
+    found = named.segmentation
+    thick = ("slices of 4.2 mm are too thick for pedicles",)
+    doubtful = replace(found, doubts=tuple(thick for _ in found.doubts))
+    levels = [v.name for v, cut in zip(named.naming.levels or (), found.cut, strict=True) if not cut]
+    asked = [q for q in NamedSegmentation(doubtful, named.naming).questions if q.code == "vertebra_doubtful"]
+    assert [q.text for q in asked] == [f"{', '.join(levels)} as found by the own segmenter: {thick[0]}."]
+    assert "thinner slices" in asked[0].action
+
+
+def test_a_cut_level_is_cut_towards_its_own_end_and_not_called_whole(study: Study, named: NamedSegmentation) -> None:
+    """The second level from the head was called cut towards the foot where the disc above it is not sure."""
+    cut = replace(named.segmentation, cut=(True, True, *named.segmentation.cut[2:]))
+    spine = build_spine(study, labels=NamedSegmentation(cut, named.naming))
+    for vertebra in spine.vertebrae[:2]:
+        assert "head" in vertebra.cut and "foot" not in vertebra.cut
+        assert not any("the body is whole" in remark for remark in vertebra.remarks)
+        assert any("taken as cut towards the head" in remark for remark in vertebra.remarks)
 
 
 def test_pieces_are_numbered_as_the_vertebrae(named: NamedSegmentation) -> None:
