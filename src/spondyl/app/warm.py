@@ -169,14 +169,14 @@ def _coarse() -> None:
 
 def _singles() -> None:
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.multigrid import Operator
+    from spondyl.numerics.operators import Operator
 
     Operator(isotropic(np.ones(_SHAPE), 0.3), _EDGE, np.float32, 1)(_moved().astype(np.float32), _forces(np.float32))
 
 
 def _doubles() -> None:
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.multigrid import Operator
+    from spondyl.numerics.operators import Operator
 
     Operator(isotropic(np.ones(_SHAPE), 0.3), _EDGE, np.float64, 1)(_moved(), _forces(np.float64))
 
@@ -201,7 +201,7 @@ def _cycle() -> None:
 def _boxes() -> None:
     from spondyl.numerics.boxes import stretched
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.multigrid import Operator
+    from spondyl.numerics.operators import Operator
 
     coefficients = stretched(isotropic(np.ones(_SHAPE), 0.3), (_EDGE, _EDGE, 2 * _EDGE))
     for kind in (np.float32, np.float64):

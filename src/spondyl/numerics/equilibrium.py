@@ -27,7 +27,8 @@ from scipy import ndimage
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.elasticity import CORNERS
-from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
+from spondyl.numerics.multigrid import VCycle
+from spondyl.numerics.operators import Operator, padded, prepare_threads
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]

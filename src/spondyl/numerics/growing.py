@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.cavity import CavityWall, enclosed_volume, find_wall, volume_gradient
 from spondyl.numerics.elasticity import CORNERS
-from spondyl.numerics.multigrid import Operator, VCycle, padded, prepare_threads
+from spondyl.numerics.multigrid import VCycle
+from spondyl.numerics.operators import Operator, padded, prepare_threads
 from spondyl.numerics.plasticity import YieldLaw, recover_damage
 from spondyl.numerics.yielding import _POINTS
 

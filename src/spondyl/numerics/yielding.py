@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.boxes import stretched
 from spondyl.numerics.elasticity import CORNERS, voxel_volume
-from spondyl.numerics.multigrid import Operator, VCycle, inverse_diagonal, padded, prepare_threads
+from spondyl.numerics.multigrid import VCycle, inverse_diagonal
+from spondyl.numerics.operators import Operator, padded, prepare_threads
 from spondyl.numerics.plasticity import YieldLaw, recover_damage
 from spondyl.numerics.side_by_side import cuts, side_by_side
 

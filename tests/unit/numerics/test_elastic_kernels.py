@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spondyl.numerics import elasticity as el
-from spondyl.numerics.multigrid import Operator
+from spondyl.numerics.operators import Operator
 
 SHAPE, EDGE = (7, 6, 80), 1.5
 RNG = np.random.default_rng(0)

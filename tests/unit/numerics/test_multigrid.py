@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from spondyl.numerics import elasticity as el
-from spondyl.numerics.multigrid import VCycle, padded
+from spondyl.numerics.multigrid import VCycle
+from spondyl.numerics.operators import padded
 
 SINGLE = 1e-4  # some hundred operations in single precision
 

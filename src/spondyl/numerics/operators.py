@@ -1,0 +1,95 @@
+"""The stiffness of a voxel grid as an operator: forces that hold a displacement, without a matrix.
+
+Grids are padded along z to whole blocks of the vector units: make arrays with `padded`, and cut back with
+`[..., : nz + 1]`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spondyl.numerics.elasticity import CORNERS, element_matrices
+from spondyl.numerics.side_by_side import cuts, side_by_side
+
+Array = NDArray[Any]
+
+_BLOCK = 16  # of elastic_kernels, which takes a second to load
+SERIAL_BELOW = 300_000  # unknowns; starting threads costs more than they save on smaller grids (prototype, 2 cores)
+
+
+def padded(coefficients: Array) -> Array:
+    """The same voxels with void ones above, so that their number along z is a whole number of blocks."""
+    return np.pad(coefficients, ((0, 0), (0, 0), (0, 0), (0, -coefficients.shape[3] % _BLOCK)))
+
+
+def prepare_threads(unknowns: int, threads: int | None) -> int:
+    """How many threads a grid of so many unknowns gets; they wait asleep, so that others can work."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import numba
+
+    return 1 if unknowns < SERIAL_BELOW else max(1, min(threads or numba.get_num_threads(), numba.get_num_threads()))
+
+
+class Operator:
+    """K u on the finest grid in one precision: for conjugate gradients, and a grid of `VCycle` in single precision."""
+
+    def __init__(self, coefficients: Array, edge: float, kind: type, threads: int) -> None:
+        from spondyl.numerics import elastic_kernels as kernels
+
+        nx, ny, nz = coefficients.shape[1:]
+        self.shape = (3, nx + 1, ny + 1, nz + 1)
+        self._kind, self._kernels = kind, kernels
+        self._sweep = kernels.sweep_isotropic if len(coefficients) == 2 else kernels.sweep_orthotropic
+        self._scaled: Array = np.ascontiguousarray(coefficients * (edge / 16), kind)
+        solid = np.zeros((nx, ny, -(-nz // kernels.TILE)), bool)
+        for tile in range(solid.shape[2]):
+            solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
+        self._solid = solid
+        self._zeros: Array = np.zeros(kernels.TILE, kind)
+        self._cuts = cuts(nx, max(1, min(threads, nx // 2)))
+        self._planes: Array = np.zeros((len(self._cuts), 3, 3, ny + 1, nz + 1), kind)
+        self._lines: Array = np.zeros((len(self._cuts), kernels.LINES), kind)
+
+    def __call__(self, displacement: Array, out: Array) -> None:
+        """Write the forces that hold this displacement to `out`."""
+        self._run(self._kernels.PUSH, displacement, displacement, displacement, out)
+
+    def lack(self, displacement: Array, right: Array, inverse: Array, out: Array) -> None:
+        """Write the load less these forces to `out`, 0 where held."""
+        self._run(self._kernels.LACK, displacement, right, inverse, out)
+
+    def smooth(self, displacement: Array, right: Array, inverse: Array, change: Array, keep: float, add: float) -> None:
+        """change = keep * change + add * D⁻¹ (load - forces); displacement += change."""
+        self._run(self._kernels.SMOOTH, displacement, right, inverse, change, keep, add)
+
+    def _run(
+        self, task: int, moved: Array, right: Array, inverse: Array, out: Array, keep: float = 0.0, add: float = 0.0
+    ) -> None:
+        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._zeros
+
+        def sweep(piece: int) -> None:
+            scratch = self._planes[piece], self._lines[piece]
+            self._sweep(task, self._scaled, *places, *scratch, *self._cuts[piece])
+
+        side_by_side(sweep, len(self._cuts))
+        for piece in range(1, len(self._cuts)):  # the planes between
+            at = self._cuts[piece][0]
+            whole = self._planes[piece, 2:]
+            whole += self._planes[piece - 1, at % 2]
+            self._sweep(task, self._scaled, *places, whole, self._lines[0], at, at)
+
+
+def voxel_diagonal(coefficients: Array, edge: float) -> Array:
+    """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1)."""
+    shape = coefficients.shape[1:]
+    out = np.zeros((3, *(n + 1 for n in shape)))
+    diagonals = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)
+    for axis in range(3):  # all corners of a cube have the same diagonal
+        value = np.tensordot(diagonals[:, axis], coefficients, 1)
+        for i, j, k in CORNERS:
+            out[axis, i : i + shape[0], j : j + shape[1], k : k + shape[2]] += value
+    return out
