@@ -233,8 +233,8 @@ def shares(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
 
 def grids(spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
     """Whole injections on three grids, and paired draws."""
-    level = spine.levels[1] if len(spine.levels) > 1 else spine.levels[0]
-    plan = plan_augmentation(spine, level)
+    plan = _planned(spine)
+    level = plan.level
     for voxel in (2.0, 1.0, 0.5):
         flow = _above_tip(build_flow_model(spine, level, voxel_mm=voxel, calibration=calibration), plan)
         begun = time.process_time()
@@ -260,8 +260,8 @@ def rider() -> Spine:
 
 def steps(name: str, spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
     """A whole injection by the length of its steps."""
-    level = spine.levels[1] if len(spine.levels) > 1 else spine.levels[0]
-    plan = plan_augmentation(spine, level)
+    plan = _planned(spine)
+    level = plan.level
     flow = with_tracks(_above_tip(build_flow_model(spine, level, calibration=calibration), plan), plan.needles)
     model = injection_model(flow, reference_m2=Scenario.MIDDLE.reference_m2)
     schedule = portions(plan, 6.0, FLOW_ML_PER_MIN, START_MIN, tips=flow.tips)
@@ -359,7 +359,7 @@ def write_page() -> None:
         "|---|---|---|---|---|---|---|---|---|",
         *grids(real(), NOMINAL),
         "",
-        "The same in T10 of rider-pilot-0117-thoracic (own masks, 120 kV, contrast):",
+        "The same in T9 of rider-pilot-0117-thoracic (own masks, 120 kV, contrast; T10 has no way in there):",
         "",
         course,
         "|---|---|---|---|---|---|---|---|---|",
@@ -372,7 +372,7 @@ def write_page() -> None:
         "|---|---|---|---|---|---|---|",
         *steps("virtual L1", spine, None),
         *steps("tptbox L3", real(), NOMINAL),
-        *steps("rider T10", rider(), None),
+        *steps("rider T9", rider(), None),
         "",
         *paired(spine),
         "",
@@ -387,6 +387,12 @@ def write_page() -> None:
         f"Made {datetime.now(UTC):%Y-%m-%d} on top of {commit.strip()} by `python -m tools.validate_leaks`.",
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _planned(spine: Spine) -> Plan:
+    """Of the second level, or of the first where the second has no way in."""
+    plans = (plan_augmentation(spine, level) for level in (*spine.levels[1:2], spine.levels[0]))
+    return next(plan for plan in plans if plan.needles)
 
 
 def _above_tip(flow: FlowModel, plan: Plan) -> FlowModel:
