@@ -25,6 +25,7 @@ class PdfStructure:
     tags: tuple[str, ...]  # in reading order
     figures_without_alternative: int
     fonts_not_embedded: tuple[str, ...]
+    pictures_beyond_a_page: tuple[int, ...]  # numbers of the pages that cut one at a side
     pages: tuple[str, ...]  # the text of each, as extracted
 
     @property
@@ -58,6 +59,7 @@ def read_structure(path: Path) -> PdfStructure:
         tags=tuple(str(element["/S"]) for element in elements),
         figures_without_alternative=sum(e["/S"] == "/Figure" and not e.get("/Alt") for e in elements),
         fonts_not_embedded=tuple(sorted(set(_unembedded(reader)))),
+        pictures_beyond_a_page=tuple(_cut_pictures(reader)),
         pages=tuple(page.extract_text() for page in reader.pages),
     )
 
@@ -82,3 +84,16 @@ def _unembedded(reader: PdfReader) -> Iterator[str]:
             inner = whole["/DescendantFonts"][0].get_object() if "/DescendantFonts" in whole else whole
             if not any(key in inner.get("/FontDescriptor", {}) for key in ("/FontFile", "/FontFile2", "/FontFile3")):
                 yield str(whole.get("/BaseFont"))
+
+
+def _cut_pictures(reader: PdfReader) -> Iterator[int]:
+    for number, page in enumerate(reader.pages, 1):
+        found: list[tuple[float, float]] = []
+
+        def keep(operator: bytes, _: Any, matrix: Any, __: Any, found: list[tuple[float, float]] = found) -> None:
+            if operator == b"Do":
+                found.append((matrix[4], matrix[4] + matrix[0]))
+
+        page.extract_text(visitor_operand_before=keep)
+        if any(left < float(page.mediabox.left) or right > float(page.mediabox.right) for left, right in found):
+            yield number

@@ -68,6 +68,7 @@ def test_the_pdf_can_be_read_aloud(case: Path, cli: Cli) -> None:
     assert found.heading_levels[0] == 1 and found.heading_levels.count(1) == 1 and not found.skips_a_heading
     assert {"/Table", "/TH", "/L", "/LI"} <= set(found.tags)
     assert found.figures_without_alternative == 0 and found.fonts_not_embedded == ()
+    assert found.pictures_beyond_a_page == ()
     places = [found.text.index(heading) for heading in IN_ORDER]
     assert places == sorted(places)
 

@@ -12,6 +12,7 @@ import pytest
 
 from spondyl.studies import write_nifti
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
+from tests.pdf_structure import read_structure
 
 Cli = Callable[..., Any]
 
@@ -87,6 +88,7 @@ def test_one_anchor_goes_on_without_segmenting_again(
     assert (case / "segmentation.nii.gz").stat().st_mtime_ns == before
     assert _levels(case) == ["T12", "L1", "L2", "L3", "L4"]
     assert json.loads((case / "spine.json").read_text())["method"] == "own segmenter"
+    assert read_structure(case / "report.pdf").pictures_beyond_a_page == ()  # the levels as found fill a page's width
 
     kept = cli("plan", lettered, "--out", case, "--json").json()  # what was said stands
     assert {stage["status"] for stage in kept["stages"]} == {"kept"}

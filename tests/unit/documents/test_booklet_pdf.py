@@ -37,6 +37,7 @@ def test_a_screen_reader_can_read_every_language(tmp_path: Path, code: str) -> N
     assert found.heading_levels.count(1) == 1 and found.heading_levels.count(2) == len(SECTIONS)
     assert not found.skips_a_heading
     assert found.figures_without_alternative == 0
+    assert found.pictures_beyond_a_page == ()
     assert found.fonts_not_embedded == ()
     assert {"/Table", "/TH", "/L", "/Figure"} <= set(found.tags)
     pages = [" ".join(page.split()) for page in found.pages]
