@@ -42,8 +42,9 @@ SHAPES = ("wedge", "biconcave", "crush")
 LEFT = 0.65  # of the most affected height
 RUNS = 20
 SEEN = (
-    "Looked at: each report's maps of cement and its growth. Cement lies within the outline of the body and meets the",
-    "walls; where it leaves the outline it is at a way out that is marked there. With the made defect 57 to 82 %",
+    "Looked at: four reports' maps of cement and its growth (lidc T11 wedge, rider T10 crush and wedge). There cement",
+    "lies within the outline of the body and meets the walls; where it leaves the outline it is at a way out that is",
+    "marked there. With the made defect 57 to 82 %",
     "go up, and up to 2.8 of 4 mL leave by it: a gap of 2 mm is wide beside a tip 7 mm away.",
     "",
     "What is missing, and why. Without a usable density (grade 5: ts-lumbar by its blur, tptbox by its sharpening)",
@@ -203,7 +204,7 @@ def make_page(rows: list[Row]) -> str:
             *(line for row in rows for line in _lines(row)),
             "",
             "Front kept: the lift that stays once the balloons are empty; what stays under load is not told by this",
-            "model ([balloons](balloon.md)). Strength hangs on whether cement bridges both ends.",
+            "model ([balloons](balloon.md)). Strength hangs on whether cement lies under both ends.",
             "",
             "## Checks of sense",
             "",

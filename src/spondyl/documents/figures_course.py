@@ -136,13 +136,21 @@ def draw_neighbours(course: CourseModel) -> Picture | None:
         for one, ratios in zip(course.neighbours, values, strict=True)
     )
     told = "; ".join(f"{level}: pressure in the disc {pressure} times" for level, pressure, *_ in rows)
-    head = (*head, "Strain by the wedge that stays, at most", "Strain by both, at most")
+    head = (
+        *head,
+        "Strain by the wedge that stays, over none, standing: at most",
+        "Strain by wedge and cement, over neither: at most",
+    )
     return Picture(
         f"course-neighbours-{course.level}-{course.course}",
         f"{course.level}, {course.course}: the neighbours, treated over untreated, as modelled",
         png_of(figure),
         f"Bars of what treating {course.level} changes beside it. {told} that untreated.",
-        Table(f"{course.level}, {course.course}: neighbours, treated over untreated at the same force", head, rows),
+        Table(
+            f"{course.level}, {course.course}: neighbours, treated over untreated at the same force; or over no wedge",
+            head,
+            rows,
+        ),
     )
 
 

@@ -42,7 +42,7 @@ def gain_note(filled_n: float, broken_n: float, contact: tuple[float, float]) ->
     """
     ends = [name for name, share in zip(("upper", "lower"), contact, strict=True) if share > 0]
     reach = {
-        2: "it bridges both endplates and bears the load past the bone",
+        2: "it lies under both endplates, and where it is one piece it bears the load past the bone",
         1: f"it reaches the {''.join(ends)} endplate alone, so bone beyond it bears all of the load",
         0: "it reaches neither endplate, so bone at both ends bears all of the load",
     }[len(ends)]

@@ -51,6 +51,7 @@ BALLOON_LIMITS = (
     *LIFT_LIMITS,
     "Height over the year after balloons starts from the lift of one run: its doubt is not in the band.",
     "Neighbours after balloons see the cement's stiffness in the body's old shape, and the wedge that is left.",
+    "That wedge is measured under the preload, as the body then sags; before and after cement alone it is the CT's.",
 )
 
 

@@ -171,7 +171,7 @@ def _from_labels(
     questions = _early_checks(pieces, ct)
     parts_image = None if subregions is None else _image(subregions).labels
     taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress, cut)
-    vertebrae = tuple(_known_cut(t.vertebra, pieces) if t.vertebra.level in cut else t.vertebra for t in taken)
+    vertebrae = tuple(_known_cut(t.vertebra, pieces, cut) if t.vertebra.level in cut else t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
     questions += [*_piece_questions(pieces, image.geometry), *naming]
     not_on_bone: tuple[Level, ...] = ()
@@ -255,10 +255,12 @@ def _take_apart(
     return taken
 
 
-def _known_cut(vertebra: Vertebra, pieces: Sequence[LevelMask]) -> Vertebra:
+def _known_cut(vertebra: Vertebra, pieces: Sequence[LevelMask], cut: Sequence[Level]) -> Vertebra:
     """A vertebra at an end, one of whose discs is not found or not sure: cut, wherever its mask ends."""
-    place = [piece.level for piece in pieces].index(vertebra.level)
-    end = "head" if 2 * place < len(pieces) - 1 else "foot"
+    levels = [piece.level for piece in pieces]
+    place = levels.index(vertebra.level)
+    above, below = (all(level in cut for level in part) for part in (levels[:place], levels[place + 1 :]))
+    end = "head" if (above if above != below else 2 * place < len(levels) - 1) else "foot"
     remark = f"one of its discs is not found, or not surely: it is taken as cut towards the {end}"
     kept = [said for said in vertebra.remarks if not said.endswith(PROCESSES_CUT)]  # whether it is whole is not known
     return replace(vertebra, cut=tuple(dict.fromkeys((*vertebra.cut, end))), remarks=(*kept, remark))
@@ -283,7 +285,7 @@ def _canal(
         if labels is not None and canal:
             mask = mask_of(labels, canal)
             if mask.array.any():
-                return trimmed(mask_of(labels, canal | cord)), ("the canal is the one in the labels",)
+                return trimmed(mask_of(labels, canal | cord)), ("the canal is the one in the masks",)
     occupied = mask_of(image, label_map.levels)
     derived = canal_mask([station for t in taken for station in t.stations], occupied)
     return derived, () if derived is None else ("the canal is what the arches enclose, joined along the spine",)

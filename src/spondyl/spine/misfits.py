@@ -15,7 +15,8 @@ from spondyl.studies import Question
 
 # Limits are this program's choice: wider than all uncut levels of the test data reach (see the decision on misfits).
 _DEPTH, _WIDTH = (0.7, 1.4), (0.65, 1.5)  # against the bodies beside it; fractures change them by a tenth or so
-_HIGHEST = 1.6  # times as high as those beside it: two levels; how low a body may be is never asked
+_HIGHEST = 1.6  # times as high as the highest beside it: two levels; how low a body may be is never asked
+_HIGHER_THAN_DEEP = 1.2  # and it must be: beside two crushed bodies a sound one is 1.6 times as high, but not this
 _BESIDE_MM, _AWAY_MM = 12.0, 20.0  # sideways from the line between its neighbours, and in any direction (a gibbus)
 _NEAR = 2  # levels to either side that it is compared with
 _BONE_HU = 120.0  # median of what lies around the waist of a mask: muscle, fat and vessels stay below
@@ -86,11 +87,10 @@ def _measured(place: int, vertebra: Vertebra) -> _Body:
 
 def _unlike(body: _Body, near: Sequence[_Body]) -> str | None:
     """How a body differs from those beside it more than any vertebra does."""
-    depth, width, height = (
-        getattr(body, name) / median(getattr(other, name) for other in near) for name in ("depth", "width", "height")
-    )
-    if height > _HIGHEST:
-        return f"its body is {height:.1f} times as high as those beside it, as two levels in one"
+    depth, width = (getattr(body, name) / median(getattr(other, name) for other in near) for name in ("depth", "width"))
+    height = body.height / max(other.height for other in near)
+    if height > _HIGHEST and body.height > _HIGHER_THAN_DEEP * body.depth:
+        return f"its body is {height:.1f} times as high as the highest beside it, as two levels in one"
     for share, (least, most), word in ((depth, _DEPTH, "deep"), (width, _WIDTH, "wide")):
         if share < least:
             return f"its body is {share:.0%} as {word} as those beside it: a part of a body"

@@ -38,7 +38,7 @@ def test_a_gain_in_strength_says_what_it_rests_on() -> None:
     both, one, none = (gain_note(7000.0, 1000.0, contact) for contact in ((0.2, 0.1), (0.0, 0.1), (0.0, 0.0)))
     for note in both, one, none:
         assert "7.0 times" in note and "upper bound" in note and "3.4 times, affirm" in note
-    assert "bridges both endplates" in both
+    assert "lies under both endplates" in both and "where it is one piece" in both
     assert "reaches the lower endplate alone" in one
     assert "neither endplate" in none
 

@@ -126,6 +126,18 @@ def test_a_cut_level_is_cut_towards_its_own_end_and_not_called_whole(study: Stud
         assert any("taken as cut towards the head" in remark for remark in vertebra.remarks)
 
 
+def test_the_lower_of_two_cut_levels_at_the_head_is_cut_there_in_a_short_stack(
+    study: Study, named: NamedSegmentation
+) -> None:
+    """Place 1 of 3 is in the lower half of neither, and what is cut lies above it."""
+    found = named.segmentation
+    levels = [v.name for v in named.naming.levels or ()]
+    cut = tuple(place < len(levels) - 1 for place in range(len(levels)))
+    spine = build_spine(study, labels=NamedSegmentation(replace(found, cut=cut), named.naming))
+    for vertebra in spine.vertebrae[: len(levels) - 1]:
+        assert any("taken as cut towards the head" in remark for remark in vertebra.remarks)
+
+
 def test_pieces_are_numbered_as_the_vertebrae(named: NamedSegmentation) -> None:
     """Six discs bound five vertebrae; what lies beyond the outer discs is none."""
     assert len(named.segmentation.found.discs) == 6

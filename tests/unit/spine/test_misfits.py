@@ -115,6 +115,18 @@ def test_collapsed_and_good_bodies_are_no_misfits(five: Blocks) -> None:
     assert heights == pytest.approx([9.0], abs=1.0)  # nine planes, one voxel
 
 
+def test_a_sound_body_below_two_crushed_ones_is_no_misfit(five: Blocks) -> None:
+    """L3 is compared with L1 and L2 alone; with half of their height left it is twice as high as both."""
+    x, y, z = places(five)
+    numbers = five.labels.array
+    for number, centre in ((L1, 2 * STEP_MM), (L2, 3 * STEP_MM)):
+        low = (np.abs(z + centre) > 6.0) & (x**2 / 400 + y**2 / 225 <= 1) & (numbers == number)
+        numbers = np.where(low, 0, numbers)
+    spine = build_spine(None, labels=five.with_array(numbers), label_map="verse")
+    assert "label_misfit" not in [q.code for q in spine.questions]
+    assert spine[Level.L3].frame is not None
+
+
 def test_another_maps_names_in_the_right_order_are_asked_about() -> None:
     """Five lumbar bodies under numbers that another version of the tool gives T4 to T8."""
     lumbar = make_blocks((Level.T4, Level.T5, Level.T6, Level.T7, Level.T8))

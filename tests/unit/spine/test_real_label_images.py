@@ -128,7 +128,7 @@ def test_a_magnetic_resonance_image_with_its_canal(data_dir: Path) -> None:
         subregions=folder / "c6_t2w_mr_subregions.nii.gz",
     )
     assert spine.levels == (Level.C5, Level.C6, Level.C7)
-    assert "the canal is the one in the labels" in spine.notes
+    assert "the canal is the one in the masks" in spine.notes
 
 
 def test_t12_alone_with_its_processes_cut(data_dir: Path) -> None:
