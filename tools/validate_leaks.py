@@ -222,7 +222,7 @@ def shares(spine: Spine, flow: FlowModel, plan: Plan) -> Iterator[str]:
         found = count_leaks(spine, plan, runs=60, seed=15, flow=body)
         some = found.path(None)
         low, high = some.share.interval
-        by = " / ".join(f"{100 * share.value:.0f}" for _, share in some.by_scenario)
+        by = " / ".join("no cement" if share is None else f"{100 * share.value:.0f}" for _, share in some.by_scenario)
         inside = "in" if 0.2 <= some.share.value <= 0.5 else "out"
         yield (
             f"| E27, virtual L1 {name} | 33 and 40 % of patients or levels | {100 * some.share.value:.0f} % of 60 runs "

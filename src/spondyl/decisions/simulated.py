@@ -35,7 +35,8 @@ def aspects_of(courses: Sequence[CourseFacts], levels: Sequence[Level]) -> Itera
             lost = f"{lost_text(one.front_lost_mm)} than on the CT{beyond_text(one.beyond_share)}"
             yield _aspect(f"{who}{how}: {when} {lost}")
         if one.counted is not None:
-            yield _aspect(f"{name}, {one.course}: by any way {one.counted.words}")
+            way = "" if one.counted.none_entered else "by any way "
+            yield _aspect(f"{name}, {one.course}: {way}{one.counted.words}")
     for level in levels:
         if courses and level not in {one.level for one in courses}:
             yield Aspect("simulation", Answer.UNKNOWN, f"{level.name}: {NOT_SIMULATED}", None)

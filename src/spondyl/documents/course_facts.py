@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from spondyl.documents.course_models import CourseModel, HeightCourseModel, LeakShareModel, SimulationsDocument
 from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
+from spondyl.simulation.leak_shares import published_rates
+from spondyl.simulation.openings import LeakPath
 from spondyl.spine import Level
 
 
@@ -23,7 +25,7 @@ def _facts(course: CourseModel) -> CourseFacts:
         front_lost_healing_mm=_lost(fans.get(True)),
         days=max((fan.days[-1] for fan in course.heights), default=None),
         beyond_share=fans[False].beyond_share[-1] if False in fans else None,
-        counted=None if some is None else _counted(some),
+        counted=_none_entered(course, "any") if some is None else _counted(some),
         ways=_ways(course),
         front_kept_mm=None if course.balloons is None else course.balloons.regained[0].lift_mm,
         retained_ratio=None if course.balloons is None else course.balloons.retained_ratio,
@@ -35,22 +37,33 @@ def _lost(fan: HeightCourseModel | None) -> tuple[float, float, float] | None:
 
 
 def _ways(course: CourseModel) -> tuple[WayOut, ...]:
-    """Paths that the model has an opening to."""
-    if course.cement is None:
-        return ()
+    """Paths that the model has an opening to; where cement went in in no run and none is known, that alone."""
     counted = {one.path: _counted(one) for one in course.leak_shares}
-    return tuple(
-        WayOut(leak.path, leak.openings, counted.get(leak.path)) for leak in course.cement.leaks if leak.openings
+    leaks = () if course.cement is None else course.cement.leaks
+    found = tuple(
+        WayOut(leak.path, leak.openings, counted.get(leak.path) or _none_entered(course, leak.path))
+        for leak in leaks
+        if leak.openings
     )
+    nowhere = _none_entered(course, "any")
+    return found if found or nowhere is None else (WayOut("any", (), nowhere),)
+
+
+def _none_entered(course: CourseModel, path: str) -> CountedRuns | None:
+    """Where cement went in in none of the runs; None: some took cement, or runs were not counted."""
+    if course.leak_shares or not course.empty_runs:
+        return None
+    rates = published_rates(None if path == "any" else LeakPath(path))
+    published = tuple(f"{rate.percent:g} % {rate.what} [{rate.source}]" for rate in rates)
+    return CountedRuns(0, 0, (), published, course.empty_runs)
 
 
 def _counted(told: LeakShareModel) -> CountedRuns:
     """Runs with the scenarios where they disagree, and the published rates."""
-    scenarios = told.by_scenario.items() if told.scenarios_disagree else ()
     return CountedRuns(
         told.share.leaked,
         told.share.runs,
-        tuple((name, share.leaked, share.runs) for name, share in scenarios),
+        told.scenarios_to_show,
         tuple(f"{rate.percent:g} % {rate.what} [{rate.source}]" for rate in told.published),
         told.empty_runs,
     )

@@ -25,6 +25,7 @@ from spondyl.simulation import (
     SpineLoad,
 )
 from spondyl.simulation.balloon_device import find_device
+from spondyl.simulation.permeability import Scenario
 from spondyl.space import Floats
 
 PATHS = {
@@ -328,11 +329,21 @@ class LeakShareModel(Document):
     has_opening: bool
     share: RunShareModel
     empty_runs: int = 0  # further ones, in which nothing went in: they are in no share
-    by_scenario: dict[str, RunShareModel]
-    scenarios_disagree: bool  # by more than a factor 2: all three are then shown
+    by_scenario: dict[str, RunShareModel | None]  # null: nothing went in in any run of it; before, it was left out
+    scenarios_disagree: bool  # by more than a factor 2, or one took no cement: all three are then shown
     by_volume_ml: tuple[tuple[float, float], ...]  # cement injected, share of runs by then
     strongest_input: str | None  # what the leaked volume ranks with most; null: told apart by none
     published: tuple[RateModel, ...]
+
+    @property
+    def scenarios_to_show(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, leaked and runs by permeability where they disagree, or where not all three are there; else none."""
+        if not self.scenarios_disagree and len(self.by_scenario) == len(Scenario):
+            return ()
+        return tuple(
+            (name, 0, 0) if share is None else (name, share.leaked, share.runs)
+            for name, share in self.by_scenario.items()
+        )
 
 
 class NeighbourModel(Document):
@@ -364,7 +375,8 @@ class CourseModel(Document):
     balloons: BalloonModel | None = None
     cement: CementModel | None
     heat: HeatModel | None = None
-    leak_shares: tuple[LeakShareModel, ...]
+    leak_shares: tuple[LeakShareModel, ...]  # none where runs were not counted, or cement went in in none
+    empty_runs: int = 0  # simulated runs in which nothing went in
     heights: tuple[HeightCourseModel, ...]
     neighbours: tuple[NeighbourModel, ...]
     loads: tuple[LoadModel, ...]  # of daily life, over the strength of the body as the course leaves it
@@ -388,6 +400,7 @@ class CourseModel(Document):
             cement=None if found.injection is None else CementModel.of(found.injection),
             heat=None if found.heat is None else HeatModel.of(found.heat),
             leak_shares=() if leaks is None else leak_shares_of(leaks),
+            empty_runs=0 if leaks is None else leaks.empty,
             heights=tuple(HeightCourseModel.of(course) for course in found.heights),
             neighbours=tuple(
                 NeighbourModel(
@@ -490,7 +503,9 @@ def leak_shares_of(leaks: LeakShares) -> tuple[LeakShareModel, ...]:
                 has_opening=one.has_opening,
                 share=_share(one.share),
                 empty_runs=leaks.empty,
-                by_scenario={scenario.value: _share(share) for scenario, share in one.by_scenario},
+                by_scenario={
+                    scenario.value: None if share is None else _share(share) for scenario, share in one.by_scenario
+                },
                 scenarios_disagree=one.scenarios_disagree,
                 by_volume_ml=tuple((volume, share.value) for volume, share in one.by_volume),
                 strongest_input=None if driver is None else driver.name,

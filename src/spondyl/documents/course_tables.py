@@ -54,7 +54,7 @@ def _pressures(course: CourseModel) -> Iterator[Row]:
 
 
 def _leaks(course: CourseModel) -> Iterable[Row]:
-    """All runs of a path, then those of each permeability."""
+    """All runs of a path in which cement went in, then those of each permeability."""
     for one in course.leak_shares:
         published = "; ".join(f"{rate.percent:g} % {rate.what} [{rate.source}]" for rate in one.published)
         for permeability, share in (("all", one.share), *one.by_scenario.items()):
@@ -64,11 +64,11 @@ def _leaks(course: CourseModel) -> Iterable[Row]:
                 "path": one.path,
                 "has_opening": one.has_opening,
                 "permeability": permeability,
-                "runs": share.runs,
-                "leaked": share.leaked,
-                "share_of_simulated_runs": share.value,
-                "low": share.low,
-                "high": share.high,
+                "runs": 0 if share is None else share.runs,
+                "leaked": 0 if share is None else share.leaked,
+                "share_of_simulated_runs": None if share is None else share.value,
+                "low": None if share is None else share.low,
+                "high": None if share is None else share.high,
                 "empty_runs": one.empty_runs if permeability == "all" else None,
                 "published": published if permeability == "all" else None,
             }

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from spondyl.documents.course_models import PATHS, WORDS, CourseModel, LeakShareModel
 from spondyl.documents.figures import Picture, png_of
 from spondyl.documents.tables import Table
+from spondyl.outcomes import scenario_text
 
 COLOURS = dict(zip(PATHS, ("black", "#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#CC79A7", "#009E73"), strict=True))
 MARKERS = dict(zip(PATHS, ".^vsDoX", strict=True))
@@ -43,13 +44,15 @@ def draw_leak_shares(course: CourseModel) -> Picture:
     right.legend(fontsize=8)
     handles, words = left.get_legend_handles_labels()
     figure.legend(handles, words, loc="outside lower center", ncols=5, fontsize=8)
+    empties = (name for name, share in shares[0].by_scenario.items() if share is None)
+    dry = "".join(f" At {name} permeability nothing went in." for name in empties)
     grows = ", ".join(f"{100 * share:.0f} % by {volume:.1f} mL" for volume, share in shares[0].by_volume_ml)
     return Picture(
         f"course-leaks-{course.level}-{course.course}",
         f"{course.level}, {course.course}: share of simulated runs that leaked, by way out",
         png_of(figure),
         f"{some.leaked} of {some.runs} simulated runs{empty} leaked more than 0.1 mL by any way: {grows}. "
-        f"{WORDS.capitalize()}.",
+        f"{WORDS.capitalize()}.{dry}",
         leak_table(course),
     )
 
@@ -74,9 +77,7 @@ def empty_text(one: LeakShareModel) -> str:
 
 def _row(one: LeakShareModel) -> tuple[str, ...]:
     name = PATHS[one.path] if one.has_opening or one.path == "any" else f"{PATHS[one.path]} (no way there in the model)"
-    scenarios = "alike"
-    if one.scenarios_disagree:
-        scenarios = ", ".join(f"{share.leaked} of {share.runs}" for share in one.by_scenario.values())
+    scenarios = "; ".join(scenario_text(*each) for each in one.scenarios_to_show) or "alike"
     published = "; ".join(f"{rate.percent:g} % ({rate.what}) [{rate.source}]" for rate in one.published)
     share = one.share
     told = f"{share.leaked} of {share.runs} ({100 * share.low:.0f} to {100 * share.high:.0f} %){empty_text(one)}"
@@ -93,6 +94,8 @@ def _draw_share(axes: Axes, at: int, one: LeakShareModel, *, first: bool) -> Non
         ends = [100 * one.share.low, 100 * one.share.high]
         axes.plot(ends, [at, at], color="black", linewidth=1.2, label=label)
         for scenario, share in one.by_scenario.items():
+            if share is None:
+                continue
             name = f"{scenario} permeability" if first else None
             axes.plot(100 * share.value, at + 0.33, _PERMEABILITY[scenario], color="0.2", markersize=7, label=name)
     for number, rate in enumerate(one.published):

@@ -1,6 +1,15 @@
 """Outcomes: what published evidence lets one expect, with and without a procedure. Never a promise to one patient."""
 
-from spondyl.outcomes.course_facts import MODEL, CountedRuns, CourseFacts, WayOut, beyond_text, course_facts, lost_text
+from spondyl.outcomes.course_facts import (
+    MODEL,
+    CountedRuns,
+    CourseFacts,
+    WayOut,
+    beyond_text,
+    course_facts,
+    lost_text,
+    scenario_text,
+)
 from spondyl.outcomes.forecast import CAUSE_UNKNOWN, predict_outcomes
 from spondyl.outcomes.types import (
     FEWEST_COMPARISONS,
@@ -33,4 +42,5 @@ __all__ = [
     "course_facts",
     "lost_text",
     "predict_outcomes",
+    "scenario_text",
 ]

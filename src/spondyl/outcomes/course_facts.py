@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spondyl.errors import InputError
 from spondyl.spine import Level
 
 if TYPE_CHECKING:
@@ -17,24 +18,45 @@ Lost = tuple[float, float, float]  # middle, and 95 % of the runs [mm]
 
 @dataclass(frozen=True)
 class CountedRuns:
-    """Simulated runs that leaked more than 0.1 mL, of those in which cement went in: never a chance of a patient."""
+    """Simulated runs that leaked more than 0.1 mL, of those in which cement went in: never a chance of a patient.
+
+    No runs and some empty: they were counted, and cement went in in none.
+    """
 
     leaked: int
     runs: int
-    by_permeability: tuple[tuple[str, int, int], ...] = ()  # scenario, leaked, runs; where they differ by a factor 2
+    by_permeability: tuple[tuple[str, int, int], ...] = ()  # scenario, leaked, runs, where they differ; 0: none went in
     published: tuple[str, ...] = ()  # rates of patients
     empty: int = 0  # further runs, in which nothing went in
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.leaked <= self.runs or self.empty < 0:
+            raise InputError(
+                f"{self.leaked} of {self.runs} simulated runs leaked and {self.empty} were empty: counts from 0 on are "
+                "expected, and no more leaks than runs"
+            )
 
     @property
     def words(self) -> str:
         """With the scenarios that disagree and the published rates beside it."""
+        published = f"published: {'; '.join(self.published) or 'no rate verified'}"
+        if self.none_entered:
+            return (
+                f"in none of {self.empty} simulated runs did cement go in: whether it would leak is not known, and the "
+                f"plan may not be one that can be injected; {published}"
+            )
         told = f"{self.leaked} of {self.runs} simulated runs leaked more than 0.1 mL"
         if self.by_permeability:
-            scenarios = ", ".join(f"{name} {leaked} of {runs}" for name, leaked, runs in self.by_permeability)
+            scenarios = ", ".join(scenario_text(*each) for each in self.by_permeability)
             told += f" (permeability {scenarios})"
         if self.empty:
             told += f", and in {self.empty} more nothing went in"
-        return f"{told}; published: {'; '.join(self.published) or 'no rate verified'}"
+        return f"{told}; {published}"
+
+    @property
+    def none_entered(self) -> bool:
+        """Whether runs were made and cement went in in none of them."""
+        return self.runs == 0 and self.empty > 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,11 @@ class CourseFacts:
 def course_facts(simulations: Sequence[Simulation | CourseFacts]) -> tuple[CourseFacts, ...]:
     """The facts of all courses."""
     return tuple(one if isinstance(one, CourseFacts) else CourseFacts.of(one) for one in simulations)
+
+
+def scenario_text(name: str, leaked: int, runs: int) -> str:
+    """low 2 of 13; low: nothing went in, of no runs."""
+    return f"{name} {leaked} of {runs}" if runs else f"{name}: nothing went in"
 
 
 def _lost(fan: HeightCourse | None) -> Lost | None:

@@ -87,7 +87,7 @@ class PathShare:
     path: LeakPath | None  # None: any
     has_opening: bool  # False: the model has no way there, and the share is 0 for that reason
     share: Share
-    by_scenario: tuple[tuple[Scenario, Share], ...]
+    by_scenario: tuple[tuple[Scenario, Share | None], ...]  # of those drawn; None: nothing went in in any run of it
     by_volume: tuple[tuple[float, Share], ...]  # cement injected [ml], share by then
     mean_ml: float
     highest_ml: float
@@ -96,9 +96,12 @@ class PathShare:
 
     @property
     def scenarios_disagree(self) -> bool:
-        """Whether low, middle and high permeability differ by more than a factor 2: all three must then be shown."""
-        shares = [share.value for _, share in self.by_scenario]
-        return max(shares) > DISAGREE * min(shares)
+        """Whether low, middle and high permeability differ by more than a factor 2: all three must then be shown.
+
+        One in which nothing went in differs from one that took cement.
+        """
+        shares = [share.value for _, share in self.by_scenario if share is not None]
+        return len(shares) < len(self.by_scenario) or max(shares) > DISAGREE * min(shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +171,7 @@ def count_leaks(
         chosen.name,
         seed,
         float(body.geometry.spacing_mm[0]),
-        tuple(_of_path(path, entered, asked, open_paths) for path in paths),
+        tuple(_of_path(path, draws, asked, open_paths) for path in paths),
         draws,
         len(draws) - len(entered),
         WORDS,
@@ -201,16 +204,18 @@ def published_rates(path: LeakPath | None) -> tuple[PublishedRate, ...]:
     return tuple(found)
 
 
-def _of_path(path: LeakPath | None, draws: Sequence[LeakDraw], asked: float, open_paths: set[LeakPath]) -> PathShare:
+def _of_path(path: LeakPath | None, drawn: Sequence[LeakDraw], asked: float, open_paths: set[LeakPath]) -> PathShare:
+    draws = [draw for draw in drawn if draw.in_body]
     columns = list(range(len(LeakPath))) if path is None else [list(LeakPath).index(path)]
     by_step = np.array([draw.leaked_ml for draw in draws])[:, :, columns].sum(axis=2)
     final = by_step[:, -1]
     scenarios = np.array([draw.scenario.value for draw in draws])
+    asked_for = {draw.scenario for draw in drawn}
     return PathShare(
         path,
         bool(open_paths) if path is None else path in open_paths,
         _share(final),
-        tuple((each, _share(final[scenarios == each.value])) for each in Scenario if (scenarios == each.value).any()),
+        tuple((each, _share_or_none(final[scenarios == each.value])) for each in Scenario if each in asked_for),
         tuple((step * asked, _share(by_step[:, at])) for at, step in enumerate(VOLUME_STEPS)),
         float(final.mean()),
         float(final.max()),
@@ -221,6 +226,10 @@ def _of_path(path: LeakPath | None, draws: Sequence[LeakDraw], asked: float, ope
 
 def _share(leaked_ml: np.ndarray) -> Share:
     return Share(len(leaked_ml), int((leaked_ml > LEAK_ML).sum()))
+
+
+def _share_or_none(leaked_ml: np.ndarray) -> Share | None:
+    return _share(leaked_ml) if len(leaked_ml) else None
 
 
 def _drivers(draws: Sequence[LeakDraw], leaked_ml: np.ndarray) -> tuple[Driver, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -37,9 +37,16 @@ class Workers:
     def each(self, function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
         """The function's answers for each of these arguments, in the order in which they come.
 
-        What a process that died owes is worked out in this one. The function and all it takes must be picklable.
+        What a process that died owes is worked out in this one, as is all that is asked after its death. The function
+        and all it takes must be picklable.
         """
-        asked = {self._pool.submit(function, *each): each for each in arguments}
+        asked: dict[Future[Result], tuple[Any, ...]] = {}
+        refused = []  # by a pool that is broken already
+        for each in arguments:
+            try:
+                asked[self._pool.submit(function, *each)] = each
+            except BrokenProcessPool:
+                refused.append(each)
         try:
             for future in as_completed(asked):
                 try:
@@ -47,6 +54,8 @@ class Workers:
                 except BrokenProcessPool:
                     found = function(*asked[future])
                 yield found
+            for each in refused:
+                yield function(*each)
         finally:
             for future in asked:
                 future.cancel()

@@ -20,6 +20,7 @@ def course_of(injection: BodyInjection, leaks: LeakShares | None = None) -> Cour
         after=state,
         cement=CementModel.of(injection),
         leak_shares=() if leaks is None else leak_shares_of(leaks),
+        empty_runs=0 if leaks is None else leaks.empty,
         heights=(),
         neighbours=(),
         loads=(),

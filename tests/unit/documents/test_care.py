@@ -12,6 +12,7 @@ from spondyl.documents.care import bone_section, sheet_section
 from spondyl.documents.report import write_report
 from spondyl.documents.settings import Settings
 from spondyl.documents.sheet import write_sheet
+from spondyl.errors import InputError
 from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
 from spondyl.planning import Angles, Plan
 from spondyl.spine import Level, Side
@@ -131,6 +132,22 @@ def test_ways_out_stand_on_the_sheet_with_the_words_of_a_model(tmp_path: Path) -
     assert "not calibrated on patients" in page and "no chance of this patient" in page
     assert ProcedureDocument.of(sheet).record() == sheet
     assert "Watch while cement goes in" not in plain_page(tmp_path)
+
+
+def test_a_plan_that_no_simulated_run_could_inject_is_told_on_the_sheet(tmp_path: Path) -> None:
+    none = CountedRuns(0, 0, empty=40)
+    ways = (WayOut("epidural", ("basivertebral vein",), none), WayOut("any", (), none))
+    facts = CourseFacts(Level.L1, "vertebroplasty", None, None, None, None, None, none, ways)
+    sheet = plan_procedure(Patient(), (plan_of(Level.L1),), (facts,))
+    write_sheet(tmp_path / "procedure.html", sheet, Settings())
+    page = (tmp_path / "procedure.html").read_text("utf-8")
+    runs = "in none of 40 simulated runs did cement go in: whether it would leak is not known"
+    assert f"L1, vertebroplasty: canal (epidural) by basivertebral vein: {runs}" in page
+    assert f"L1, vertebroplasty: any way out: {runs}" in page
+    assert "runs were not counted" not in page
+    assert ProcedureDocument.of(sheet).record() == sheet
+    with pytest.raises(InputError, match="3 of 2 simulated runs"):
+        CountedRuns(3, 2)
 
 
 def plain_page(folder: Path) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from spondyl.app import courses as courses_module
 from spondyl.app.courses import CourseWish, SimulatedCourses, simulate_courses
+from spondyl.decisions.simulated import aspects_of
 from spondyl.documents.course_facts import facts_of_document
 from spondyl.documents.course_files import (
     SIMULATIONS_FILE,
@@ -189,6 +190,29 @@ def test_facts_of_the_document_are_those_of_the_simulations_with_the_counted_run
     assert all(way.counted is not None and way.counted.runs == 6 for way in told[1].ways) and all(
         way.openings for way in told[1].ways
     )
+
+
+def test_where_cement_went_in_in_no_run_the_facts_say_so_of_each_way(courses: SimulatedCourses) -> None:
+    """Symptom: the sheet said that runs were not counted, and the decisions nothing."""
+    found, leaks = courses.courses[1]
+    assert leaks is not None
+    course = CourseModel.of(found, replace(leaks, paths=(), empty=6))
+    assert course.leak_shares == () and course.empty_runs == 6
+    document = courses.document().model_copy(update={"courses": (course,)})
+    document = type(document).model_validate_json(document.model_dump_json(by_alias=True))
+    (facts,) = facts_of_document(document)
+    assert facts.counted is not None and facts.counted.none_entered and facts.counted.empty == 6
+    assert "in none of 6 simulated runs did cement go in" in facts.counted.words
+    assert "33 % any, of vertebroplasty levels" in facts.counted.words
+    assert facts.ways and all(way.counted is not None and way.counted.none_entered for way in facts.ways)
+    (said,) = (one.words for one in aspects_of([facts], ()) if "simulated runs" in one.words)
+    assert said.startswith("L1, vertebroplasty: in none of 6 simulated runs did cement go in: ")
+    shut = course.model_copy(update={"cement": None})  # no way out is known of this one
+    (facts,) = facts_of_document(document.model_copy(update={"courses": (shut,)}))
+    assert [(way.path, way.counted) for way in facts.ways] == [("any", facts.counted)]
+    uncounted = course.model_copy(update={"empty_runs": 0})
+    (facts,) = facts_of_document(document.model_copy(update={"courses": (uncounted,)}))
+    assert facts.counted is None and all(way.counted is None for way in facts.ways)
 
 
 def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_allows(

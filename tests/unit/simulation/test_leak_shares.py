@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import pytest
 
-from spondyl.documents.course_models import leak_shares_of
-from spondyl.documents.figures_leaks import empty_text
+from spondyl.documents.course_facts import facts_of_document
+from spondyl.documents.course_models import SimulationsDocument, leak_shares_of
+from spondyl.documents.course_tables import course_tables
+from spondyl.documents.figures_leaks import draw_leak_shares, empty_text, leak_table
 from spondyl.errors import InputError
-from spondyl.simulation import leak_shares
+from spondyl.simulation import leak_shares, simulate_injection
 from spondyl.simulation.flow_model import FlowModel, build_flow_model
 from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import LeakShares, PathShare, Share, count_leaks, published_rates
@@ -17,6 +20,7 @@ from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
 from spondyl.simulation.workers import Workers
 from spondyl.spine import Side, Spine
+from tests.unit.documents.course_of import course_of
 
 from .round_bodies import Local, plan, round_spine
 
@@ -161,6 +165,50 @@ def test_runs_in_which_nothing_went_in_are_no_runs_without_a_leak(spine: Spine, 
     assert some.mean_ml == pytest.approx(0.25)
     told = leak_shares_of(found)[0]
     assert told.empty_runs == 2 and empty_text(told) == " (and 2 in which nothing went in)"
+
+
+def test_a_permeability_at_which_nothing_goes_in_keeps_its_name(spine: Spine, flow: FlowModel) -> None:
+    """By hand: of six runs both of low stay empty; both of middle leak and one of high: no two numbers without names.
+
+    With middle and high leaking alike they disagree nonetheless: low took no cement.
+    """
+    base = count(spine, flow, 1).draws[0]
+    dry, wet = ((0.0,) * len(LeakPath),) * 4, ((0.5,) + (0.0,) * (len(LeakPath) - 1),) * 4
+
+    def made(number: int, leaking: tuple[int, ...]) -> LeakDraw:
+        scenario, leaked = tuple(Scenario)[number % 3], wet if number in leaking else dry
+        return replace(base, number=number, scenario=scenario, leaked_ml=leaked, in_body=number % 3 > 0, reason=None)
+
+    for leaking, high in (((1, 4, 2), 1), ((1, 4, 2, 5), 2)):
+        found = count(spine, flow, 6, finished=[made(number, leaking) for number in range(6)])
+        some = found.path(None)
+        assert some.by_scenario == (
+            (Scenario.LOW, None),
+            (Scenario.MIDDLE, Share(2, 2)),
+            (Scenario.HIGH, Share(2, high)),
+        )
+        assert some.scenarios_disagree
+        injection = simulate_injection(spine, plan(spine, TIPS, 4.0), flow=flow)
+        course = course_of(injection, found)
+        assert type(course).model_validate_json(course.model_dump_json()) == course
+        cell = f"low: nothing went in; middle 2 of 2; high {high} of 2"
+        assert leak_table(course).rows[0][2] == cell
+        rows = list(csv.DictReader(course_tables([course])["simulations_leaks.csv"].splitlines()))
+        assert [(row["permeability"], row["runs"], row["share_of_simulated_runs"]) for row in rows[:3]] == [
+            ("all", "4", f"{(2 + high) / 4:g}"), ("low", "0", ""), ("middle", "2", "1"),
+        ]  # fmt: skip
+        told = SimulationsDocument(
+            density_grade=None, density_reason=None, voxel_mm=3.0, courses=(course,), left_out=()
+        )
+        (facts,) = facts_of_document(told)
+        (way,) = (one for one in facts.ways if one.path == "disc_superior")
+        assert way.counted is not None and cell.replace(";", ",") in way.counted.words
+        assert "At low permeability nothing went in." in draw_leak_shares(course).alt
+        before = course.leak_shares[0].model_copy(
+            update={"by_scenario": {"middle": course.leak_shares[0].by_scenario["middle"]}, "scenarios_disagree": False}
+        )  # as it was written before: what took no cement is not there
+        old = course.model_copy(update={"leak_shares": (before,)})
+        assert leak_table(old).rows[0][2] == "middle 2 of 2"
 
 
 def test_no_runs_are_refused(spine: Spine, flow: FlowModel) -> None:

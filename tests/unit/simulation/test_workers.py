@@ -39,6 +39,7 @@ def die_unless_first(number: int) -> int:
 def test_a_process_that_dies_leaves_its_work_to_this_one() -> None:
     with Workers(1) as workers:
         assert sorted(workers.each(die_unless_first, [(1,), (2,)])) == [1, 2]
+        assert sorted(workers.each(die_unless_first, [(3,), (4,)])) == [3, 4]  # the next series too
 
 
 def test_answers_and_errors_come_back() -> None:
