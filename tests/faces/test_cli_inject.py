@@ -123,6 +123,25 @@ def test_bad_input_ends_with_2_and_writes_nothing(
     assert not (tmp_path / "result").exists()
 
 
+@pytest.mark.parametrize("minutes", [0, 15])
+def test_warmth_that_cannot_be_followed_is_refused_before_the_injection(
+    minutes: int, bone: list[object], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Symptom: it was refused after the whole of it, with nothing written. 0 min; and voxels that are no cubes."""
+    if minutes:
+        for path in (bone[0], bone[2], bone[bone.index("--outlets") + 1]):
+            image = nib.load(path)
+            stretched = image.affine @ np.diag([1.0, 1.0, 1.5, 1.0])
+            nib.save(nib.Nifti1Image(np.asarray(image.dataobj), stretched), path)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("cement was injected")
+
+    monkeypatch.setattr("spondyl.simulation.injection.inject", never)
+    result = cli("inject", *bone, "--heat", minutes)
+    assert result.code == 2 and ("resample the fields to cubes" if minutes else "0 min of curing") in result.err
+
+
 @pytest.mark.parametrize(
     ("table", "says"),
     [

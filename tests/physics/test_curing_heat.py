@@ -12,6 +12,8 @@ from spondyl.errors import InputError
 from spondyl.simulation import find_cement, simulate_injection
 from spondyl.simulation.curing_heat import (
     CONDUCTIVITY,
+    FAR_CANAL,
+    NO_CANAL,
     TISSUE_HEAT,
     Reaction,
     adiabatic_rise,
@@ -19,6 +21,7 @@ from spondyl.simulation.curing_heat import (
     heat_up,
     simulate_heat,
 )
+from spondyl.space import Volume
 from spondyl.spine import Side
 from tests.unit.simulation.round_bodies import plan, round_spine
 
@@ -77,8 +80,16 @@ def test_a_body_warms_most_in_its_cement_and_alike_on_both_sides() -> None:
     assert cement[np.unravel_index(heat.peak.array.argmax(), cement.shape)]
     for place in (heat.posterior_wall_c, heat.disc_superior_c, heat.disc_inferior_c):
         assert 37.0 <= place < heat.peak.array.max()
-    assert heat.canal_c is None
+    assert heat.canal_c is None and heat.canal_reason == NO_CANAL
     assert heat.dwell_min.array.max() > 0
     assert np.abs(heat.peak.array - heat.peak.array[:, ::-1]).max() < 0.1
+    grid = heat.peak.geometry
+    for index, reason in (((2, 2, 2), None), ((-90, 2, 2), FAR_CANAL)):  # one voxel of canal, in the grid and far below
+        there = Volume(np.ones((1, 1, 1), bool), grid.cropped(index, np.add(index, 1)), "1")
+        told = simulate_heat(replace(spine, canal=there), injection)
+        assert told.canal_reason == reason
+        assert told.canal_c == (None if reason else pytest.approx(heat.peak.array[index]))
+    empty = Volume(np.zeros(grid.shape, bool), grid, "1")
+    assert simulate_heat(replace(spine, canal=empty), injection).canal_reason == NO_CANAL
     with pytest.raises(InputError, match="at most 60"):
         simulate_heat(spine, injection, minutes=0.0)

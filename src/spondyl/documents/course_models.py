@@ -244,7 +244,8 @@ class HeatModel(Document):
     posterior_wall_c: float
     disc_superior_c: float
     disc_inferior_c: float
-    canal_c: float | None  # null: no canal in the labels
+    canal_c: float | None
+    canal_reason: str | None = None  # why that is null
 
     @classmethod
     def of(cls, heat: CuringHeat) -> HeatModel:
@@ -253,6 +254,7 @@ class HeatModel(Document):
         return cls(
             hottest_c=float(heat.peak.array.max()),
             hottest_min=float(heat.dwell_min.array.max()),
+            canal_reason=heat.canal_reason,
             **{name: getattr(heat, name) for name in places},
         )
 

@@ -210,7 +210,8 @@ def _of_heat(course: CourseModel) -> Table:
         ("Disc below, at the endplate", told.disc_inferior_c),
         ("Hottest place", told.hottest_c),
     )
-    rows = [(name, "no canal in the labels" if value is None else f"{value:.0f} °C") for name, value in places]
+    lacking = told.canal_reason or "no canal in the labels, or none near the body"  # of older cases
+    rows = [(name, lacking if value is None else f"{value:.0f} °C") for name, value in places]
     rows.append(("Longest above 50 °C anywhere", f"{told.hottest_min:.1f} min"))
     caption = (
         f"{course.level}, {course.course}: highest temperature while the cement cures, in one run; no blood carries "

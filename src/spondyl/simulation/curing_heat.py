@@ -31,6 +31,8 @@ LIMITS = (
     "heat: a model, not calibrated on patients; no blood carries heat away, so that temperatures are too high",
     "heat: conductivity 0.3 W/(m K), tissue 3.0 J/(cm³ K) and the speed of the reaction are choices without a source",
 )
+NO_CANAL = "no canal in the labels"
+FAR_CANAL = f"the canal lies more than about {AROUND_MM:g} mm beyond the body's grid, where warmth is not followed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class CuringHeat:
     disc_superior_c: float  # highest of what touches the endplate
     disc_inferior_c: float
     canal_c: float | None  # highest in it
+    canal_reason: str | None  # why that is not known
     limits: tuple[str, ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,7 +112,7 @@ def simulate_heat(spine: Spine, injection: BodyInjection, *, minutes: float = 15
     pad = _layers(flow.geometry)
     geometry, bone = peak.geometry, np.pad(flow.bone, pad)
     above, below = (_beyond(bone, up=up) for up in (True, False))
-    canal = None if spine.canal is None else spine.canal.resampled(geometry, order=0).array > 0.5
+    canal_c, canal_reason = _in_canal(spine.canal, peak)
     middle = [round(float(value)) for value in geometry.indices(flow.frame.origin)]
     column = np.flatnonzero(bone[:, middle[1], middle[2]])
     return CuringHeat(
@@ -120,9 +123,28 @@ def simulate_heat(spine: Spine, injection: BodyInjection, *, minutes: float = 15
         float(peak.array[column[0], middle[1], middle[2]]),
         float(peak.array[above].max()),
         float(peak.array[below].max()),
-        None if canal is None or not canal.any() else float(peak.array[canal].max()),
+        canal_c,
+        canal_reason,
         LIMITS,
     )
+
+
+def _in_canal(canal: Volume | None, peak: Volume) -> tuple[float | None, str | None]:
+    """Highest temperature in it, or why that is not known."""
+    if canal is None or not (canal.array > 0.5).any():
+        return None, NO_CANAL
+    inside = canal.resampled(peak.geometry, order=0).array > 0.5
+    return (float(peak.array[inside].max()), None) if inside.any() else (None, FAR_CANAL)
+
+
+def check_heat(geometry: Geometry, minutes: float) -> None:
+    """Refuse what the warmth of an injection on this grid could not be followed on, or not over these minutes."""
+    if not 0 < minutes <= 60:
+        raise InputError(f"{minutes:g} min of curing; above 0 and at most 60 are expected")
+    edges = geometry.spacing_mm
+    if np.ptp(edges) > 1e-3 * edges.max():
+        told = " x ".join(f"{edge:g}" for edge in edges)
+        raise InputError(f"heat is marched on cubes, and these voxels are {told} mm: resample the fields to cubes")
 
 
 def simulate_model_heat(
@@ -143,12 +165,8 @@ def simulate_model_heat(
 
 def _warmed(share: Array, found: InjectionResult, cement: Cement, minutes: float) -> tuple[Volume, Volume]:
     """Highest temperatures and minutes above 50 C, on the grid of the injection with tissue around it."""
-    if not 0 < minutes <= 60:
-        raise InputError(f"{minutes:g} min of curing; above 0 and at most 60 are expected")
+    check_heat(found.geometry, minutes)
     edges = found.geometry.spacing_mm
-    if np.ptp(edges) > 1e-3 * edges.max():
-        told = " x ".join(f"{edge:g}" for edge in edges)
-        raise InputError(f"heat is marched on cubes, and these voxels are {told} mm: resample the fields to cubes")
     pad = _layers(found.geometry)
     padded, entered = np.pad(share, pad), np.pad(np.nan_to_num(found.entered_min), pad) * 60
     ended = float(found.course.minutes[-1]) * 60

@@ -25,7 +25,7 @@ from spondyl.documents.course_files import (
     write_simulations,
 )
 from spondyl.documents.course_models import CourseModel, LeftOutModel, SimulationsDocument
-from spondyl.documents.course_section import CourseSection, course_section
+from spondyl.documents.course_section import CourseSection, _of_heat, course_section
 from spondyl.documents.figures_course import draw_states
 from spondyl.documents.report import write_report
 from spondyl.documents.schema_files import shipped_schema
@@ -33,6 +33,7 @@ from spondyl.errors import InputError
 from spondyl.outcomes import course_facts
 from spondyl.planning import balloon_notes, no_treatment
 from spondyl.simulation import Activity, SpineLoad
+from spondyl.simulation.curing_heat import FAR_CANAL
 from spondyl.spine import Level, Side, Spine
 from spondyl.studies import Patient
 from tests.unit.simulation.round_bodies import plan, stacked_spine
@@ -253,6 +254,12 @@ def test_warmth_is_told_with_what_it_lacks(courses: SimulatedCourses, section: C
     told = dict(table.rows)
     assert "no blood carries heat away" in table.caption and "left the body is not in it" in table.caption
     assert told["Canal"] == "no canal in the labels"  # bodies without arches
+    written = CourseModel.of(*courses.courses[1])
+    assert written.heat is not None
+    for reason in (FAR_CANAL, None):  # None: a case written before reasons were
+        warmth = written.heat.model_copy(update={"canal_reason": reason})
+        (row, *_) = _of_heat(written.model_copy(update={"heat": warmth})).rows
+        assert row == ("Canal", reason or "no canal in the labels, or none near the body")
     assert told["Back wall of the body"] == f"{heat.posterior_wall_c:.0f} °C"
     assert told["Hottest place"] == f"{heat.peak.array.max():.0f} °C"
     assert 37 <= heat.posterior_wall_c < heat.peak.array.max()

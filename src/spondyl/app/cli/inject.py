@@ -74,7 +74,7 @@ def inject(
     from spondyl.documents.injection_files import read_cement, read_outlets
     from spondyl.documents.injection_journal import InjectionJournal
     from spondyl.errors import InputError
-    from spondyl.simulation.curing_heat import simulate_model_heat
+    from spondyl.simulation.curing_heat import check_heat, simulate_model_heat
     from spondyl.simulation.injection import InjectionSettings
     from spondyl.simulation.injection import inject as run
     from spondyl.simulation.injection_model import build_injection_model
@@ -95,6 +95,8 @@ def inject(
             outlets=None if outlets is None else read_outlets(outlets),
             anisotropy=(a, b, c),
         )
+        if heat is not None:
+            check_heat(model.geometry, heat)
         journal = None if out is None else InjectionJournal(out, model, schedule, chosen, settings)
         found = run(
             model,
