@@ -41,6 +41,7 @@ def calculix(bone: BoneModel, steps: int, threads: int, cap_s: float) -> np.ndar
         place = Path(folder)
         write_inp(place / "model.inp", bone.model, yield_stress=bone.yield_stress, steps=steps)
         surroundings = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        stopped = False
         with (place / "said").open("w") as said:
             run = subprocess.Popen(["ccx", "model"], cwd=folder, env=surroundings, stdout=said, stderr=said)
             try:
@@ -48,9 +49,24 @@ def calculix(bone: BoneModel, steps: int, threads: int, cap_s: float) -> np.ndar
             except subprocess.TimeoutExpired:
                 run.kill()
                 run.wait()
+                stopped = True
         printed = place / "model.dat"
-        totals = printed.read_text().split("total force")[1:] if printed.is_file() else []
-    return np.array([-float(block.splitlines()[2].split()[2]) for block in totals])
+        forces = read_forces(printed.read_text() if printed.is_file() else "")
+        if not stopped and (run.returncode or len(forces) < steps):
+            last = (place / "said").read_text()[-2000:]
+            raise SystemExit(f"ccx ended by itself with {run.returncode} after {len(forces)} of {steps} steps:\n{last}")
+    return forces
+
+
+def read_forces(printed: str) -> np.ndarray:
+    """Total forces along z of all whole blocks of a `.dat` file; a program that is killed may leave the last broken."""
+    found = []
+    for block in printed.split("total force")[1:]:
+        lines = block.split("\n")
+        if len(lines) < 4 or len(lines[2].split()) < 3:  # the line of numbers has an end
+            break
+        found.append(-float(lines[2].split()[2]))
+    return np.array(found)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from spondyl.spine.segmenters.backends import find_backend, run_backend
 from spondyl.studies import Patient, Study, read_study
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
-Tell = Callable[[str, str], None]  # stage, "begins", "goes on", "made" or "kept"
+Tell = Callable[[str, str], None]  # stage, "begins", "waits", "goes on", "made" or "kept"
 
 
 @dataclass(frozen=True)

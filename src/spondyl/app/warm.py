@@ -7,28 +7,32 @@ is read. What takes longer, or is rarer, is compiled when it is asked for, or by
 from __future__ import annotations
 
 import multiprocessing
+import pickle
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-FIRST = (("doubles", "yield"), ("singles", "coarse grids", "cycle"))
-"""Parts that a first answer needs, one line a process, of about the same time; each finds what came before it, also in
-the other line: yield needs the singles, the cycle needs all but yield."""
-ALL = ((*FIRST[0], "injection"), (*FIRST[1], "boxes", "several threads"))
+FIRST = (("singles", "doubles", "yield"), ("coarse grids", "cycle"))
+"""Parts that a first answer needs, one line a process, of about the same time. Two processes that put the same loop
+into the compiler's store at once lose one or the other, so no loop is compiled by both: one sweep serves singles and
+doubles, and the cycle, which needs them too, waits until they are made."""
+ALL = ((*FIRST[0], "injection"), (*FIRST[1], "boxes", "balloons"))
 FIRST_RUN = "first run: the solver is compiled, once (`spondyl warmup` does it beforehand)"
 PARTS = tuple(name for line in ALL for name in line)
 _MARKS = {
-    "yield": ("yield_kernels", "add_tangent_forces"),
-    "cycle": ("multigrid_kernels", "turn"),
-    "coarse grids": ("coarse_kernels", "sum_blocks"),
-    "singles": ("elastic_kernels", "sweep_isotropic"),
-}  # the last loop that each part compiles
+    "singles": ("elastic_kernels", "sweep_isotropic", "float32"),
+    "doubles": ("elastic_kernels", "sweep_isotropic", "float64"),
+    "yield": ("yield_kernels", "add_tangent_forces", "float32"),
+    "coarse grids": ("coarse_kernels", "sum_blocks", "float64"),
+    "cycle": ("multigrid_kernels", "advance", "float32"),
+}  # the last loop that each part compiles, and numbers that it takes
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class WarmPart:
 
 
 def is_warm() -> bool:
-    """Whether what a first answer needs was compiled on this machine before, from the source as it stands now."""
+    """Whether what a first answer needs was compiled before: by this compiler, for this processor, from this source."""
     return all(map(_is_there, _MARKS.values()))
 
 
@@ -65,7 +69,7 @@ def compiled_beside(tell: Callable[[str, str], None]) -> Iterator[Callable[[], N
 
     def ready() -> None:
         if not beside.over:
-            tell(FIRST_RUN, "begins")
+            tell(FIRST_RUN, "waits")
             beside.results()
             tell(FIRST_RUN, "made")
 
@@ -83,13 +87,16 @@ class _Beside:
         self.over = False
         self._ends: list[Connection] = []
         self._processes = []
-        for line in lines:
+        swept, sweeping = fresh.Pipe(duplex=False)  # nothing is sent: it closes with the doubles, or the process
+        for line, sweeps in zip(lines, (sweeping, swept), strict=False):
             mine, its = fresh.Pipe(duplex=False)
-            process = fresh.Process(target=_warm_line, args=(line, its), daemon=True)
+            process = fresh.Process(target=_warm_line, args=(line, its, sweeps), daemon=True)
             process.start()
             its.close()
             self._ends.append(mine)
             self._processes.append(process)
+        swept.close()
+        sweeping.close()
 
     def results(self) -> list[WarmPart]:
         """Wait for all."""
@@ -112,18 +119,21 @@ class _Beside:
             process.join()
 
 
-def _warm_line(line: tuple[str, ...], out: Connection) -> None:
+def _warm_line(line: tuple[str, ...], out: Connection, sweeps: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
     for name in line:
+        if name == "cycle":
+            with suppress(EOFError):
+                sweeps.recv()
         out.send(warm_part(name))
+        if name == "doubles":
+            sweeps.close()
 
 
 def warm_part(name: str) -> WarmPart:
     """Compile one part by using it on a body of a few voxels."""
-    from spondyl.numerics.threaded import limited_threads
-
     begun = time.monotonic()
-    with limited_threads(10**6 if name == "several threads" else 1):
-        _MAKE[name]()
+    _MAKE[name]()
     return WarmPart(name, time.monotonic() - begun, count_compiled())
 
 
@@ -134,26 +144,34 @@ def count_compiled() -> int:
         darcy_kernels,
         elastic_kernels,
         front_kernels,
+        growing_kernels,
         multigrid_kernels,
         yield_kernels,
     )
     from spondyl.numerics.threaded import ThreadedLoop
 
-    modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, darcy_kernels, front_kernels
+    flow = darcy_kernels, front_kernels
+    modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, growing_kernels, *flow
     loops: list[Any] = [value for module in modules for value in vars(module).values()]
     loops += [flavour for loop in loops if isinstance(loop, ThreadedLoop) for flavour in (loop.plain, loop.parallel)]
-    return sum(sum(one.stats.cache_misses.values()) for one in loops if hasattr(one, "stats"))
+    once = {id(one): one for one in loops if hasattr(one, "stats")}  # some modules use loops of others
+    return sum(sum(one.stats.cache_misses.values()) for one in once.values())
 
 
-def _is_there(mark: tuple[str, str]) -> bool:
-    """Whether a loop was compiled after its source was last written."""
-    from importlib import import_module
+def _is_there(mark: tuple[str, str, str]) -> bool:
+    """Whether the compiler would find a loop for these numbers in its store.
 
-    module, name = mark
+    Its index is asked as it asks it: that is empty for another version of it, or of the source by date and size; what
+    it holds names the processor. An index that cannot be read so counts as none: the parts then say what is there.
+    """
+    module, name, numbers = mark
     loop = getattr(import_module(f"spondyl.numerics.{module}"), name)
-    loop = getattr(loop, "plain", loop)
-    written = Path(loop.py_func.__code__.co_filename).stat().st_mtime
-    return any(index.stat().st_mtime >= written for index in Path(loop.stats.cache_path).glob(f"{module}.{name}-*.nbi"))
+    try:
+        processor = loop.targetctx.codegen().magic_tuple()
+        held = loop._cache._cache_file._load_index()
+        return any(machine == processor and numbers in str(types) for types, machine, _ in held)
+    except (AttributeError, EOFError, OSError, TypeError, ValueError, pickle.UnpicklingError):
+        return False
 
 
 _SHAPE = (5, 5, 32)  # more than one coarse grid
@@ -208,25 +226,30 @@ def _boxes() -> None:
         Operator(coefficients, _EDGE, kind, 1)(_moved().astype(kind), _forces(kind))
 
 
-def _several_threads() -> None:
-    """The same loops for a column of bone in a box that is large enough for threads."""
-    import numba
-
+def _balloons() -> None:
+    """A cavity that grows, below a plane that bears no tension."""
     from spondyl.numerics.elasticity import isotropic
-    from spondyl.numerics.equilibrium import Problem, conjugate_gradients
-    from spondyl.numerics.plasticity import VON_MISES
-    from spondyl.numerics.yielding import YieldingBody
+    from spondyl.numerics.growing import GrowingBody
+    from spondyl.numerics.plasticity import CRUSHABLE
 
-    if numba.get_num_threads() == 1:
-        return
-    bone = np.zeros((64, 64, 32))
-    bone[2:7, 2:7] = 1.0
-    coefficients, nodes = isotropic(bone, 0.3), (3, 65, 65, 33)
-    held, moved = np.zeros(nodes, bool), np.zeros(nodes)
-    held[..., [0, -1]], moved[2, ..., -1] = True, -0.1
-    conjugate_gradients()(Problem(coefficients, _EDGE, held, moved))
-    body = YieldingBody(coefficients, (_EDGE,) * 3, held, bone, VON_MISES)
-    body.precondition(body.tangent(body.residual(moved)))
+    bone, hole, plane = np.ones(_SHAPE), np.zeros(_SHAPE, bool), np.zeros(_SHAPE, bool)
+    hole[1:-1, 1:-1, 8:16], plane[:, :, 24] = True, True
+    bone[hole] = 0.0
+    body = GrowingBody(
+        isotropic(bone, 0.3),
+        _EDGE,
+        _held(),
+        np.ones(_SHAPE),
+        CRUSHABLE,
+        onset=np.full(_SHAPE, 0.8),
+        cavities=[hole],
+        plane=plane,
+        normal=np.array([0.0, 0.0, 1.0]),
+        fluid=1.0,
+    )
+    still = np.zeros(body.free.shape)
+    body.tangent(body.residual(still))
+    body.commit(still)
 
 
 def _injection() -> None:
@@ -268,5 +291,5 @@ _MAKE: dict[str, Callable[[], None]] = {
     "singles": _singles,
     "boxes": _boxes,
     "injection": _injection,
-    "several threads": _several_threads,
+    "balloons": _balloons,
 }

@@ -28,7 +28,7 @@ from scipy import ndimage
 from spondyl.errors import InputError, NotConverged
 from spondyl.numerics.elasticity import CORNERS
 from spondyl.numerics.multigrid import VCycle
-from spondyl.numerics.operators import Operator, padded, prepare_threads
+from spondyl.numerics.operators import BLOCK, Operator, padded, prepare_threads
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
@@ -83,10 +83,14 @@ def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
     A node has one vector in double and six in single precision, a voxel its coefficients in both and once more in the
     list from which coarse grids are made. Where eight voxels of unlike moduli meet everywhere, an eighth of a row of 27
     blocks in double and single precision, with the tables they are made from, is 640 bytes a voxel; a body of one
-    modulus takes half in all. Void voxels count, though they take little. The coarsest grid's inverse is 8 MB.
+    modulus takes half in all. Void voxels count, though they take little, and so do those that pad the grid along z.
+    The coarsest grid's inverse is 8 MB; where bodies of many hinges leave it large (up to 20,000 unknowns) it is
+    factored instead, and the factors are not counted.
     """
-    nodes, voxels = int(np.prod([n + 1 for n in shape])), int(np.prod(shape))
-    return nodes * 3 * (8 + 6 * 4 + 1) + voxels * (coefficients * (8 + 8 + 4) + 640) + 8 * 2**20
+    nx, ny, nz = shape
+    wide = nz + -nz % BLOCK
+    nodes, voxels = (nx + 1) * (ny + 1) * (wide + 1), nx * ny * wide
+    return nodes * 3 * (8 + 6 * 4 + 1) + voxels * coefficients * (8 + 8 + 4) + nx * ny * nz * 640 + 8 * 2**20
 
 
 def conjugate_gradients(
@@ -123,7 +127,8 @@ def conjugate_gradients(
                 f"{memory_limit / 2**30:.2f} GiB are allowed: use larger voxels or crop the volume"
             )
         kept, removed = held_parts(problem)
-        return _solve(problem, kept, removed, start, (rtol, force_rtol), iterations, threads)
+        used = prepare_threads(problem.held.size, threads)
+        return _iterate(problem, kept, removed, start, (rtol, force_rtol), iterations, used)
 
     return solve
 
@@ -159,21 +164,6 @@ def held_parts(problem: Problem) -> tuple[NDArray[np.bool_], int]:
         raise InputError("nothing is held: no prescribed displacement lies on a node of the body")
     kept = held[parts]
     return kept, int(solid.sum() - kept.sum())
-
-
-def _solve(
-    problem: Problem,
-    kept: NDArray[np.bool_],
-    removed: int,
-    start: Array | None,
-    tolerances: tuple[float, float],
-    iterations: int,
-    threads: int | None,
-) -> Equilibrium:
-    from spondyl.numerics.threaded import limited_threads
-
-    with limited_threads(prepare_threads(problem.held.size, threads)) as used:
-        return _iterate(problem, kept, removed, start, tolerances, iterations, used)
 
 
 def _iterate(
@@ -231,7 +221,7 @@ def _kept_coefficients(problem: Problem, kept: NDArray[np.bool_], planes: slice 
     """Of these planes of voxels, padded along z, 0 in parts that are taken away."""
     part: Array = padded(problem.coefficients[:, planes])
     if not kept[planes].all():
-        part[:, :, :, : kept.shape[2]] *= kept[planes]
+        part[:, :, :, : kept.shape[2]][:, ~kept[planes]] = 0.0  # also what is no number there
     return part
 
 

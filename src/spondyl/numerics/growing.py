@@ -143,7 +143,7 @@ class GrowingBody:
         )
 
     def _place_voxels(self, solid: Mask, yield_stress: Array, onset: Array) -> None:
-        self._cells = np.argwhere(solid & ~self._plane)
+        self._cells = np.ascontiguousarray(np.argwhere(solid & ~self._plane))
         self._starts = np.searchsorted(self._cells[:, 0], np.arange(solid.shape[0] + 1))
         at = tuple(self._cells.T)
         lame, shear = self._coefficients[:, at[0], at[1], at[2]]
@@ -161,7 +161,8 @@ class GrowingBody:
         self._tangent[..., 0], self._tangent[..., 1] = 2 * self._shear[:, None], self._bulk[:, None]
 
     def _place_contact(self, normal: Array) -> None:
-        self._contact_cells = np.argwhere(self._plane & ~_loose(self._plane, np.any(self._coefficients != 0, axis=0)))
+        bearing = self._plane & ~_loose(self._plane, np.any(self._coefficients != 0, axis=0))
+        self._contact_cells = np.ascontiguousarray(np.argwhere(bearing))  # else loops are compiled again where none is
         self._contact_starts = np.searchsorted(self._contact_cells[:, 0], np.arange(self._plane.shape[0] + 1))
         lame, shear = self._coefficients[(slice(None), *self._contact_cells.T)]
         if abs(float(np.linalg.norm(normal)) - 1) > 1e-6:
@@ -170,7 +171,7 @@ class GrowingBody:
         self._closed = np.ones((len(self._contact_cells), 8), bool)
 
     def _of_cells(self, field: Array) -> Array:
-        return np.pad(field, ((0, 0), (0, 0), (0, self.extra)))[tuple(self._cells.T)].astype(float)
+        return np.asarray(np.pad(field, ((0, 0), (0, 0), (0, self.extra)))[tuple(self._cells.T)], float)
 
     def widened(self, nodal: Array) -> Array:
         """Values of nodes on the padded grid."""
@@ -193,40 +194,30 @@ class GrowingBody:
 
     def residual(self, displacement: Array) -> Array:
         """Loads and pressures less internal forces, 0 where held; no number where a return did not end."""
-        from spondyl.numerics.growing_kernels import add_contact, add_grown_forces
+        from spondyl.numerics.threaded import limited_threads
 
-        forces = np.empty(displacement.shape)
-        self._operator(displacement, forces)
-        add_grown_forces(
-            displacement,
-            displacement - self._stage,
-            self._cells,
-            self._starts,
-            self._row,
-            self._slopes,
-            self._weight,
-            self._own_slopes,
-            self._own_weights,
-            self._base,
-            self._bulk,
-            self._shear,
-            self._limit,
-            self._numbers,
-            self._plastic,
-            self._accumulated,
-            self._strain,
-            self._plastic_after,
-            self._after,
-            self._tangent,
-            forces,
-        )
-        add_contact(displacement, *self._contact, self._closed, False, forces)
+        with limited_threads(self._threads):
+            forces = self._forces(displacement)
         self.internal = forces
         outside = self.load.copy()
         for cavity, push in enumerate(self.pushes):
             outside += self.pressure_of(cavity, displacement) * push
         self._outside = float(np.linalg.norm(outside))
         return np.where(self.free, outside - forces, 0.0)
+
+    def _forces(self, displacement: Array) -> Array:
+        """Internal forces; the state at the points is kept for the tangent, and for the next stage."""
+        from spondyl.numerics.growing_kernels import add_contact, add_grown_forces
+
+        forces: Array = np.empty(displacement.shape)
+        self._operator(displacement, forces)
+        place = self._cells, self._starts, self._row, self._slopes, self._weight
+        bone = self._base, self._bulk, self._shear, self._limit, self._numbers, self._plastic, self._accumulated
+        after = self._strain, self._plastic_after, self._after, self._tangent
+        own = self._own_slopes, self._own_weights
+        add_grown_forces(displacement, displacement - self._stage, *place, *own, *bone, *after, forces)
+        add_contact(displacement, *self._contact, self._closed, False, forces)
+        return forces
 
     def force_norm(self) -> float:
         """Norm of the internal forces of the last residual, or of the pressures and loads where these are more."""
@@ -235,13 +226,15 @@ class GrowingBody:
     def tangent(self, change: Array) -> Array:
         """Change of the internal forces less that of the pressures, about the last residual."""
         from spondyl.numerics.growing_kernels import add_contact, add_grown_tangent
+        from spondyl.numerics.threaded import limited_threads
 
         forces = np.empty(change.shape)
         self._operator(change, forces)
         place = self._cells, self._starts, self._row, self._slopes, self._weight
         own = self._own_slopes, self._own_weights
-        add_grown_tangent(change, *place, *own, self._bulk, self._shear, self._tangent, forces)
-        add_contact(change, *self._contact, self._closed, True, forces)
+        with limited_threads(self._threads):
+            add_grown_tangent(change, *place, *own, self._bulk, self._shear, self._tangent, forces)
+            add_contact(change, *self._contact, self._closed, True, forces)
         for push, filled in zip(self.pushes, self.filled, strict=True):
             if filled is not None:
                 forces += (self._fluid * float(np.vdot(push, change))) * push
@@ -323,11 +316,13 @@ class GrowingBody:
 
     def _shape(self, moved: Array) -> None:
         from spondyl.numerics.growing_kernels import shape_voxels
+        from spondyl.numerics.threaded import limited_threads
 
         large = np.abs(self._strain).max(axis=(1, 2)) > LARGE
         fresh = np.flatnonzero(large | (self._row >= 0))
         slopes, weights = np.zeros((len(fresh), 8, 8, 3)), np.zeros((len(fresh), 8))
-        shape_voxels(moved, self._cells, fresh, self._natural, slopes, weights)
+        with limited_threads(self._threads):
+            shape_voxels(moved, self._cells, fresh, self._natural, slopes, weights)
         folded = (weights < FOLDED * self._weight).any(axis=1)
         kept = folded & (self._row[fresh] >= 0)
         slopes[kept], weights[kept] = (

@@ -17,13 +17,13 @@ from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
 
-_BLOCK = 16  # of elastic_kernels, which takes a second to load
+BLOCK = 16  # voxels along z: of elastic_kernels, which takes a second to load
 SERIAL_BELOW = 300_000  # unknowns; starting threads costs more than they save on smaller grids (prototype, 2 cores)
 
 
 def padded(coefficients: Array) -> Array:
     """The same voxels with void ones above, so that their number along z is a whole number of blocks."""
-    return np.pad(coefficients, ((0, 0), (0, 0), (0, 0), (0, -coefficients.shape[3] % _BLOCK)))
+    return np.pad(coefficients, ((0, 0), (0, 0), (0, 0), (0, -coefficients.shape[3] % BLOCK)))
 
 
 def prepare_threads(unknowns: int, threads: int | None) -> int:

@@ -5,6 +5,7 @@ The compiler can make threads itself, but then it takes four to five times as lo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,3 +33,7 @@ def cuts(count: int, pieces: int) -> list[tuple[int, int]]:
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="spondyl")
+
+
+if hasattr(os, "register_at_fork"):  # a fork has none of the threads: work given to them would never be done
+    os.register_at_fork(after_in_child=_pool.cache_clear)

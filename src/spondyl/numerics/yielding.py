@@ -199,10 +199,10 @@ class _Elastic:
             self._stretch = None
         else:
             coefficients = stretched(coefficients, edges)
-        self._threads = prepare_threads(held.size, threads)
+        used = prepare_threads(held.size, threads)
         self._cycle: VCycle | None = None  # made when it is first asked for
         self._make_cycle = partial(VCycle, coefficients, edge, held, threads=threads, degree=1, ratio=_RATIO)
-        self._operators = {kind: Operator(coefficients, edge, kind, self._threads) for kind in (np.float64, np.float32)}
+        self._operators = {kind: Operator(coefficients, edge, kind, used) for kind in (np.float64, np.float32)}
         self.free = inverse_diagonal(coefficients, edge, held) != 0
 
     def forces(self, displacement: Array) -> Array:
@@ -210,11 +210,10 @@ class _Elastic:
         operator = self._operators[displacement.dtype.type]
         out = np.empty_like(displacement)
         if self._stretch is None:
-            self.in_threads(lambda: operator(displacement, out))
+            operator(displacement, out)
             return out
         stretch = self._stretch.astype(displacement.dtype)
-        pushed = np.ascontiguousarray(displacement / stretch)
-        self.in_threads(lambda: operator(pushed, out))
+        operator(np.ascontiguousarray(displacement / stretch), out)
         return np.asarray(out / stretch)
 
     def cycle(self, forces: Array) -> Array:
@@ -224,13 +223,6 @@ class _Elastic:
         if self._stretch is None:
             return np.asarray(self._cycle(forces * (1 / size)) * size, forces.dtype)
         return np.asarray(self._cycle(forces * (self._stretch / size)) * (self._stretch * size), forces.dtype)
-
-    def in_threads(self, work: Callable[[], None]) -> None:
-        """Do it with as many threads as a body of this size earns."""
-        from spondyl.numerics.threaded import limited_threads
-
-        with limited_threads(self._threads):
-            work()
 
 
 _POINTS = (2 * CORNERS - 1) / np.sqrt(3)  # of Gauss, in [-1, 1]³

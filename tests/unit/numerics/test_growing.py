@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from spondyl.numerics import elasticity as el
+from spondyl.numerics import growing_kernels
 from spondyl.numerics.growing import GrowingBody, Locking
 from spondyl.numerics.nonlinear import newton_krylov
 from spondyl.numerics.plasticity import CRUSHABLE, YieldLaw
+from spondyl.numerics.threaded import ThreadedLoop
 from spondyl.numerics.yielding import YieldingBody
 
 SHAPE = (8, 7, 9)
@@ -48,6 +50,21 @@ def body(law: YieldLaw = CRUSHABLE, *, plane: np.ndarray = NONE, cavity: np.ndar
 
 def moved(size: float) -> np.ndarray:
     return np.where(held(), 0.0, np.random.default_rng(2).normal(0, size, NODES))
+
+
+def test_a_small_body_takes_the_plain_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has eight threads; the parallel loops are compiled apart, for large bodies."""
+    threads = [8]
+    monkeypatch.setattr("numba.get_num_threads", lambda: threads[0])
+    monkeypatch.setattr("numba.set_num_threads", lambda count: threads.__setitem__(0, count))
+    for loop in vars(growing_kernels).values():
+        if isinstance(loop, ThreadedLoop):
+            monkeypatch.setattr(loop, "parallel", lambda *given: pytest.fail("the parallel loop was called"))
+    growing = body()
+    still = growing.widened(np.zeros(NODES))
+    growing.tangent(growing.residual(still))
+    growing.commit(still)
+    assert threads == [8]
 
 
 def test_forces_before_any_stage_are_those_of_the_yielding_body() -> None:

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import pytest
@@ -24,6 +25,18 @@ def test_an_error_of_any_piece_is_raised() -> None:
 
     with pytest.raises(ValueError, match="here"):
         side_by_side(work, 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_fork_makes_threads_of_its_own() -> None:
+    """It has none of those that the process had, and would wait for ever."""
+    side_by_side(lambda piece: None, 2)
+    child = os.fork()
+    if child == 0:
+        threading.Timer(10, os._exit, (1,)).start()
+        side_by_side(lambda piece: None, 2)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_cuts_cover_everything_once() -> None:

@@ -82,7 +82,7 @@ def progress() -> Iterator[Callable[[str, str], None]]:
     with console.status("starting") as status:
 
         def tell(stage: str, state: str) -> None:
-            if state in ("begins", "goes on"):
+            if state in ("begins", "waits", "goes on"):
                 status.update(f"{stage} ...")
             else:
                 console.print(f"{stage}: {state}")
@@ -94,11 +94,14 @@ class _Timed:
     """Tells of stages that took long, on stderr."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._start = time.monotonic()
+        self._begun: dict[str, float] = {}  # by stage: one may lie within another
 
     def tell(self, stage: str, state: str) -> None:
-        """Take note of a beginning; at the end say how long it took, if long."""
-        if state == "begins":
-            self._begun = time.monotonic()
-        elif state == "made" and (seconds := time.monotonic() - self._begun) > SLOW_SECONDS:
+        """Take note of a beginning, and say at once what is waited for; at the end say how long it took, if long."""
+        if state in ("begins", "waits"):
+            self._begun[stage] = time.monotonic()
+        if state == "waits":
+            say(f"{stage} ...")
+        elif state == "made" and (seconds := time.monotonic() - self._begun.pop(stage, self._start)) > SLOW_SECONDS:
             say(f"{stage}: {seconds:.1f} s")
