@@ -83,17 +83,31 @@ def test_force_and_a_lost_file_make_a_stage_again(case: Path, inputs: Any, cli: 
     )
 
 
-def test_how_strength_is_modelled_is_asked_once_and_kept(case: Path, inputs: Any, cli: Cli) -> None:
+def test_how_strength_is_modelled_is_asked_once_and_kept(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:
     """`plan` could not be told; only `spondyl strength` could, whose answer no report shows."""
+    patient = tmp_path / "patient.toml"
+    patient.write_text('age_years = 74\nfracture_levels = ["L1"]\n')
 
-    def run(*more: str) -> tuple[str, str]:
+    def run(*more: object) -> tuple[str, str]:
         status = stages(cli("plan", *inputs, "--out", case, "--json", *more).json())["strength"]
         return status, json.loads((case / "strength.json").read_text())["ends"]
 
     assert run("--ends", "disc") == ("made", "disc")
     assert run() == ("kept", "disc")
+    assert run("--patient", patient) == ("made", "disc")  # a new fact makes all anew, from the study on
     refused = cli("plan", *inputs, "--out", case, "--ends", "bone")
     assert refused.code == 2 and "one of cement, disc is expected" in refused.err
+
+
+def test_an_option_named_later_leaves_those_named_before(small_inputs: Any, cli: Cli, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    simulate = ("--cement", "generic-low", "--seed", 5, "--runs", 0)
+    assert cli("plan", *small_inputs, "--out", case, "--ends", "disc").code == 0  # intact: no level, a second or two
+    assert cli("simulate", case, *simulate).code == 0
+    assert cli("plan", *small_inputs, "--out", case, "--no-damage", "--runs", 3).code == 0
+    asked = {s["stage"]: s["parameters"] for s in json.loads((case / "run.json").read_text())["stages"]}
+    assert (asked["strength"]["ends"], asked["strength"]["damage"]) == ("disc", False)
+    assert [asked["simulate"][name] for name in ("cement", "seed", "runs")] == ["generic-low", 5, 3]
 
 
 def test_a_changed_fact_runs_the_job_again(case: Path, inputs: Any, cli: Cli, tmp_path: Path) -> None:

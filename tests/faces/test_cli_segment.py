@@ -177,6 +177,32 @@ def test_a_disc_that_a_person_names_or_refuses_changes_the_levels(cli: Cli, lett
     assert "mm" in far.err
 
 
+def test_what_was_said_outlives_new_facts_and_a_run_that_fails(cli: Cli, lettered: Path, tmp_path: Path) -> None:
+    case, patient, other = tmp_path / "case", tmp_path / "patient.toml", tmp_path / "other.nii.gz"
+    levels = ["T12", "L1", "L2", "L3", "L4"]
+    cli("spine", lettered, "--out", case, "--anchor", "C=L2", "--json").json()
+    patient.write_text("age_years = 74\n")
+    facts = ("--patient", patient)
+    cli("spine", lettered, "--out", case, *facts, "--json").json()  # the study is made anew, and all that rests on it
+    assert _levels(case) == levels
+
+    failed = cli("spine", lettered, "--out", case, *facts, "--disc-at", "500,500,500")
+    assert failed.code == 2
+    cli("spine", lettered, "--out", case, *facts, "--json").json()  # the bad point is gone, the anchor is not
+    assert _levels(case) == levels
+    run = json.loads((case / "run.json").read_text())
+    assert {s["stage"]: s["parameters"] for s in run["stages"]}["segment"] == {"disc_at": [], "no_disc_at": []}
+    assert "names" not in {s["stage"] for s in run["earlier"]}  # done since
+
+    image = nib.load(lettered)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) + 1, image.affine), other)
+    asked = cli("spine", other, "--out", case, *facts)  # of another CT nobody said anything
+    assert asked.code == 2
+    assert "does not decide which levels" in asked.err
+    warned = {s["stage"]: s["warnings"] for s in json.loads((case / "run.json").read_text())["stages"]}["names"]
+    assert "anchors said before were forgotten (C=L2)" in warned[0]
+
+
 def _levels(case: Path) -> list[str]:
     return [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from spondyl import __version__
@@ -57,9 +59,11 @@ from spondyl.documents.runs import (
     find_stage,
     has_its_files,
     is_done,
+    last_done,
     read_run,
     recorded,
     replace_stage,
+    set_aside,
 )
 from spondyl.documents.sheet import remove_sheet
 from spondyl.documents.strength_files import STRENGTH_FILE, KeptStrength, read_strength, write_strength
@@ -109,8 +113,9 @@ class Job:
     """One run on one case folder.
 
     With `inputs` all stages may be made; without, those that rest on the folder alone (findings, report), while study
-    and spine are read as they stand. A record is taken from the folder where it is up to date. `solver_ready` is called
-    before anything is solved: see `warm.compiled_beside`.
+    and spine are read as they stand. A record is taken from the folder where it is up to date. `courses` and `strength`
+    hold what is asked for now of `CourseWish` and `StrengthWish`; the rest is as it was asked for before.
+    `solver_ready` is called before anything is solved: see `warm.compiled_beside`.
     """
 
     def __init__(
@@ -121,8 +126,8 @@ class Job:
         force: Collection[str] = (),
         levels: Collection[str] = (),
         booklets: BookletWish | None = None,
-        courses: CourseWish | None = None,
-        strength: StrengthWish | None = None,
+        courses: Mapping[str, Any] = MappingProxyType({}),
+        strength: Mapping[str, Any] = MappingProxyType({}),
         tell: Tell,
         solver_ready: Callable[[], None] = lambda: None,
     ) -> None:
@@ -132,9 +137,11 @@ class Job:
             raise InputError(f"--force {made_before[0]} needs the first inputs: use `spondyl plan` with them")
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
+        CourseWish(**courses), StrengthWish(**strength)  # what is wrong is refused before anything is made anew
         self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
         self._booklets, self._courses, self._strength, self._solver_ready = booklets, courses, strength, solver_ready
+        self._strength_wish, self._course_wish = StrengthWish(), CourseWish()  # until a stage is to be made
         self.remarks: list[str] = []
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
@@ -143,12 +150,10 @@ class Job:
     def run(self, last: str = "report") -> None:
         """Run the stages up to the last one wanted."""
         self._command = "plan" if last == "report" else last
-        with alone_in(self.folder):
-            sweep(self.folder)
+        with self._alone():
             with failure_recorded(self.folder, STAGES[0]):
                 self._look_for_inputs()
-            self._earlier_wish, self._booklets = self._wish_in_folder(), self.booklet_wish
-            self._courses = self.course_wish
+            self._earlier_wish = self._wish_in_folder()
             for stage in STAGES[: STAGES.index(last) + 1]:
                 if last == "report" or stage not in MODELLED:
                     self._ensure(stage)
@@ -161,9 +166,7 @@ class Job:
         parsed = [parse_anchor(text) for text in anchors]
         if (shift is None) == (not parsed):
             raise InputError("give either --shift or --anchor: by how many levels, or which level one of them is")
-        with alone_in(self.folder):
-            sweep(self.folder)
-            self._booklets, self._courses = self.booklet_wish, self.course_wish
+        with self._alone():
             if shift is None and find_stage(self.folder, "names") is not None:
                 self._write_named(anchors)
             else:
@@ -176,10 +179,8 @@ class Job:
 
         Where that cannot be done, the plans and the report from before stay.
         """
-        with alone_in(self.folder):
-            sweep(self.folder)
+        with self._alone():
             before = read_run(self.folder)
-            self._booklets, self._courses = self.booklet_wish, self.course_wish
             self._earlier_wish = asked_wish(self.levels, by="access", **needle)
             self.tell("access", "begins")
             rests_on, parameters = self._access_needs()
@@ -198,12 +199,19 @@ class Job:
         """Simulate the courses of the levels that are planned as this job asks for them, then make the report again."""
         if not (self.folder / PLANS_FILE).is_file():
             raise InputError(f"'{self.folder}' holds no plan: make one with `spondyl access` or `spondyl plan`")
-        with alone_in(self.folder):
-            sweep(self.folder)
+        with self._alone():
             self._earlier_wish = self._wish_in_folder()
-            self._booklets, self._courses = self.booklet_wish, self.course_wish
             for stage in STAGES[STAGES.index("strength") :]:
                 self._ensure(stage)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes into the folder. What was asked for before is read while all of its records stand."""
+        with alone_in(self.folder):
+            sweep(self.folder)
+            self._strength_wish = replace(StrengthWish.of(self._asked_before("strength")), **self._strength)
+            self._course_wish = replace(CourseWish(**self._asked_before("simulate")), **self._courses)
+            yield
 
     @cached_property
     def patient(self) -> Patient:
@@ -342,7 +350,7 @@ class Job:
                 if (self.folder / name).is_file():  # a folder in its place is for the writer to complain of
                     (self.folder / name).unlink()
             if later != stage:
-                drop_stage(self.folder, later)
+                set_aside(self.folder, later)
         if stage not in PAGES:
             remove_sheet(self.folder)
         if stage in ("study", *FOUND, "spine"):
@@ -353,8 +361,8 @@ class Job:
         return {
             "study": (self._study_needs, self._make_study),
             "backend": (self._finder.backend_needs, self._finder.make_backend),
-            "segment": (self._finder.segment_needs, self._finder.make_segmentation),
-            "names": (self._finder.names_needs, self._finder.make_names),
+            "segment": (self._finder.segment_needs, self._make_segmentation),
+            "names": (self._finder.names_needs, self._make_names),
             "spine": (self._spine_needs, self._make_spine),
             "findings": (lambda: (self._hashes(STUDY_FILE, *self._spine_files()), {}), self._make_findings),
             "decide": (lambda: (self._hashes(STUDY_FILE, FINDINGS_FILE, SIMULATIONS_FILE), {}), self._make_decisions),
@@ -384,10 +392,26 @@ class Job:
     @cached_property
     def _finder(self) -> VertebraFinder:
         """What finds the vertebrae where no labels are given."""
-        hashes = {} if self._source is None else self._source.hashes
-        names = find_stage(self.folder, "names")
-        before = () if names is None else tuple(names.parameters.get("anchors", ()))
-        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command, before)
+        source = self._study_document.source if self.inputs is None else self._source
+        hashes = {} if source is None else source.hashes
+        return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command)
+
+    def _make_segmentation(self) -> list[str]:
+        self._remark_forgotten("segment")
+        return self._finder.make_segmentation()
+
+    def _make_names(self) -> list[str]:
+        self._remark_forgotten("names")
+        return self._finder.make_names()
+
+    def _remark_forgotten(self, stage: str) -> None:
+        """Never let what a person said fall without a word."""
+        if gone := self._finder.forgotten(stage):
+            what = "discs said before" if stage == "segment" else "anchors said before"
+            self.remarks.append(
+                f"{what} were forgotten ({'; '.join(gone)}): the CT is another one, or its vertebrae are counted "
+                "otherwise. Say them again where they still hold"
+            )
 
     def _spine_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
         if self.inputs is None or self.inputs.labels is None:
@@ -432,7 +456,7 @@ class Job:
 
         Until other levels are asked for, or the stage is forced.
         """
-        made = find_stage(self.folder, "access")
+        made = find_stage(self.folder, "access") or last_done(self.folder, "access")
         asked_anew = self.levels and self.inputs is not None  # `spondyl report --level` only shows them
         if made is None or made.status != "done" or asked_anew or "access" in self.force:
             return None
@@ -455,49 +479,40 @@ class Job:
         return list(write_plans(self.folder, self.plans, self.spine))
 
     def _strength_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        wish = self.strength_wish.parameters | {"levels": list(self._wish.levels)}
+        wish = self._strength_wish.parameters | {"levels": list(self._wish.levels)}
         return self._hashes(STUDY_FILE, *self._spine_files()), wish
 
     def _make_strength(self) -> list[str]:
         if self._wish.levels:
             self._solver_ready()
-        found = press_levels(self.spine, self.patient, self._wish.levels, self.strength_wish, self.tell)
+        found = press_levels(self.spine, self.patient, self._wish.levels, self._strength_wish, self.tell)
         return list(write_strength(self.folder, found.document(), found.fields()))
 
     def _simulate_needs(self) -> tuple[dict[str, str], dict[str, Any]]:
-        return self._hashes(STUDY_FILE, PLANS_FILE, *self._spine_files()), self.course_wish.parameters
+        return self._hashes(STUDY_FILE, PLANS_FILE, *self._spine_files()), self._course_wish.parameters
 
     def _make_simulations(self) -> list[str]:
         if self.plans:
             self._solver_ready()
         journal = DrawJournal(self.folder)
         lowest = {name: value for name, value in self._wish.needle if name.startswith("lowest_class")}
-        found = simulate_courses(self.spine, self.plans, self.course_wish, self.tell, journal, needle=lowest)
+        found = simulate_courses(self.spine, self.plans, self._course_wish, self.tell, journal, needle=lowest)
         names = list(write_simulations(self.folder, found.document(), found.simulations()))
         journal.remove()
         return names
 
+    def _asked_before(self, stage: str) -> dict[str, Any]:
+        """Of a stage that was begun or done before; nothing where it never was."""
+        made = find_stage(self.folder, stage)
+        if made is None or not made.parameters:  # it could not begin
+            made = last_done(self.folder, stage)
+        return {} if made is None else made.parameters
+
     @cached_property
-    def strength_wish(self) -> StrengthWish:
-        """How levels are asked to be pressed now, or were before; as they are by default where nobody asked."""
-        if self._strength is not None:
-            return self._strength
-        made = find_stage(self.folder, "strength")
-        return StrengthWish() if made is None else StrengthWish.of(made.parameters)
-
-    @property
-    def course_wish(self) -> CourseWish:
-        """How courses were asked for now, or before; as they are by default where nobody asked."""
-        if self._courses is not None:
-            return self._courses
-        made = find_stage(self.folder, "simulate")
-        return CourseWish() if made is None else CourseWish(**made.parameters)
-
-    @property
     def booklet_wish(self) -> BookletWish:
         """What was asked for now, or before; English where nothing was."""
-        made = find_stage(self.folder, "booklet")
-        before = BookletWish.of(made.parameters) if made is not None and made.status == "done" else BookletWish()
+        made = last_done(self.folder, "booklet")
+        before = BookletWish() if made is None else BookletWish.of(made.parameters)
         return before if self._booklets is None else self._booklets.over(before)
 
     def _booklet_needs(self) -> tuple[dict[str, str], dict[str, Any]]:

@@ -29,7 +29,7 @@ from spondyl.documents.levels import (
     write_names,
     write_segmentation,
 )
-from spondyl.documents.runs import find_stage
+from spondyl.documents.runs import find_stage, last_done
 from spondyl.errors import InputError
 from spondyl.spine import NamedSegmentation, name_segmentation, parse_anchor, parse_point
 from spondyl.spine.bare import METHOD, tell_apart
@@ -37,6 +37,9 @@ from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.studies import Study
 
 Needs = tuple[dict[str, str], dict[str, Any]]  # hashes of what a stage rests on, and its parameters
+
+_SAID = {"segment": ("disc_at", "no_disc_at"), "names": ("anchors",)}  # what a person may say, by stage
+_CT = "study: "  # before the names of the CT's files
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,6 @@ class VertebraFinder:
     slices: Mapping[str, str]  # hashes of the CT's files by name
     forced: Collection[str]  # stages that forget what a person said before
     command: str = "plan"  # that goes on once names are said
-    anchored: Sequence[str] = ()  # anchors of the run before, which go when its vertebrae are told apart anew
 
     @property
     def is_bare(self) -> bool:
@@ -77,8 +79,8 @@ class VertebraFinder:
 
     def segment_needs(self) -> Needs:
         """What the vertebrae without names rest on: the CT, and discs that a person pointed at."""
-        said = {name: self._said("segment", name) for name in ("disc_at", "no_disc_at")}
-        return {f"study: {name}": digest for name, digest in self.slices.items()}, said
+        said = {name: self._said("segment", name) for name in _SAID["segment"]}
+        return self._ct, said
 
     def make_segmentation(self) -> list[str]:
         """Tell the vertebrae apart; gives the names of the files."""
@@ -90,7 +92,7 @@ class VertebraFinder:
     def names_needs(self) -> Needs:
         """What names rest on: the vertebrae, and levels that a person named."""
         files = hashes_in(self.folder, SEGMENTATION_FILE, COUNTED_FILE, COUNTED_PARTS_FILE)
-        return files, {"anchors": self._said("names", "anchors")}
+        return self._ct | files, {"anchors": self._said("names", "anchors")}
 
     def make_names(self) -> list[str]:
         """Name the vertebrae; gives the names of the files."""
@@ -146,14 +148,35 @@ class VertebraFinder:
         )
 
     def _said(self, stage: str, name: str) -> list[str]:
-        """What a person says now of levels or discs, or said before; a forced stage forgets what was said before.
+        """What a person says now of levels or discs, or said before where that could be done.
 
         Anchors by number or letter go with the vertebrae that they counted; those by slice or point stand.
         """
+        now, before = self._said_anew(stage, name), last_done(self.folder, stage)
+        if now is not None or before is None:
+            return now or []
+        gone = self.forgotten(stage)
+        return [text for text in before.parameters.get(name, []) if text not in gone]
+
+    def forgotten(self, stage: str) -> list[str]:
+        """What a person said before that no longer holds: said of another CT, or of vertebrae counted otherwise."""
+        before = last_done(self.folder, stage)
+        said = {name: self._said_anew(stage, name) for name in _SAID[stage]}
+        if before is None:
+            return []
+        texts = [text for name, now in said.items() if now is None for text in before.parameters.get(name, [])]
+        ct = {name: digest for name, digest in before.inputs.items() if name.startswith(_CT)}
+        if ct and ct != self._ct:
+            return texts
+        if stage == "segment" or hashes_in(self.folder, COUNTED_FILE).items() <= before.inputs.items():
+            return []
+        return [text for text in texts if parse_anchor(text).label is not None]
+
+    @property
+    def _ct(self) -> dict[str, str]:
+        return {f"{_CT}{name}": digest for name, digest in self.slices.items()}
+
+    def _said_anew(self, stage: str, name: str) -> list[str] | None:
+        """What a person says now; None: what was said before stands. A forced stage forgets it."""
         now: tuple[str, ...] = () if self.inputs is None else getattr(self.inputs, name)
-        if now or stage in self.forced:
-            return list(now)
-        made = find_stage(self.folder, stage)
-        if made is not None:
-            return list(made.parameters.get(name, []))
-        return [text for text in self.anchored if parse_anchor(text).label is None] if name == "anchors" else []
+        return list(now) if now or stage in self.forced else None

@@ -257,6 +257,7 @@ class RunDocument(Document):
     schema_: Literal["spondyl.run/1"] = "spondyl.run/1"
     versions: dict[str, str]
     stages: tuple[StageModel, ...]
+    earlier: tuple[StageModel, ...] = ()  # as they were last done, of stages that went or failed since: what was asked
 
 
 class JobStageModel(Document):

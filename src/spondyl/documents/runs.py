@@ -41,6 +41,15 @@ def find_stage(folder: Path, stage: str) -> StageModel | None:
     return next((s for s in read_run(folder).stages if s.stage == stage), None)
 
 
+def last_done(folder: Path, stage: str) -> StageModel | None:
+    """The record of a stage as it last ended well, also where it went or failed since; None where it never did.
+
+    What a person asked for stands in it, not that its files are there.
+    """
+    run = read_run(folder)
+    return next((s for s in (*run.stages, *run.earlier) if s.stage == stage and s.status == "done"), None)
+
+
 def is_done(folder: Path, stage: str, inputs: Mapping[str, str], parameters: Mapping[str, Any]) -> bool:
     """Whether the stage ended well, from these very inputs, and its files are still the ones it wrote."""
     record = find_stage(folder, stage)
@@ -94,17 +103,33 @@ def failure_recorded(folder: Path, stage: str) -> Iterator[None]:
 
 def replace_stage(folder: Path, record: StageModel) -> None:
     """Write a stage's record to run.json, in place of an older one of the same name."""
-    run = read_run(folder)
-    kept = tuple(stage for stage in run.stages if stage.stage != record.stage)
-    write_document(folder / RUN_FILE, RunDocument(versions=_versions(), stages=(*kept, record)))
+    failed = record.status == "failed"
+    _write(folder, _without(folder, record.stage, as_earlier=failed), record)
+
+
+def set_aside(folder: Path, stage: str) -> None:
+    """Take a stage out of run.json that is to be made anew; what was asked for stays: see `last_done`."""
+    _write(folder, _without(folder, stage, as_earlier=True))
 
 
 def drop_stage(folder: Path, stage: str) -> None:
-    """Take a stage's record out of run.json, where there is one."""
-    run = read_run(folder)
-    kept = tuple(record for record in run.stages if record.stage != stage)
-    if kept != run.stages:
-        write_document(folder / RUN_FILE, RunDocument(versions=_versions(), stages=kept))
+    """Take a stage's record out of run.json, where there is one, and what was asked for with it."""
+    _write(folder, _without(folder, stage, as_earlier=False))
+
+
+def _without(folder: Path, stage: str, *, as_earlier: bool) -> RunDocument:
+    """run.json without a stage, whose last good end goes among the earlier ones or is forgotten."""
+    run, done = read_run(folder), last_done(folder, stage)
+    stages, earlier = (tuple(s for s in records if s.stage != stage) for records in (run.stages, run.earlier))
+    if as_earlier and done is not None:
+        earlier = (*earlier, done)
+    return run.model_copy(update={"stages": stages, "earlier": earlier})
+
+
+def _write(folder: Path, run: RunDocument, *more: StageModel) -> None:
+    written = RunDocument(versions=_versions(), stages=(*run.stages, *more), earlier=run.earlier)
+    if more or written != read_run(folder):
+        write_document(folder / RUN_FILE, written)
 
 
 @contextmanager

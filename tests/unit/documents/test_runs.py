@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from spondyl.documents.files import hashes_of, sweep
-from spondyl.documents.runs import find_stage, is_done, read_run, recorded
+from spondyl.documents.runs import drop_stage, find_stage, is_done, last_done, read_run, recorded, set_aside
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
 from spondyl.studies import write_whole
@@ -47,6 +47,22 @@ def test_a_failed_stage_is_recorded_with_its_reason(tmp_path: Path) -> None:
     record = find_stage(tmp_path, "spine")
     assert record is not None and record.status == "failed" and record.error == "26 is not in this map"
     assert not is_done(tmp_path, "spine", INPUTS, PARAMETERS)
+
+
+def test_what_was_asked_for_stands_until_the_stage_is_done_again_or_dropped(tmp_path: Path) -> None:
+    run_once(tmp_path)
+    set_aside(tmp_path, "spine")
+    assert find_stage(tmp_path, "spine") is None and not is_done(tmp_path, "spine", INPUTS, PARAMETERS)
+    for _ in range(2):  # a failure says nothing of what can be done, however often
+        with pytest.raises(InputError), recorded(tmp_path, "spine", INPUTS, {"label_map": "wrong"}):
+            raise InputError("there is no such map")
+    before = last_done(tmp_path, "spine")
+    assert before is not None and before.parameters == PARAMETERS
+    run_once(tmp_path)
+    assert read_run(tmp_path).earlier == () and last_done(tmp_path, "spine") == find_stage(tmp_path, "spine")
+    set_aside(tmp_path, "spine")
+    drop_stage(tmp_path, "spine")
+    assert last_done(tmp_path, "spine") is None
 
 
 def test_of_a_defect_only_its_kind_is_recorded(tmp_path: Path) -> None:

@@ -75,10 +75,8 @@ def plan(
     """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
-    from spondyl.app.courses import CourseWish
     from spondyl.app.inputs import Inputs
     from spondyl.app.job import Job
-    from spondyl.app.strength import StrengthWish
     from spondyl.app.warm import compiled_beside
     from spondyl.documents.settings import read_settings
 
@@ -99,14 +97,13 @@ def plan(
         backend_gpu=backend_gpu,
     )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
-    pressed = None if ends is None and damage is None else StrengthWish(ends=ends or "cement", damage=bool(damage))
+    pressed = {name: said for name, said in (("ends", ends), ("damage", damage)) if said is not None}
     with progress() as tell, compiled_beside(tell) as ready:
-        courses = None if runs is None else CourseWish(runs=runs)
         job = Job(
             out,
             inputs,
             booklets=wish,
-            courses=courses,
+            courses={} if runs is None else {"runs": runs},
             strength=pressed,
             force=force or (),
             levels=level or (),

@@ -38,7 +38,7 @@ def simulate(
 
     wish = CourseWish(cement, volume_ml, runs, seed, voxel_mm, flow_voxel_mm)
     with progress() as tell, compiled_beside(tell) as ready:
-        job = Job(case, None, courses=wish, tell=tell, solver_ready=ready)
+        job = Job(case, None, courses=wish.parameters, tell=tell, solver_ready=ready)
         job.simulate()
     document = job.simulations.document
     if as_json:
