@@ -36,6 +36,7 @@ Array = NDArray[Any]
 
 _PLANES = 8  # of nodes, of which forces are summed in double precision at a time
 _RENEWED = 1e-3  # of the residual at which it is found anew in double precision: single holds four more digits
+_KNOWN = 16 * float(np.finfo(float).eps)  # of the start's: below, a residual is the rounding of sums of 24 to 192 terms
 _DRIFTED = 1.5  # times the residual that was expected: more, and the search begins anew from it
 
 
@@ -194,7 +195,7 @@ def _iterate(
     search = _Search(cycle, threads)
     state = forces.lacking(answer, scale, search.residual)
     history = [state.lack / scale]
-    unit, before, least = scale, state.lack, float(np.finfo(float).eps)  # no residual is known better than `least`
+    unit, before, least = scale, state.lack, _KNOWN
     while True:
         goal = max(least * scale, min(rtol * scale, force_rtol * max(state.carried, forces.load_norm)))
         if not np.isfinite(state.lack):

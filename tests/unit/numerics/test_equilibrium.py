@@ -131,8 +131,8 @@ def test_what_does_not_fit_is_refused_before_it_starts() -> None:
 def test_the_memory_that_is_known_beforehand_is_enough() -> None:
     """A body of unlike moduli takes nearly all of it, one of a single modulus some half."""
     unlike = np.random.default_rng(3).uniform(10, 10_000, (32, 32, 32))
-    padded = unlike[:, :, :17]  # to 32, which most vectors are made for
-    for modulus, least in ((unlike, 0.75), (np.full((32, 32, 32), 100.0), 0.3), (padded, 0.6)):
+    padded = unlike[:, :, :17], np.tile(unlike[:, :, :3], (2, 2, 1))  # to 32 and 16, for which vectors are made
+    for modulus, least in ((unlike, 0.75), (np.full((32, 32, 32), 100.0), 0.3), *((thin, 0.6) for thin in padded)):
         given = problem(modulus)
         conjugate_gradients(rtol=0.1)(given)  # what is loaded once does not count
         tracemalloc.start()
