@@ -151,6 +151,11 @@ def test_relabel_renames_measures_again_and_stays_renamed(case: Path, inputs: An
     assert stages(cli("plan", *inputs, "--out", case, "--json").json())["spine"] == "kept"
     levels = [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
     assert levels[:2] == ["T12", "L1"]
+    again = cli("plan", *inputs, "--out", case, "--force", "study", "--force", "spine", "--json").json()
+    assert stages(again)["spine"] == "made"  # a person's correction was lost without a word here
+    assert any("moved by +1" in remark for remark in again["remarks"])
+    levels = [v["level"] for v in json.loads((case / "spine.json").read_text())["vertebrae"]]
+    assert levels[:2] == ["T12", "L1"]
     cli("relabel", case, "--shift", "-1")
     run = json.loads((case / "run.json").read_text())
     assert next(s for s in run["stages"] if s["stage"] == "relabel")["parameters"] == {"shift": 0}

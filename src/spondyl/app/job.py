@@ -354,7 +354,7 @@ class Job:
         if stage not in PAGES:
             remove_sheet(self.folder)
         if stage in ("study", *FOUND, "spine"):
-            drop_stage(self.folder, "relabel")
+            set_aside(self.folder, "relabel")  # of the same labels it still holds
 
     def _stage(self, stage: str) -> tuple[Callable[[], tuple[dict[str, str], dict[str, Any]]], Callable[[], list[str]]]:
         """What a stage rests on, and how it is made."""
@@ -427,9 +427,25 @@ class Job:
             spine = build_spine(self.study, labels=self._finder.labels())
         else:
             spine = build_anew(self.inputs, self.study)
-        self.spine = spine
+        self.spine = self._moved_as_before(spine)
         remove_plans(self.folder)
-        return list(write_spine(self.folder, spine))
+        return list(write_spine(self.folder, self.spine))
+
+    def _moved_as_before(self, spine: Spine) -> Spine:
+        """With levels moved as a person asked for, where the labels are the same; else a remark that they are not."""
+        before = last_done(self.folder, "relabel")
+        if before is None or not before.parameters["shift"]:
+            return spine
+        moved = f"{before.parameters['shift']:+d}"
+        if before.inputs != _of_labels(self._spine_needs()[0]):
+            drop_stage(self.folder, "relabel")
+            self.remarks.append(
+                f"levels of earlier labels were moved by {moved}; those of the new ones are as named there"
+            )
+            return spine
+        replace_stage(self.folder, before.model_copy(update={"outputs": {}}))
+        self.remarks.append(f"levels are moved by {moved}, as `spondyl relabel` asked for these labels before")
+        return relabelled(spine, before.parameters["shift"])
 
     def _make_findings(self) -> list[str]:
         self.findings = measure(self.spine)
@@ -595,14 +611,14 @@ class Job:
         self.stages += [JobStageModel(stage=stage, status="made") for stage in ("names", "spine")]
 
     def _write_relabelled(self, shift: int) -> None:
-        before = find_stage(self.folder, "relabel")
+        before = last_done(self.folder, "relabel")
         total = shift + (0 if before is None else int(before.parameters["shift"]))
         spine = relabelled(self.spine, shift)
         made = find_stage(self.folder, "spine")
         assert made is not None  # `self.spine` was read through it
         self._remove_later_than("spine")
         remove_plans(self.folder)
-        with recorded(self.folder, "relabel", self._hashes(*self._spine_files()), {"shift": total}) as progress:
+        with recorded(self.folder, "relabel", _of_labels(made.inputs), {"shift": total}) as progress:
             progress.outputs += write_spine(self.folder, spine)
         renamed = find_stage(self.folder, "relabel")
         assert renamed is not None
@@ -616,3 +632,8 @@ class Job:
 
     def _hashes(self, *names: str) -> dict[str, str]:
         return hashes_in(self.folder, *names)
+
+
+def _of_labels(inputs: Mapping[str, str]) -> dict[str, str]:
+    """What a spine rests on, but for the study."""
+    return {role: digest for role, digest in inputs.items() if role != STUDY_FILE}
