@@ -32,7 +32,7 @@ from spondyl.documents.schema_files import shipped_schema
 from spondyl.errors import InputError
 from spondyl.outcomes import course_facts
 from spondyl.planning import balloon_notes, no_treatment
-from spondyl.simulation import Activity, SpineLoad
+from spondyl.simulation import Activity, SpineLoad, estimate_loads
 from spondyl.simulation.curing_heat import FAR_CANAL
 from spondyl.spine import Level, Side, Spine
 from spondyl.studies import Patient
@@ -245,6 +245,19 @@ def test_loads_stand_over_the_strength_that_each_course_leaves_where_the_grade_a
     assert next(one for one in section.sheets[0].tables if "has to bear" in one.caption).head[2:] == table.head[2:3]
     coarse = CourseModel.of(courses.courses[1][0], None, loads).loads[0]
     assert coarse.to_strength is None and "grade 1 or 2" in str(coarse.reason)
+
+
+def test_loads_that_are_not_known_are_said_with_their_reason(
+    tmp_path: Path, spine: Spine, courses: SimulatedCourses
+) -> None:
+    """A table without a row once stood there, and not a word of the weight that was missing."""
+    unweighed = {"L1": estimate_loads("L1", weight_kg=None)}
+    document = SimulationsDocument.of([(one, None) for one, _ in courses.courses], voxel_mm=4.0, loads=unweighed)
+    simulations = KeptSimulations(document, (None,) * len(document.courses))
+    write_report(tmp_path / "report.html", findings=(), spine=spine, simulations=simulations)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "What L1 has to bear over what it bears: not known." in page
+    assert "<li>the weight is not in the record</li>" in page
 
 
 def test_warmth_is_told_with_what_it_lacks(courses: SimulatedCourses, section: CourseSection) -> None:
