@@ -8,24 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spondyl.app.cli.options import (
-    Anchors,
-    AsJson,
-    Backend,
-    BackendGpu,
-    BackendMinutes,
-    BackendProgram,
-    BackendWeights,
-    DiscAt,
-    Force,
-    LabelMapOption,
-    NoDiscAt,
-    OptionalLabels,
-    Out,
-    PatientOption,
-    Resample,
-    Subregions,
-)
+from spondyl.app.cli.input_options import with_inputs
+from spondyl.app.cli.options import AsJson, Force, Out
 
 if TYPE_CHECKING:
     from spondyl.app.inputs import Inputs
@@ -39,26 +23,9 @@ class Comparison(StrEnum):
     TOTALSEG = "totalseg"
 
 
+@with_inputs(study_help="DICOM folder or zip, NIfTI file, or a case folder; left out: labels alone.")
 def findings(
-    study: Annotated[
-        Path | None,
-        typer.Argument(
-            help="DICOM folder or zip, NIfTI file, or a case folder; left out: labels alone.", show_default=False
-        ),
-    ] = None,
-    labels: OptionalLabels = None,
-    label_map: LabelMapOption = None,
-    subregions: Subregions = None,
-    patient: PatientOption = None,
-    resample: Resample = False,
-    anchor: Anchors = None,
-    disc_at: DiscAt = None,
-    no_disc_at: NoDiscAt = None,
-    backend: Backend = "own",
-    backend_program: BackendProgram = None,
-    backend_weights: BackendWeights = None,
-    backend_minutes: BackendMinutes = None,
-    backend_gpu: BackendGpu = False,
+    inputs: Inputs,
     out: Out = None,
     force: Force = None,
     compare: Annotated[
@@ -71,33 +38,17 @@ def findings(
     A label map without its CT is enough for the heights; in a CT without labels the own segmenter finds the vertebrae.
     """
     from spondyl.app.cli.output import print_document, print_findings
-    from spondyl.app.inputs import Inputs
     from spondyl.documents.models import FindingsDocument
     from spondyl.documents.records import SPINE_FILE
     from spondyl.errors import InputError
     from spondyl.findings import compare_totalseg_rules
 
-    if labels is None and study is not None and (study / SPINE_FILE).is_file():
-        if anchor or disc_at or no_disc_at or backend != "own":
+    study = inputs.study
+    if inputs.labels is None and study is not None and (study / SPINE_FILE).is_file():
+        if inputs.anchors or inputs.disc_at or inputs.no_disc_at or inputs.backend is not None:
             raise InputError(f"'{study}' is a case: its levels are named anew with `spondyl relabel` or `spondyl plan`")
         spine, found = _of_case(study, force)
     else:
-        inputs = Inputs.asked(
-            study,
-            labels,
-            label_map=label_map,
-            subregions=subregions,
-            patient=patient,
-            resample=resample,
-            anchor=anchor,
-            disc_at=disc_at,
-            no_disc_at=no_disc_at,
-            backend=backend,
-            backend_program=backend_program,
-            backend_weights=backend_weights,
-            backend_minutes=backend_minutes,
-            backend_gpu=backend_gpu,
-        )
         spine, found = _measured(inputs, out, force)
     if compare is Comparison.TOTALSEG:
         found = (*found, *compare_totalseg_rules(spine, found))

@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spondyl.app.cli.input_options import with_inputs
 from spondyl.app.cli.options import (
-    Anchors,
     AsJson,
-    Backend,
-    BackendGpu,
-    BackendMinutes,
-    BackendProgram,
-    BackendWeights,
-    DiscAt,
     EmergencyNumber,
     Force,
-    LabelMapOption,
     Languages,
     Levels,
-    NoDiscAt,
-    OptionalLabels,
-    OptionalStudy,
-    PatientOption,
-    Resample,
     SettingsOption,
-    Subregions,
 )
 
+if TYPE_CHECKING:
+    from spondyl.app.inputs import Inputs
 
+
+@with_inputs()
 def plan(
+    inputs: Inputs,
     out: Annotated[Path, typer.Option(help="Case folder to write to; made when missing.", show_default=False)],
-    study: OptionalStudy = None,
-    labels: OptionalLabels = None,
-    label_map: LabelMapOption = None,
-    subregions: Subregions = None,
-    patient: PatientOption = None,
-    resample: Resample = False,
-    anchor: Anchors = None,
-    disc_at: DiscAt = None,
-    no_disc_at: NoDiscAt = None,
-    backend: Backend = "own",
-    backend_program: BackendProgram = None,
-    backend_weights: BackendWeights = None,
-    backend_minutes: BackendMinutes = None,
-    backend_gpu: BackendGpu = False,
     level: Levels = None,
     language: Languages = None,
     emergency_number: EmergencyNumber = None,
@@ -75,27 +53,10 @@ def plan(
     """Do the whole job and write report.html and booklet.html. What is up to date in the case folder is kept."""
     from spondyl.app.booklet import BookletWish
     from spondyl.app.cli.output import print_job, progress
-    from spondyl.app.inputs import Inputs
     from spondyl.app.job import Job
     from spondyl.app.warm import compiled_beside
     from spondyl.documents.settings import read_settings
 
-    inputs = Inputs.asked(
-        study,
-        labels,
-        label_map=label_map,
-        subregions=subregions,
-        patient=patient,
-        resample=resample,
-        anchor=anchor,
-        disc_at=disc_at,
-        no_disc_at=no_disc_at,
-        backend=backend,
-        backend_program=backend_program,
-        backend_weights=backend_weights,
-        backend_minutes=backend_minutes,
-        backend_gpu=backend_gpu,
-    )
     wish = BookletWish.asked(language, read_settings(settings, emergency_number))
     pressed = {name: said for name, said in (("ends", ends), ("damage", damage)) if said is not None}
     with progress() as tell, compiled_beside(tell) as ready:

@@ -4,71 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spondyl.app.cli.options import (
-    Anchors,
-    AsJson,
-    Backend,
-    BackendGpu,
-    BackendMinutes,
-    BackendProgram,
-    BackendWeights,
-    DiscAt,
-    Force,
-    LabelMapOption,
-    NoDiscAt,
-    OptionalLabels,
-    OptionalStudy,
-    Out,
-    PatientOption,
-    Resample,
-    Subregions,
-)
+from spondyl.app.cli.input_options import with_inputs
+from spondyl.app.cli.options import AsJson, Force, Out
 
 if TYPE_CHECKING:
+    from spondyl.app.inputs import Inputs
     from spondyl.spine import Spine
 
 
+@with_inputs()
 def spine(
-    study: OptionalStudy = None,
-    labels: OptionalLabels = None,
-    label_map: LabelMapOption = None,
-    subregions: Subregions = None,
-    patient: PatientOption = None,
-    resample: Resample = False,
-    anchor: Anchors = None,
-    disc_at: DiscAt = None,
-    no_disc_at: NoDiscAt = None,
-    backend: Backend = "own",
-    backend_program: BackendProgram = None,
-    backend_weights: BackendWeights = None,
-    backend_minutes: BackendMinutes = None,
-    backend_gpu: BackendGpu = False,
+    inputs: Inputs,
     out: Out = None,
     force: Force = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the vertebrae of a label image or a bare CT: levels, axes, surfaces, pedicles, canal, what is doubtful."""
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.inputs import Inputs, build_from
+    from spondyl.app.inputs import build_from
     from spondyl.app.job import Job
     from spondyl.documents.records import spine_document
 
-    inputs = Inputs.asked(
-        study,
-        labels,
-        label_map=label_map,
-        subregions=subregions,
-        patient=patient,
-        resample=resample,
-        anchor=anchor,
-        disc_at=disc_at,
-        no_disc_at=no_disc_at,
-        backend=backend,
-        backend_program=backend_program,
-        backend_weights=backend_weights,
-        backend_minutes=backend_minutes,
-        backend_gpu=backend_gpu,
-    )
     with progress() as tell:
         if out is None:
             found = build_from(inputs, tell)
