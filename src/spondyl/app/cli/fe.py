@@ -11,6 +11,7 @@ from spondyl.app.cli.options import AsJson
 
 if TYPE_CHECKING:
     from spondyl.numerics.plasticity import YieldLaw
+    from spondyl.simulation import LoadCycle, PlatenResponse, VoxelModel
     from spondyl.space import Volume
 
 AXES = "ijk"
@@ -79,13 +80,7 @@ def fe(
     from spondyl.documents.mechanics import FeDocument
     from spondyl.documents.voxel_files import write_fields, write_vtu
     from spondyl.errors import InputError
-    from spondyl.simulation import (
-        build_voxel_model,
-        follow_cycle,
-        follow_load_path,
-        pushed_off_middle,
-        solve_voxel_model,
-    )
+    from spondyl.simulation import build_voxel_model, pushed_off_middle
     from spondyl.studies import read_label_image, read_voxel_field
 
     rule = _law(law)
@@ -118,15 +113,7 @@ def fe(
         tell("model", "made")
         ready()
         tell("solution", "begins")
-        cycle = None
-        if strength is None:
-            found = solve_voxel_model(model)
-        elif let_go:
-            places = [displacement * step / steps for step in range(1, steps + 1)]
-            cycle = follow_cycle(model, strength, places, [displacement / 20, displacement], law=rule)
-            found = cycle.pressed
-        else:
-            found = follow_load_path(model, strength, law=rule, steps=steps)
+        found, cycle = _solved(model, strength, rule, steps, let_go=let_go)
         tell("solution", "made")
         if fields is not None:
             write_fields(fields, model, found)
@@ -137,18 +124,35 @@ def fe(
     if as_json:
         print_document(FeDocument.of(found, lateral=lateral, axis=axis, cycle=cycle))
     else:
-        print_lines(
-            *(f"curve      {point.displacement_mm:g} mm  {point.reaction_n:.6g} N" for point in found.curve or ()),
-            *(() if offset is None else (f"offset     {found.offset_mm[0]:.4g} {found.offset_mm[1]:.4g} mm",)),
-            f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm",
-            f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm",
-            *(
-                ()
-                if cycle is None
-                else (f"let go     {cycle.stiffness_left:.4g} of the stiffness left, {cycle.lasting_mm:.4g} mm stay",)
-            ),
-            f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}",
-        )
+        print_lines(*_lines(found, cycle, with_offset=offset is not None))
+
+
+def _solved(
+    model: VoxelModel, strength: Volume | None, law: YieldLaw, steps: int, *, let_go: bool
+) -> tuple[PlatenResponse, LoadCycle | None]:
+    """The answer, linear where nothing yields; and the cycle where the load is let go again."""
+    from spondyl.simulation import follow_cycle, follow_load_path, solve_voxel_model
+
+    if strength is None:
+        return solve_voxel_model(model), None
+    if not let_go:
+        return follow_load_path(model, strength, law=law, steps=steps), None
+    end = model.displacement_mm
+    places = [end * step / steps for step in range(1, steps + 1)]
+    cycle = follow_cycle(model, strength, places, [end / 20, end], law=law)
+    return cycle.pressed, cycle
+
+
+def _lines(found: PlatenResponse, cycle: LoadCycle | None, *, with_offset: bool) -> list[str]:
+    lines = [f"curve      {point.displacement_mm:g} mm  {point.reaction_n:.6g} N" for point in found.curve or ()]
+    if with_offset:
+        lines.append(f"offset     {found.offset_mm[0]:.4g} {found.offset_mm[1]:.4g} mm")
+    lines.append(f"reaction   {found.reaction_n:.6g} N at {found.displacement_mm:g} mm")
+    lines.append(f"stiffness  {found.stiffness_n_per_mm:.6g} N/mm")
+    if cycle is not None:
+        lines.append(f"let go     {cycle.stiffness_left:.4g} of the stiffness left, {cycle.lasting_mm:.4g} mm stay")
+    borne = f"{found.voxels} voxels bear load; {found.iterations} iterations to a residual of {found.residual:.1e}"
+    return [*lines, borne]
 
 
 def _ratio(text: str) -> float | Volume:
