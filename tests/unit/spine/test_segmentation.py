@@ -237,12 +237,23 @@ def test_a_pedicle_begins_at_the_side_of_a_body_without_ribs_and_a_rib_does_not(
     interval = np.where((aside < 15) & (behind < 0), 0, -1).astype(np.int16)
     station = np.broadcast_to(np.arange(30.0), shape)
     nothing, everywhere = np.zeros(shape, bool), np.ones(shape, bool)
-    site = _Site(aside, aside, behind, behind, np.full(shape, 14.0), station, everywhere & ribs, interval, nothing)
+    half = np.full(shape, 14.0)
+    site = _Site(aside, aside, behind, behind, half, station, everywhere & ribs, interval, nothing, nothing)
     bone = (aside >= 15) & (aside < 17) & (behind > -6) & (behind < -2)
     plate = DiscPlates(left, back, np.full((50, 40), 28.0), np.full((50, 40), 29.0))
     wall = TubeWall(np.zeros(30), np.full((64, 30), 15.0))
     found = _seeds(bone, site, Bodies(wall, wall, (plate,), (0.0, 29.0)))
     assert bool((found == 1).any()) is seeded
+
+
+def test_bone_in_a_disc_and_before_the_canal_belongs_to_no_arch() -> None:
+    """A spur at the back of a disc, and the rim of an end plate in the canal, were given to an arch."""
+    body, canal = TubeWall(np.full(30, -20.0), np.full((64, 30), 15.0)), TubeWall(np.zeros(30), np.full((64, 30), 8.0))
+    bodies = Bodies(body, canal, (), (0.0, 29.0))
+    left = np.array([0.0, 5.0, 5.0, -9.0, 9.0])
+    back = np.array([-8.0, -4.0, 4.0, -4.0, -4.0])  # in the wall; before the canal; a lamina; both pedicles
+    found = bodies.is_before_canal(left, back, np.full(5, 15.0))
+    assert found.tolist() == [True, True, False, False, False]
 
 
 def test_costs_are_gathered_as_in_plain_numpy() -> None:

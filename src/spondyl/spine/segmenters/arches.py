@@ -80,6 +80,7 @@ class _Site:
     ribs: Mask  # the level bears ribs
     interval: NDArray[np.int16]  # of the body; -1 none
     canal: Mask
+    before: Mask  # in a disc, or between bodies and canal: no arch has bone there
 
     @property
     def body(self) -> Mask:
@@ -155,7 +156,7 @@ def _rib_place(site: _Site) -> Grey:
 def _bone(site: _Site) -> Mask:
     """Bone behind the bodies, its marrow included."""
     domain = (site.station >= 0) & ~site.body & ~site.canal & (site.back < _BEHIND_MM) & (site.aside < _WIDEST_MM)
-    domain &= site.behind > -4
+    domain &= ~site.before & (site.behind > -4)
     domain &= site.ribs | (site.behind > -3) | (site.aside > site.half - 1)
     bone = np.asarray(ndimage.binary_closing((site.hu > BONE_HU) & domain) & domain)
     _fill_marrow(bone, site.body, site.canal)
@@ -167,7 +168,7 @@ def _site(
 ) -> tuple[_Site, Floats]:
     """The image near the spine on cubes with what is known of each, and the place of the first one."""
     hu, first = _cubes(image, places)
-    left, back, station, interval, canal = _fields(hu.shape, first, places, bodies)
+    left, back, station, interval, canal, before = _fields(hu.shape, first, places, bodies)
     stations = np.arange(len(column.wall_mm))
     first_rib = float(bodies.middles[min(2, len(bodies.plates) - 1)]) if sacrum_below else 0.0
     half, wall, ribs = (
@@ -175,7 +176,7 @@ def _site(
         for values in (_half_width(bodies), column.wall_mm, _rib_bearing(straight, first_rib))
     )
     smooth = ndimage.gaussian_filter(hu, 0.6)
-    return _Site(smooth, np.abs(left), back, back - wall, half, station, ribs > 0.5, interval, canal), first
+    return _Site(smooth, np.abs(left), back, back - wall, half, station, ribs > 0.5, interval, canal, before), first
 
 
 def _cubes(image: Upright, places: StraightPlaces) -> tuple[Grey, Floats]:
@@ -190,10 +191,10 @@ def _cubes(image: Upright, places: StraightPlaces) -> tuple[Grey, Floats]:
 
 def _fields(
     shape: tuple[int, ...], first: Floats, places: StraightPlaces, bodies: Bodies
-) -> tuple[Grey, Grey, Grey, NDArray[np.int16], Mask]:
-    """Left, back, station, interval of the body and canal of each cube; station -1 where there is none."""
+) -> tuple[Grey, Grey, Grey, NDArray[np.int16], Mask, Mask]:
+    """Left, back, station, interval of the body, canal and what is before it, of each cube; station -1: no place."""
     left, back, station = (np.empty(shape, np.float32) for _ in range(3))
-    interval, canal = np.empty(shape, np.int16), np.empty(shape, bool)
+    interval, canal, before = np.empty(shape, np.int16), np.empty(shape, bool), np.empty(shape, bool)
     axes = [first[k] + STEP_MM * np.arange(shape[k]) for k in range(3)]
     for k, height in enumerate(axes[2]):
         u, v, s, off = places.plane(axes[0], axes[1], float(height))
@@ -201,7 +202,8 @@ def _fields(
         left[:, :, k], back[:, :, k], station[:, :, k] = u, v, s
         interval[:, :, k] = bodies.interval(u, v, s)
         canal[:, :, k] = bodies.is_canal(u, v, s)
-    return left, back, station, interval, canal
+        before[:, :, k] = bodies.is_before_canal(u, v, s)
+    return left, back, station, interval, canal, before
 
 
 def _half_width(bodies: Bodies) -> Floats:

@@ -16,6 +16,7 @@ from spondyl.spine.segmenters.walls import TubeWall
 
 _CORE_MM = 9.0  # from the midline: rims and pedicles do not count
 _CORE_DEPTH = (0.2, 0.8)  # of the way from the posterior to the anterior wall
+_PEDICLE_MM = 1.5  # within the canal's widest reach: pedicles begin there
 _NEAR = 30.0  # stations: no end plate reaches further from its disc's middle
 
 
@@ -52,6 +53,13 @@ class Bodies:
         """Whether each place lies in the canal, between the ends."""
         inside = self.canal.encloses(left, back, station)
         return np.asarray(inside & (station >= self.ends[0]) & (station <= self.ends[1]))
+
+    def is_before_canal(self, left: Floats, back: Floats, station: Floats) -> NDArray[np.bool_]:
+        """Whether each place lies in the common wall, or within the canal's width in front of its middle."""
+        stations = np.arange(len(self.canal.centre_mm))
+        half = np.interp(station, stations, self.canal.half_width()) - _PEDICLE_MM
+        between = (np.abs(left) < half) & (back < np.interp(station, stations, self.canal.centre_mm))
+        return np.asarray(between | self.wall.encloses(left, back, station))
 
     def heights(self, column: Column) -> Floats:
         """Median distance of the end plates of each body between two discs, along the canal, near its middle. [mm]"""
