@@ -11,7 +11,7 @@ from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level
 from spondyl.spine.segmenters import Segmentation, find_discs, segment_spine
-from spondyl.spine.segmenters.arches import _seeds, _Site
+from spondyl.spine.segmenters.arches import _seeds, _Site, rib_slopes
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.end_plates import DiscPlates
@@ -238,7 +238,7 @@ def test_a_pedicle_begins_at_the_side_of_a_body_without_ribs_and_a_rib_does_not(
     station = np.broadcast_to(np.arange(30.0), shape)
     nothing, everywhere = np.zeros(shape, bool), np.ones(shape, bool)
     half = np.full(shape, 14.0)
-    site = _Site(aside, aside, behind, behind, half, station, everywhere & ribs, interval, nothing, nothing)
+    site = _Site(aside, aside, behind, behind, half, station, everywhere & ribs, half, interval, nothing, nothing)
     bone = (aside >= 15) & (aside < 17) & (behind > -6) & (behind < -2)
     plate = DiscPlates(left, back, np.full((50, 40), 28.0), np.full((50, 40), 29.0))
     wall = TubeWall(np.zeros(30), np.full((64, 30), 15.0))
@@ -250,10 +250,20 @@ def test_bone_in_a_disc_and_before_the_canal_belongs_to_no_arch() -> None:
     """A spur at the back of a disc, and the rim of an end plate in the canal, were given to an arch."""
     body, canal = TubeWall(np.full(30, -20.0), np.full((64, 30), 15.0)), TubeWall(np.zeros(30), np.full((64, 30), 8.0))
     bodies = Bodies(body, canal, (), (0.0, 29.0))
-    left = np.array([0.0, 5.0, 5.0, -9.0, 9.0])
-    back = np.array([-8.0, -4.0, 4.0, -4.0, -4.0])  # in the wall; before the canal; a lamina; both pedicles
+    left = np.array([12.0, 5.0, 5.0, -9.0, 9.0])
+    back = np.array([-20.0, -4.0, 4.0, -4.0, -4.0])  # in the wall; before the canal; a lamina; both pedicles
     found = bodies.is_before_canal(left, back, np.full(5, 15.0))
     assert found.tolist() == [True, True, False, False, False]
+
+
+def test_transverse_processes_stand_aside_only_where_the_tops_of_lungs_are_seen() -> None:
+    """T1 and T2 had lost tips of their transverse processes to ribs."""
+    lung = np.where(np.arange(200) < 150, 0.6, 0.0)
+    slopes = rib_slopes(lung)
+    top = 149  # mm from foot to head
+    np.testing.assert_allclose(slopes[[199, top, top - 15, top - 45, top - 75, 0]], [0.3, 0.3, 0.3, 0.8, 1.3, 1.3])
+    assert set(rib_slopes(lung[:150])) == {1.3}, "the image ends within the chest"
+    assert set(rib_slopes(np.roll(lung, -100)[:120])) == {1.3}, "only the base of a lung is seen"
 
 
 def test_costs_are_gathered_as_in_plain_numpy() -> None:

@@ -25,6 +25,10 @@ _WIDEST_MM = 50.0
 _BEHIND_MM = 64.0
 _FRONT_MM, _SLANT = 1.0, 0.3  # ribs lie in front of a slanted line, transverse processes behind it
 _RIB_AT_MM, _RIB_PER_MM = 3.0, 1.3  # behind the wall at the pedicles, and per mm aside: half the bone there is rib
+_RIB_PER_MM_TOP = 0.3  # beside the tops of the lungs, where transverse processes stand straight aside
+_TOP_MM = (15.0, 75.0)  # below those tops: from the one slope to the other
+_LUNG_SHARE = 0.3  # of the space beside the column that is air where a lung lies
+_LUNG_MM = 60.0  # of the column that has lung beside it, at least, for its upper end to be a top
 _RIB_SPREAD_MM = 4.0  # of that line, as a logistic; line and spread as labels of lidc-0001-thoracic have them
 _RIB_MEDIAL_MM = 2.0  # within the pedicles' outer wall there may be heads of ribs
 _RIB_ASIDE_MM = 38.0  # further from the midline all bone is rib
@@ -78,6 +82,7 @@ class _Site:
     half: Grey  # half width of the body at this station [mm]
     station: Grey  # -1 outside
     ribs: Mask  # the level bears ribs
+    rib_per_mm: Grey  # slope of the line in front of which half the bone is rib
     interval: NDArray[np.int16]  # of the body; -1 none
     canal: Mask
     before: Mask  # in a disc, or between bodies and canal: no arch has bone there
@@ -145,10 +150,10 @@ def _rib_place(site: _Site) -> Grey:
     """How much the place of each cube is a rib's rather than a transverse process's, 0 to 1; -1 where none may be.
 
     Necks of ribs run outwards and back in front of the transverse processes, on a line that is much steeper than the
-    one in front of which all bone is rib.
+    one in front of which all bone is rib; the first ones run straight aside (`rib_slopes`).
     """
     aside = site.aside - site.half
-    behind = (_RIB_AT_MM + _RIB_PER_MM * aside - site.behind) / _RIB_SPREAD_MM
+    behind = (_RIB_AT_MM + site.rib_per_mm * aside - site.behind) / _RIB_SPREAD_MM
     share = 1 / (1 + np.exp(-np.clip(behind, -5, 5)))
     return np.asarray(np.where(site.ribs & (aside > -_RIB_MEDIAL_MM), share, -1), np.float32)
 
@@ -171,12 +176,16 @@ def _site(
     left, back, station, interval, canal, before = _fields(hu.shape, first, places, bodies)
     stations = np.arange(len(column.wall_mm))
     first_rib = float(bodies.middles[min(2, len(bodies.plates) - 1)]) if sacrum_below else 0.0
-    half, wall, ribs = (
-        np.interp(station, stations, values).astype(np.float32)
-        for values in (_half_width(bodies), column.wall_mm, _rib_bearing(straight, first_rib))
+    air = _lung(straight)
+    slope = rib_slopes(air[: int(bodies.ends[1]) + 1])
+    half, wall, ribs, per_mm = (
+        np.interp(station, stations[: len(values)], values).astype(np.float32)
+        for values in (_half_width(bodies), column.wall_mm, _rib_bearing(straight, air, first_rib), slope)
     )
     smooth = ndimage.gaussian_filter(hu, 0.6)
-    return _Site(smooth, np.abs(left), back, back - wall, half, station, ribs > 0.5, interval, canal, before), first
+    return _Site(
+        smooth, np.abs(left), back, back - wall, half, station, ribs > 0.5, per_mm, interval, canal, before
+    ), first
 
 
 def _cubes(image: Upright, places: StraightPlaces) -> tuple[Grey, Floats]:
@@ -212,11 +221,35 @@ def _half_width(bodies: Bodies) -> Floats:
     return np.asarray(ndimage.gaussian_filter1d(ndimage.percentile_filter(width, 40, 41), 10))
 
 
-def _rib_bearing(straight: Grey, first: float) -> Floats:
+def _lung(straight: Grey) -> Floats:
+    """Share of lung in the space beside the column, by station."""
+    beside = straight[np.abs(LEFT_MM) > 25][:, (BACK_MM > -40) & (BACK_MM < 25)]
+    return np.asarray(((beside < -500) & (beside > -1000)).mean(axis=(0, 1)), np.float64)
+
+
+def rib_slopes(lung: Floats) -> Floats:
+    """Slope of the line between necks of ribs and transverse processes, by station, in mm to the back per mm aside.
+
+    Transverse processes stand straight aside at T1 and lean back more from level to level. Where the column goes on
+    above the tops of the lungs, which stand beside T1, its uppermost levels are therefore known before they have names;
+    where it does not, the slope of the others is taken throughout.
+
+    Parameters
+    ----------
+    lung
+        Share of lung beside the column at each mm from foot to head, up to the end of what is found.
+    """
+    beside = ndimage.gaussian_filter1d(lung, 4) > _LUNG_SHARE
+    slope = np.full(len(lung), _RIB_PER_MM)
+    if beside.sum() < _LUNG_MM or beside[-1]:
+        return slope
+    below = np.flatnonzero(beside)[-1] - np.arange(len(lung))
+    return np.asarray(np.interp(below, _TOP_MM, (_RIB_PER_MM_TOP, _RIB_PER_MM)))
+
+
+def _rib_bearing(straight: Grey, air: Floats, first: float) -> Floats:
     """Whether a station bears ribs, 0 to 1: lung beside the spine, or bone far aside; none below the first (ilium)."""
     aside = np.abs(LEFT_MM)
-    lung = straight[aside > 25][:, (BACK_MM > -40) & (BACK_MM < 25)]
-    air = ((lung < -500) & (lung > -1000)).mean(axis=(0, 1))
     smooth = ndimage.gaussian_filter(straight, (1, 1, 0))
     far = (smooth[aside > 38][:, (BACK_MM > -25) & (BACK_MM < 35)] > 200).any(axis=0).sum(axis=0)
     found = np.clip(np.maximum(air / 0.10, far / 5.0), 0, 1) * (np.arange(straight.shape[2]) >= first)
