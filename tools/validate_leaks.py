@@ -1,16 +1,19 @@
 """Write docs/validation/leaks.md: injections into vertebrae against published cases; leaks by grid and by cement.
 
-Run as `python -m tools.validate_leaks`; takes some minutes, and SPONDYL_DATA for the CT of tptbox-l3-ct-mr.
+Run as `python -m tools.validate_leaks --work DIR`; takes some minutes, and SPONDYL_DATA for the real CTs. What is done
+is kept in DIR, so that a broken run goes on; remove a file there to have its part made anew.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +79,7 @@ LOOKED_AGAIN = (
 )
 
 
+@cache
 def virtual() -> Spine:
     """L1 between its neighbours, at 1 mm, seed 4."""
     spec = VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
@@ -84,6 +88,7 @@ def virtual() -> Spine:
     return build_spine(study, labels=LabelImage(made.labels, None), label_map="verse")
 
 
+@cache
 def real() -> Spine:
     """L3 of tptbox-l3-ct-mr; its CT is sharpened, so that its density is nominal and its leaks are numerics alone."""
     study = read_study(DATA / "l3_ct.nii.gz")
@@ -248,6 +253,7 @@ def grids(spine: Spine, calibration: GradedCalibration | None) -> Iterator[str]:
         )
 
 
+@cache
 def rider() -> Spine:
     """T9 and T10 of rider-pilot-0117-thoracic by the own segmenter; the scan's voltage and contrast by its README."""
     study = read_study(DATA.parent / "rider-pilot-0117-thoracic" / "ct.nii.gz")
@@ -294,13 +300,26 @@ def paired(spine: Spine, runs: int = 20) -> Iterator[str]:
     )
 
 
-def write_page() -> None:
-    """Run all and write the page."""
+@dataclass(frozen=True)
+class Kept:
+    """Parts of the page that are done, each in a file of its own, so that a broken run goes on."""
+
+    folder: Path
+
+    def part(self, name: str, make: Callable[[], Iterable[str]]) -> list[str]:
+        """Its lines: those that are kept, or made now and kept."""
+        file = self.folder / f"{name}.md"
+        if not file.is_file():
+            begun = time.process_time()
+            lines = list(make())
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            print(f"{name}: {time.process_time() - begun:.0f} CPU s", flush=True)
+        return file.read_text(encoding="utf-8").splitlines()
+
+
+def write_page(kept: Kept) -> None:
+    """Run what is not kept yet and write the page."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    spine = virtual()
-    plan = plan_augmentation(spine, "L1")
-    flow = build_flow_model(spine, "L1")
-    one = simulate_injection(spine, plan, flow=flow)
     head, rule = "| case | published | ours | in band? | why |", "|---|---|---|---|---|"
     course = (
         "| grid | voxels | steps | tip, kPa | disc leak, mL | other leaks, mL | upper endplate reached, % | "
@@ -327,23 +346,23 @@ def write_page() -> None:
         "",
         head,
         rule,
-        *calibration(),
+        *kept.part("calibration", calibration),
         "",
         "## After the freeze",
         "",
         head,
         rule,
-        *cannula(one),
-        *heat(spine, flow, plan),
-        *portions_in_order(),
-        *shares(spine, flow, plan),
+        *kept.part("cannula", lambda: cannula(simulate_injection(virtual(), planned_l1(), flow=flow_l1()))),
+        *kept.part("heat", lambda: heat(virtual(), flow_l1(), planned_l1())),
+        *kept.part("portions", portions_in_order),
+        *kept.part("shares", lambda: shares(virtual(), flow_l1(), planned_l1())),
         "",
         "E05 to E09, E13, E14 and E16 are of mechanics and balloons: not of this model. A15 (a rise of 126.9 K) holds",
         "in `tests/physics/test_curing_heat.py`.",
         "",
         *LOOKED_AGAIN,
         "",
-        *make_section(flow, plan),
+        *kept.part("paths", lambda: make_section(flow_l1(), planned_l1())),
         "",
         "## Grid",
         "",
@@ -351,30 +370,30 @@ def write_page() -> None:
         "",
         course,
         "|---|---|---|---|---|---|---|---|---|",
-        *grids(spine, None),
+        *kept.part("grid-l1", lambda: grids(virtual(), None)),
         "",
         "The same in L3 of tptbox-l3-ct-mr (sharpened CT: nominal density, for the numerics alone):",
         "",
         course,
         "|---|---|---|---|---|---|---|---|---|",
-        *grids(real(), NOMINAL),
+        *kept.part("grid-tptbox", lambda: grids(real(), NOMINAL)),
         "",
         "The same in T9 of rider-pilot-0117-thoracic (own masks, 120 kV, contrast; T10 has no way in there):",
         "",
         course,
         "|---|---|---|---|---|---|---|---|---|",
-        *grids(rider(), None),
+        *kept.part("grid-rider", lambda: grids(rider(), None)),
         "",
         "Steps in time, at 1 mm: share of the front's voxels that a step fills, and rise of the consistency in a step.",
         "Half a front and 5 % are what is used.",
         "",
         "| body | share of the front | rise of the consistency | steps | tip, kPa | leaks, mL | CPU s |",
         "|---|---|---|---|---|---|---|",
-        *steps("virtual L1", spine, None),
-        *steps("tptbox L3", real(), NOMINAL),
-        *steps("rider T9", rider(), None),
+        *kept.part("steps-l1", lambda: steps("virtual L1", virtual(), None)),
+        *kept.part("steps-tptbox", lambda: steps("tptbox L3", real(), NOMINAL)),
+        *kept.part("steps-rider", lambda: steps("rider T9", rider(), None)),
         "",
-        *paired(spine),
+        *kept.part("paired", lambda: paired(virtual())),
         "",
         "Why veins converge slowly. Before the mouth of a vein had its own width, these leaks were 0.029, 0.021 and",
         "0.017 mL in L1: one face of a voxel resists ever more on finer grids. That was a small part: a vein itself",
@@ -384,9 +403,21 @@ def write_page() -> None:
         "falls steeply. The right one stays in place from 1 to 0.5 mm and still leaks a quarter less: not explained.",
         "A voxel leaks when it is full, too. These leaks are a fifth of what counts as one.",
         "",
-        f"Made {datetime.now(UTC):%Y-%m-%d} on top of {commit.strip()} by `python -m tools.validate_leaks`.",
+        f"Made {datetime.now(UTC):%Y-%m-%d} on top of {commit.strip()} by `python -m tools.validate_leaks --work DIR`.",
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@cache
+def planned_l1() -> Plan:
+    """Of the virtual L1."""
+    return plan_augmentation(virtual(), "L1")
+
+
+@cache
+def flow_l1() -> FlowModel:
+    """Of the virtual L1 as its CT shows it."""
+    return build_flow_model(virtual(), "L1")
 
 
 def _planned(spine: Spine) -> Plan:
@@ -406,6 +437,14 @@ def _directions(count: int) -> np.ndarray:
     return np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], 1)
 
 
+def main() -> None:
+    """Run all and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="folder outside the repository for what is done")
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    write_page(Kept(given.work))
+
+
 if __name__ == "__main__":
-    write_page()
-    print(PAGE.read_text(encoding="utf-8"))
+    main()
