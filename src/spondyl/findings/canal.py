@@ -204,5 +204,5 @@ def _finding(name: str, level: Level, value: float, unit: str, half: float, doub
 
 def _no_body(vertebra: Vertebra, otherwise: str) -> str:
     if vertebra.is_cut:
-        return f"cut by the image border ({', '.join(vertebra.cut)}): not measured as a whole"
+        return f"{vertebra.cut_words}: not measured as a whole"
     return "; ".join((otherwise, *vertebra.remarks))

@@ -88,7 +88,7 @@ def measure_heights(vertebra: Vertebra, definition: HeightDefinition = DEFAULT_D
     The standard deviation joins both endplates' doubt (`HeightMap.sd_mm`) with that of axes and bands.
     """
     if vertebra.is_cut:
-        return f"cut by the image border ({', '.join(vertebra.cut)}): not measured as a whole"
+        return f"{vertebra.cut_words}: not measured as a whole"
     superior, inferior = vertebra.superior, vertebra.inferior
     if superior is None or inferior is None:
         return "endplates not found: " + ("; ".join(vertebra.remarks) or "no body mask")

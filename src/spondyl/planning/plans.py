@@ -208,7 +208,7 @@ def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int, *, balloon
     if not vertebra.level.is_intended:
         raise InputError(f"{name} lies outside the intended use: needles are planned from T5 to L5")
     if vertebra.is_cut:
-        raise InputError(f"{name} is cut by the image border ({', '.join(vertebra.cut)}): no path is planned into it")
+        raise InputError(f"{name} is {vertebra.cut_words}: no path is planned into it")
     if vertebra.body is None or vertebra.frame is None or vertebra.posterior is None:
         why = "; ".join(vertebra.remarks) or "body and arch could not be told apart"
         raise InputError(f"{name} has no body to plan into ({why}): check its label, then plan again")

@@ -202,7 +202,7 @@ def _check(spine: Spine, vertebra: Vertebra, graded: GradedCalibration, voxel_mm
     if spine.ct is None:
         raise InputError("an injection needs the CT: there is only a label map; give the study too")
     if vertebra.is_cut:
-        raise InputError(f"{name} is cut by the image border ({', '.join(vertebra.cut)}): choose a whole level")
+        raise InputError(f"{name} is {vertebra.cut_words}: choose a whole level")
     if vertebra.frame is None or vertebra.body is None:
         raise InputError(f"{name} has no body that could be told from the arch: correct its labels")
     if graded.calibration is None:

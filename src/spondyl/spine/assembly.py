@@ -173,7 +173,7 @@ def _from_labels(
     taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress, cut)
     vertebrae = tuple(_known_cut(t.vertebra, pieces, cut) if t.vertebra.level in cut else t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
-    questions += [*_piece_questions(pieces, image.geometry), *naming]
+    questions += [*_piece_questions(pieces, image.geometry, cut), *naming]
     not_on_bone: tuple[Level, ...] = ()
     if ct is not None:
         not_on_bone, asked = bodies_not_on_bone(ct, [(v.level, v.body) for v in vertebrae if v.body is not None])
@@ -291,7 +291,8 @@ def _canal(
     return derived, () if derived is None else ("the canal is what the arches enclose, joined along the spine",)
 
 
-def _piece_questions(pieces: Sequence[LevelMask], image: Geometry) -> list[Question]:
+def _piece_questions(pieces: Sequence[LevelMask], image: Geometry, cut: Sequence[Level]) -> list[Question]:
+    """What is asked about single labels; of levels that are known to be cut nobody expects the whole."""
     questions = []
     for piece in pieces:
         if piece.double_mm is not None:
@@ -299,6 +300,8 @@ def _piece_questions(pieces: Sequence[LevelMask], image: Geometry) -> list[Quest
             action = "Correct the labels: one number for each vertebra."
             questions.append(Question("level_doubled", text, action, blocking=True))
     for level, share in fragment_shares(pieces, image).items():
+        if level in cut:
+            continue
         text = f"The label of {level.name} is a fragment: {share:.0%} of its neighbours' volume, away from the border."
         questions.append(Question("level_fragment", text, "Correct its label; it is not measured.", blocking=False))
     return questions

@@ -183,7 +183,8 @@ def _main_piece(level: Level, mask: Volume) -> LevelMask:
     left_out = int(mask.array.sum() - kept.sum())
     if left_out:
         volume = left_out * mask.geometry.voxel_volume_mm3 / 1000
-        remarks.append(f"{left_out} loose voxels ({volume:.2f} ml) of the label are left out")
+        count = f"{left_out} loose voxels" if left_out > 1 else "a loose voxel"
+        remarks.append(f"{count} ({volume:.2f} ml) of the label {'are' if left_out > 1 else 'is'} left out")
     return LevelMask(level, trimmed(replace(mask, array=kept)), tuple(remarks), double)
 
 

@@ -110,6 +110,11 @@ class Vertebra:
         return bool(self.cut)
 
     @property
+    def cut_words(self) -> str:
+        """Why it is not whole; the own segmenter calls a vertebra cut too where a disc at its end is not sure."""
+        return f"cut by the image border, or its end is not surely seen ({', '.join(self.cut)})"
+
+    @property
     def arch(self) -> Volume | None:
         """The arch and its processes: the mask without the body."""
         if self.body is None:

@@ -124,7 +124,8 @@ def _density(study: Study, quality: ImageQuality | None) -> Suitability:
 def _add_contrast(verdict: _Verdict, contrast: bool | None) -> None:
     if contrast is None:
         verdict.add(
-            Usability.UNSUITABLE, "whether contrast was given is not known: densities are relative only (grade 5)"
+            Usability.UNSUITABLE,
+            "the record does not say whether contrast was given: densities are relative only (grade 5)",
         )
     elif contrast:
         verdict.add(Usability.LIMITED, "contrast was given: blood cannot be used for calibration, bone reads too dense")

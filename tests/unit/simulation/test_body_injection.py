@@ -203,7 +203,7 @@ def test_what_cannot_be_injected_is_refused(flow: FlowModel) -> None:
     with pytest.raises(InputError, match="grade 5"):
         build_flow_model(round_spine(kvp=None), "L1")
     cut = replace(spine, vertebrae=tuple(replace(one, cut=("head",)) for one in spine.vertebrae))
-    with pytest.raises(InputError, match="is cut by the image border \\(head\\): choose a whole level"):
+    with pytest.raises(InputError, match=r"is cut by the image border, .* \(head\): choose a whole level"):
         build_flow_model(cut, "L1")
     with pytest.raises(InputError, match="only a label map"):
         build_flow_model(replace(spine, study=None), "L1")

@@ -12,6 +12,9 @@ from scipy import ndimage
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, Side, Spine, build_spine
+from spondyl.spine.assembly import _piece_questions
+from spondyl.spine.label_maps import load_label_map
+from spondyl.spine.masks import level_masks
 from spondyl.studies import LabelImage, Study
 
 from .conftest import LEFT_PEDICLE_MM, RIGHT_PEDICLE_MM, Blocks, make_blocks
@@ -211,6 +214,8 @@ def test_a_fragment_away_from_the_border_is_asked_about(blocks: Blocks) -> None:
     spine = build_spine(None, labels=blocks.with_array(array), label_map="verse")
     assert "level_fragment" in codes(spine)
     assert spine["L1"].frame is None
+    pieces = level_masks(blocks.with_array(array).labels, load_label_map("verse").levels)
+    assert not _piece_questions(pieces, blocks.labels.geometry, (Level.L1,))  # known to be cut: nothing to correct
 
 
 def test_two_bodies_under_one_number_block(blocks: Blocks) -> None:

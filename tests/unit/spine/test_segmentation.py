@@ -181,6 +181,25 @@ def test_no_disc_is_found_where_a_person_refuses_one(patient: VirtualPatient, fo
     assert np.linalg.norm(again.discs - disc, axis=1).min() > 7.0  # 8 mm along the canal, less where it bends
 
 
+def test_a_refused_disc_leaves_one_disc_less(patient: VirtualPatient, found: Segmentation) -> None:
+    """Where a true disc was refused, the middles of both bodies beside it came back as discs: a vertebra too many."""
+    discs = found.found.discs
+    for k in range(1, len(discs) - 1):
+        again = find_discs(patient.ct, refused=[discs[k]])
+        np.testing.assert_allclose(again.discs, np.delete(discs, k, axis=0), atol=2.0)  # two stations of 1 mm
+        assert "the pedicles of two levels stand here" in " ".join(again.doubts[k - 1])
+    with pytest.raises(InputError, match="--no-disc-at; two are needed"):
+        find_discs(patient.ct, refused=discs)
+
+
+def test_too_few_slices_of_a_spine_are_told_by_their_length(patient: VirtualPatient) -> None:
+    """40 slices of 0.8 mm were refused with 'nothing is enclosed by bone', beside a score twice as high as needed."""
+    shape = patient.ct.array.shape
+    few = patient.ct.cropped((0, 0, shape[2] // 2 - 9), (*shape[:2], shape[2] // 2 + 9))
+    with pytest.raises(InputError, match=r"long enough: .* image of 34 mm along the body, and 45 mm are needed"):
+        find_discs(few)
+
+
 def test_a_named_disc_far_from_the_spine_is_refused(patient: VirtualPatient, found: Segmentation) -> None:
     with pytest.raises(InputError, match=r"lies .* mm from the column of bodies"):
         segment_spine(patient.ct, wanted=[found.found.discs[0] + np.array([80.0, 0.0, 0.0])])

@@ -89,11 +89,18 @@ def find_canal(image: Upright) -> CanalPath:
     smooth = ndimage.gaussian_filter1d(along, 5)
     run = _longest_run(smooth > _KEPT * np.percentile(smooth, 90))
     best = float(np.percentile(along[run], 75))
-    if best < _LEAST_SCORE or (run.stop - run.start) * _COARSE_MM < _LEAST_MM:
+    length = (run.stop - run.start) * _COARSE_MM
+    if best < _LEAST_SCORE:
         raise InputError(
             "no spinal canal is found: nothing in this image is soft, round and enclosed by bone over "
             f"{_LEAST_MM:.0f} mm (best score {best:.1f}, {_LEAST_SCORE} is expected). Is this a CT of the spine in "
             "Hounsfield units? Otherwise give labels"
+        )
+    if length < _LEAST_MM:
+        raise InputError(
+            f"no spinal canal is found that is long enough: {length:.0f} mm of one are seen in this image of "
+            f"{image.size_mm[2]:.0f} mm along the body, and {_LEAST_MM:.0f} mm are needed to tell vertebrae apart: "
+            "give more slices of this CT, or labels"
         )
     heights = np.arange(len(path)) * _COARSE_MM + start[2]
     places = np.column_stack([path * _COARSE_MM + start[:2], heights])

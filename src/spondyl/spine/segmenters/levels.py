@@ -17,6 +17,7 @@ import numpy as np
 from spondyl.errors import InputError
 from spondyl.space import Floats
 from spondyl.spine.segmenters.chains import (
+    REFUSED_MM,
     RELAXED,
     STRICT,
     Chain,
@@ -38,6 +39,7 @@ _LEAST_SHARE = 0.03  # of a chain that is still told
 _DOUBTFUL = 0.2  # of the other chains together: a warning
 _INNER = 0.12  # of an interval at each end that belongs to discs, when pedicles are counted
 _FEW_DISCS = 2
+_SAME_MM = 5  # between two searches: the same disc
 _BESIDE_MM = 5  # of a clear disc: no other is looked for
 FAINT = 0.15  # score of a disc: those seen on the test data within the image have 0.24 and more
 
@@ -88,6 +90,39 @@ def find_levels(
     InputError
         If fewer than two discs are seen.
     """
+    found = _search(column, sacrum_below, wanted, ())
+    return _without(column, found, sacrum_below, wanted, refused) if refused else found
+
+
+def _without(
+    column: Column, found: LevelsFound, sacrum_below: bool, wanted: tuple[float, ...], refused: tuple[float, ...]
+) -> LevelsFound:
+    """The discs where a person says that some of those found are none.
+
+    The search is made again without them. A refused disc leaves a gap that the search would fill with whatever it
+    finds, so what it brings in must look like a disc, and there are never more of them than before; else the other
+    discs stay as they were and the refused ones go.
+    """
+    kept = tuple(disc for disc in found.discs if min(abs(disc - place) for place in refused) > REFUSED_MM)
+    try:
+        again = _search(column, sacrum_below, wanted, refused)
+    except InputError:
+        again = None
+    if again is not None and len(again.discs) <= len(found.discs):
+        new = [disc for disc in again.discs if min(abs(disc - old) for old in found.discs) > _SAME_MM]
+        if all(column.disc[disc] >= FAINT for disc in new):
+            return again
+    if len(kept) < _FEW_DISCS:
+        raise InputError(
+            f"{len(kept)} disc is left of the {len(found.discs)} that are found, without those that you refuse with "
+            "--no-disc-at; two are needed to tell a body. Refuse fewer, or give labels"
+        )
+    change = _change(found.discs, kept).replace("the strict search", "found before a person refused them")
+    return _read(found.column, (ChainCandidate(kept, 1.0, change),), pedicle_peaks(column))
+
+
+def _search(column: Column, sacrum_below: bool, wanted: tuple[float, ...], refused: tuple[float, ...]) -> LevelsFound:
+    """The discs that grey values and pedicles tell: the strict search, and the relaxed one where it is due."""
     strict = best_chain(steps_of(column, without_ends(STRICT, sacrum_below=sacrum_below), wanted, refused))
     if len(strict) < _FEW_DISCS:
         raise InputError(
@@ -106,6 +141,11 @@ def find_levels(
             others.append(candidate)
     others += _single_changes(column, relaxed, peaks, chain)
     candidates = _weighed(relaxed, peaks, strict, [chain, *others])
+    return _read(column, candidates, peaks)
+
+
+def _read(column: Column, candidates: tuple[ChainCandidate, ...], peaks: Floats) -> LevelsFound:
+    """Candidates with what is doubtful of the intervals of the best one."""
     best = candidates[0].discs
     ratio, counts = spacing_ratios(column, best), _peak_counts(peaks, best)
     doubts = tuple(
