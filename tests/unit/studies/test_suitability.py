@@ -96,7 +96,7 @@ def test_voxel_edge(step: float, morphometry: Usability, access: Usability, mech
         (Scan(modality="CT", convolution_kernel="B30f", contrast=False), LIMITED, "tube voltage is not recorded"),
         (Scan(modality="CT", kvp=120, contrast=False), LIMITED, "the kernel is not recorded"),
         (Scan(modality="CT", kvp=120, convolution_kernel="B30f", contrast=True), LIMITED, "contrast was given"),
-        (Scan(modality="CT", kvp=120, convolution_kernel="B30f"), UNSUITABLE, "contrast was given is not known"),
+        (Scan(modality="CT", kvp=120, convolution_kernel="B30f"), UNSUITABLE, "does not say whether contrast"),
         (Scan(modality="CT", kvp=120, convolution_kernel="B70f", contrast=False), UNSUITABLE, "'B70f' enhances edges"),
     ],
 )
