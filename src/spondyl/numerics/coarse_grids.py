@@ -10,7 +10,9 @@ keeps the affine displacements of four nodes, and these stay its nodes on all co
 
 A coarse grid's stiffness is the energy of the finer one under its displacements (Galerkin), in blocks of 3 x 3 by rows.
 Eight solid voxels of like moduli, with nothing held and no hinge about them, have nearly the energy of one voxel of
-their mean (exactly, for uniform strains or equal moduli): it is kept as such a voxel, which costs a tenth.
+their mean (exactly, for uniform strains or equal moduli): it is kept as such a voxel, which costs a tenth. Where all
+blocks around are whole too, a coarse voxel is made without looking at its corners, and the points within follow the
+regular way: of the finest grid only voxels near the surface, a held value or a step of modulus are listed.
 
 References
 ----------
@@ -20,7 +22,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -58,13 +60,31 @@ class Blocks:
 
 
 @dataclass(frozen=True, eq=False)
+class Inner:
+    """The inside of the finest grid, where coarse voxels and what follows them are regular."""
+
+    nodes: Array  # (x, y, z) the coarse node at each coarse point that an inner block touches, else -1
+    points: Array  # (finer x, y, z) bytes: 1 where a finer point follows the coarse points about it and no row tells
+
+    def follow(self, count: int) -> sparse.csr_matrix:
+        """What its finer points follow, by rows as `Grid.follow`: the twin of the compiled transfers."""
+        place = np.argwhere(self.points)
+        row = np.ravel_multi_index(tuple(place.T), self.points.shape)
+        near = place[:, None, :] + CORNERS  # twice the coarse points on either side: the same one where even
+        column = self.nodes[tuple(np.moveaxis(near // 2, -1, 0))]
+        ones = np.full(column.shape, 0.125)
+        return sparse.csr_matrix((ones.ravel(), (np.repeat(row, 8), column.ravel())), (self.points.size, count))
+
+
+@dataclass(frozen=True, eq=False)
 class Grid:
     """A coarse grid: its stiffness and what the nodes of the finer one follow."""
 
     stiffness: Blocks  # but for voxels of one material
     voxels: Cells  # of one material
     edge: float  # of its voxels [mm]
-    follow: sparse.csr_matrix  # (finer nodes, nodes)
+    follow: sparse.csr_matrix  # (finer nodes, nodes), but for those of `inner`
+    inner: Inner | None = None
 
 
 def coarse_grids(
@@ -88,15 +108,22 @@ def coarse_grids(
     coarsest, slowest
         Unknowns at which to end; unknowns over those of the finer grid at which to end.
     """
-    cells, point, points = _voxel_cells(coefficients, hinged=hinged)
+    inside = _inner_blocks(coefficients, free)
+    cells, point, points = _voxel_cells(coefficients, hinged=hinged, inside=inside)
     known = np.ascontiguousarray(free.reshape(3, -1).T)
     starts = np.searchsorted(point, np.arange(points + 1))
     hinge = np.diff(starts)[point] > 1
     plain = np.logical_not(hinge[cells.nodes].any(axis=1))
     loose = np.asarray(known[point].all(axis=1))
-    step = _coarser(cells, plain & np.asarray(loose[cells.nodes].all(axis=1)))
+    whole = plain & np.asarray(loose[cells.nodes].all(axis=1))
+    inner_voxels = None if inside is None else (inside, _mean_of_blocks(coefficients, inside))
+    step = _coarser(cells, whole, inner_voxels)
     follow = _of_points(cells, point, starts, step.follow)
     grids = [_coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)]
+    if step.at_point is not None:
+        regular = _touched(np.any(coefficients != 0, axis=0))
+        regular &= (np.diff(starts) == 0).reshape(regular.shape)
+        grids[0] = replace(grids[0], inner=Inner(step.at_point, regular.view(np.uint8)))
     while 3 * step.cells.count > coarsest and len(step.cells.place):
         fine = step.cells
         step = _coarser(fine, fine.material[-1] != 0)
@@ -129,8 +156,60 @@ def _copies() -> tuple[Array, Array]:
     return counts, parts
 
 
-def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, Array, int]:
-    """Voxels as cells, with a node for each part about a grid point; the point of each node, and how many there are."""
+def _inner_blocks(coefficients: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Blocks of eight like voxels with nothing held, among whole blocks on all sides; None where they are few."""
+    solid = np.any(coefficients != 0, axis=0)
+    size = tuple(n // 2 for n in solid.shape)
+    if np.prod(size) < _MANY:
+        return None
+    eight = [np.s_[i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2] for a, b, c in [size] for i, j, k in CORNERS]
+    full = np.logical_and.reduce([solid[voxel] for voxel in eight])
+    like = full.copy()
+    for values in coefficients:
+        least, most = values[eight[0]].copy(), values[eight[0]].copy()
+        for voxel in eight[1:]:
+            np.minimum(least, values[voxel], out=least)
+            np.maximum(most, values[voxel], out=most)
+        like &= most <= _LIKE * least
+    loose: Array = np.asarray(free.all(axis=0))
+    for axis, count in enumerate(size):
+        at = np.moveaxis(loose, axis, 0)
+        loose = np.moveaxis(at[0 : 2 * count : 2] & at[1 : 2 * count : 2] & at[2 : 2 * count + 1 : 2], 0, axis)
+        among = np.moveaxis(full, axis, 0)
+        around = np.zeros_like(among)
+        around[1:-1] = among[:-2] & among[1:-1] & among[2:]
+        full = np.moveaxis(around, 0, axis)
+    inside = np.asarray(like & loose & full)
+    return inside if np.count_nonzero(inside) >= _MANY else None
+
+
+def _mean_of_blocks(coefficients: Array, blocks: NDArray[np.bool_]) -> Array:
+    """Mean coefficients (m, blocks) of the eight voxels of each."""
+    total = np.zeros((len(coefficients), int(np.count_nonzero(blocks))))
+    a, b, c = blocks.shape
+    for i, j, k in CORNERS:
+        total += coefficients[:, i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2][:, blocks]
+    return total / 8
+
+
+def _touched(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which points of a grid lie at a corner of one of these cells."""
+    for axis in range(3):
+        there = np.moveaxis(cells, axis, 0)
+        wide = np.zeros((len(there) + 1, *there.shape[1:]), np.bool_)
+        wide[:-1] = there
+        wide[1:] |= there
+        cells = np.moveaxis(wide, 0, axis)
+    return np.ascontiguousarray(cells)
+
+
+def _voxel_cells(
+    coefficients: Array, *, hinged: bool, inside: NDArray[np.bool_] | None = None
+) -> tuple[Cells, Array, int]:
+    """Voxels as cells, with a node for each part about a grid point; the point of each node, and how many points.
+
+    Voxels of blocks that lie `inside` are left out, and the points that they alone touch have no node.
+    """
     from spondyl.numerics.coarse_kernels import list_voxels
 
     solid = np.any(coefficients != 0, axis=0)
@@ -141,12 +220,18 @@ def _voxel_cells(coefficients: Array, *, hinged: bool) -> tuple[Cells, Array, in
         view |= solid.astype(np.uint8) << np.uint8(7 - q)
     pattern = pattern.ravel()
     counts, parts = _copies() if hinged else (np.minimum(np.arange(256), 1), np.zeros((256, 8), np.int64))
-    first = np.concatenate([[0], np.cumsum(counts[pattern])]).astype(np.int32)
+    here: Array = counts[pattern].astype(np.int8)
+    if inside is not None:
+        a, b, c = inside.shape
+        for i, j, k in CORNERS:
+            solid[i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2] &= ~inside
+        here *= _touched(solid).ravel()
+    first = np.concatenate([[0], np.cumsum(here, dtype=np.int32)], dtype=np.int32)
     count = int(np.count_nonzero(solid))
     place, nodes = np.empty((count, 3), np.int32), np.empty((count, 8), np.int32)
     material = np.empty((len(coefficients), count))
     list_voxels(np.ascontiguousarray(coefficients), solid, pattern, first, parts, place, nodes, material)
-    point = np.repeat(np.arange(len(pattern), dtype=np.int32), counts[pattern])
+    point = np.repeat(np.arange(len(pattern), dtype=np.int32), here)
     return Cells(place, nodes, material, len(point), 0), point, len(pattern)
 
 
@@ -179,10 +264,14 @@ class _Step:
     table: Array  # (coarse cells, 8) their nodes, -1 where one that is alone has none
     uniform: NDArray[np.bool_]  # (coarse cells) which count as one voxel of one material
     follow: sparse.csr_matrix  # (finer nodes, coarse nodes)
+    at_point: Array | None  # as `Inner.nodes`
 
 
-def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
-    """The next grid. `whole` tells which cells are voxels of one material that eight may become one of."""
+def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.bool_], Array] | None = None) -> _Step:
+    """The next grid. `whole` tells which cells are voxels of one material that eight may become one of.
+
+    `inner` are blocks that are not among `cells`, as a grid of them, and the coefficients of each.
+    """
     from spondyl.numerics.coarse_kernels import find_owners, group_cells, interpolate, join_corners
 
     block, half = cells.place // 2, (cells.place % 2).astype(np.int8)
@@ -191,7 +280,15 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     part = np.empty(len(block), np.int64)
     parents = group_cells(cells.nodes, starts, part)
     table, alone = np.empty((parents, 8), np.int32), np.empty(parents, np.bool_)
-    made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone)
+    place = np.empty((parents, 3), np.int32)
+    place[part] = block
+    at_point, corner = np.zeros((0, 0, 0), np.int32), np.zeros((0, 8), np.int32)
+    if inner is not None:
+        size = np.maximum(inner[0].shape, block.max(0, initial=0) + 1)
+        wide = np.pad(inner[0], [(0, n - m) for n, m in zip(size, inner[0].shape, strict=True)])
+        at_point = np.where(_touched(wide), np.int32(-2), np.int32(-1))
+        corner = _corner_points(place, at_point.shape)
+    made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone, corner, at_point.reshape(-1))
     count = made + cells.settled
     owner, follows = np.full(cells.count, -1, np.int32), np.zeros(cells.count, np.int8)
     find_owners(cells.nodes, half, part, alone, owner, follows)
@@ -201,26 +298,35 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_]) -> _Step:
     interpolate(half, part, table, alone, owner, rows, columns, weights)
     columns[rows[-1] - cells.settled :], weights[rows[-1] - cells.settled :] = np.arange(made, count), 1.0
     follow = sparse.csr_matrix((weights, columns, rows), (cells.count, count))
-    place = np.empty((parents, 3), np.int32)
-    place[part] = block
-    material = _mean_material(cells, whole, half, starts, part, parents)
+    there = 0 if inner is None else inner[1].shape[1]
+    material = _mean_material(cells, whole, half, starts, part, parents, _MANY - there)
     material[:, alone] = 0.0
-    joined = np.flatnonzero(~alone)
-    joined = joined[_block_order(place[joined])]
     settled = cells.settled + 4 * int(alone.sum())
-    kept_material = np.ascontiguousarray(material[:, joined])  # else `mean_material` would be compiled once more
-    coarse = Cells(place[joined], table[joined], kept_material, count, settled)
-    return _Step(coarse, part, table, material[-1] != 0, follow)
+    lists = place[~alone], table[~alone], material[:, ~alone]
+    if inner is not None:
+        blocks = np.argwhere(inner[0]).astype(np.int32)
+        nodes = at_point.reshape(-1)[_corner_points(blocks, at_point.shape)]
+        lists = np.concatenate([lists[0], blocks]), np.concatenate([lists[1], nodes]), np.hstack([lists[2], inner[1]])
+    order = _block_order(lists[0])
+    kept_material = np.ascontiguousarray(lists[2][:, order])  # else `mean_material` would be compiled once more
+    coarse = Cells(lists[0][order], lists[1][order], kept_material, count, settled)
+    return _Step(coarse, part, table, material[-1] != 0, follow, None if inner is None else at_point)
+
+
+def _corner_points(place: Array, shape: tuple[int, ...]) -> Array:
+    """The points (n, 8) at the corners of cells, in a grid of so many points."""
+    far = CORNERS @ np.array([shape[1] * shape[2], shape[2], 1])
+    return np.asarray(np.ravel_multi_index(tuple(place.T), shape)[:, None] + far, np.int32)
 
 
 def _mean_material(
-    cells: Cells, whole: NDArray[np.bool_], half: Array, starts: Array, part: Array, parents: int
+    cells: Cells, whole: NDArray[np.bool_], half: Array, starts: Array, part: Array, parents: int, many: int
 ) -> Array:
     """Coefficients (m, coarse cells) of those made of eight like voxels, 0 of others, and of all where they are few."""
     from spondyl.numerics.coarse_kernels import mean_material
 
     material = np.zeros((len(cells.material), parents))
-    if mean_material(cells.material, whole, half, starts, part, _LIKE, material) < _MANY:
+    if mean_material(cells.material, whole, half, starts, part, _LIKE, material) < many:
         material[:] = 0.0
     return material
 

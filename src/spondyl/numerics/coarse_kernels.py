@@ -69,7 +69,7 @@ def _touch(nodes, one, other):
 
 
 @nb.njit(**_FAST)
-def join_corners(nodes, half, part, parents, count, table, alone):
+def join_corners(nodes, half, part, parents, count, table, alone, points, at_point):
     """Which corners of coarse cells are one: those on which a node of the finer grid hangs through two of them.
 
     Parameters
@@ -81,6 +81,9 @@ def join_corners(nodes, half, part, parents, count, table, alone):
     table, alone
         Written: the nodes of each coarse cell (parents, 8), and whether no other cell shares any of them. A cell that
         is alone has four nodes, the last ones of all, and affine displacements.
+    points, at_point
+        The coarse point of each corner (parents, 8), and the node at each point: -2 where a cell that is not among
+        these touches it and all corners are one, which is written; both empty where there is no such cell.
 
     Returns
     -------
@@ -106,6 +109,16 @@ def join_corners(nodes, half, part, parents, count, table, alone):
                     _join(corner, before, mine)
     for n in range(parents):
         alone[n] = True
+    first = np.full(at_point.shape[0], -1)
+    if at_point.shape[0] > 0:
+        for n in range(8 * parents):
+            point = points[n >> 3, n & 7]
+            if at_point[point] == -2:
+                alone[n >> 3] = False
+                if first[point] < 0:
+                    first[point] = n
+                else:
+                    _join(corner, first[point], n)
     for n in range(8 * parents):
         root = _root(corner, n)
         if root >> 3 != n >> 3:
@@ -120,6 +133,13 @@ def join_corners(nodes, half, part, parents, count, table, alone):
                 total += 1
             else:
                 table[n >> 3, n & 7] = table[root >> 3, root & 7]
+    for point in range(at_point.shape[0]):
+        if at_point[point] == -2:
+            if first[point] < 0:
+                at_point[point] = total
+                total += 1
+            else:
+                at_point[point] = table[first[point] >> 3, first[point] & 7]
     for n in range(parents):
         if alone[n]:
             table[n] = -1

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from spondyl.numerics.coarse_grids import Blocks, Cells, Grid
+from spondyl.numerics.coarse_grids import Blocks, Cells, Grid, Inner
 from spondyl.numerics.elasticity import CORNERS, element_matrices
 from spondyl.numerics.operators import SERIAL_BELOW, Operator, padded, voxel_diagonal
 from spondyl.numerics.side_by_side import cuts, side_by_side
@@ -175,7 +175,8 @@ class _Voxels:
 class Way:
     """Transfers between a grid and the next coarser one, from what its nodes follow."""
 
-    def __init__(self, follow: sparse.csr_matrix, shape: tuple[int, ...], threads: int, *, planar: bool) -> None:
+    def __init__(self, grid: Grid, shape: tuple[int, ...], threads: int, *, planar: bool) -> None:
+        follow, self._inner = grid.follow, grid.inner
         self._down, self._up = (
             (m.indptr.astype(np.int64), m.indices.astype(np.int32), m.data.astype(np.float32))
             for m in (follow.T.tocsr(), follow)
@@ -184,6 +185,10 @@ class Way:
         threads = threads if 3 * follow.shape[0] >= SERIAL_BELOW else 1
         self._cuts_down, self._cuts_up = cuts(follow.shape[1], threads), cuts(follow.shape[0], threads)
         self.load: Array = np.zeros(shape, np.float32)  # room for the coarse grid's
+        if self._inner is not None:
+            coarse, fine = self._inner.nodes.shape, self._inner.points.shape
+            self._planes_down, self._planes_up = cuts(coarse[0], threads), cuts(fine[0], threads)
+            self._lines: Array = np.zeros((threads, max(fine[2], 2 * coarse[2]) + 3), np.float32)
 
     def restrict(self, fine: Array, coarse: Array) -> None:
         """Forces on the coarse grid that do the same work."""
@@ -191,6 +196,16 @@ class Way:
 
         place = *self._down, fine.reshape(-1), *self._places, coarse.reshape(-1)
         side_by_side(lambda piece: restrict(*place, *self._cuts_down[piece]), len(self._cuts_down))
+        if self._inner is not None:
+            self._restrict_inner(self._inner, fine, coarse.reshape(-1))
+
+    def _restrict_inner(self, inner: Inner, fine: Array, coarse: Array) -> None:
+        from spondyl.numerics.multigrid_kernels import restrict_inner
+
+        def add(piece: int) -> None:
+            restrict_inner(fine, inner.points, inner.nodes, self._lines[piece], coarse, *self._planes_down[piece])
+
+        side_by_side(add, len(self._planes_down))
 
     def prolong_add(self, coarse: Array, fine: Array, inverse: Array) -> None:
         """Add the coarse grid's displacement where a value is unknown."""
@@ -198,3 +213,13 @@ class Way:
 
         place = *self._up, coarse.reshape(-1), fine.reshape(-1), *self._places, inverse.reshape(-1)
         side_by_side(lambda piece: prolong_add(*place, *self._cuts_up[piece]), len(self._cuts_up))
+        if self._inner is not None:
+            self._prolong_inner(self._inner, coarse.reshape(-1), fine)
+
+    def _prolong_inner(self, inner: Inner, coarse: Array, fine: Array) -> None:
+        from spondyl.numerics.multigrid_kernels import prolong_inner
+
+        def add(piece: int) -> None:
+            prolong_inner(coarse, inner.points, inner.nodes, self._lines[piece], fine, *self._planes_up[piece])
+
+        side_by_side(add, len(self._planes_up))

@@ -86,7 +86,7 @@ class VCycle:
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
         for grid in grids:
             operator = CoarseOperator(grid, self.threads)
-            self.ways.append(Way(grid.follow, operator.shape, self.threads, planar=not self.ways))
+            self.ways.append(Way(grid, operator.shape, self.threads, planar=not self.ways))
             level = _level(operator, _inverse(operator.diagonal()), 0.0)
             self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
         self._coarsest = _exact(self.levels[-1])

@@ -103,6 +103,61 @@ def prolong_add(follow, at, share, coarse, fine, step, stride, inverse, start, s
 
 
 @nb.njit(**_FAST)
+def restrict_inner(fine, points, nodes, line, coarse, start, stop):
+    """Add Pᵀ fine of a regular grid at the coarse planes `start` to `stop`; arrays as of `coarse_grids.Inner`.
+
+    `line` is scratch: a row of finer points, one before it and two behind the last coarse point.
+    """
+    half = fine.dtype.type(0.5)
+    for i in range(start, stop):
+        for j in range(nodes.shape[1]):
+            node, used = nodes[i, j], False
+            for k in range(node.shape[0]):
+                used |= node[k] >= 0
+            if not used:
+                continue
+            for c in range(3):
+                for k in range(line.shape[0]):
+                    line[k] = 0
+                for x in range(max(2 * i - 1, 0), min(2 * i + 2, points.shape[0])):
+                    for y in range(max(2 * j - 1, 0), min(2 * j + 2, points.shape[1])):
+                        w = (half if x & 1 else half + half) * (half if y & 1 else half + half)
+                        there, row, to = points[x, y], fine[c, x, y], line[1:]
+                        for k in range(row.shape[0]):
+                            to[k] += row[k] * (w * there[k])
+                for k in range(node.shape[0]):
+                    if node[k] >= 0:
+                        coarse[3 * node[k] + c] += line[2 * k + 1] + half * (line[2 * k] + line[2 * k + 2])
+
+
+@nb.njit(**_FAST)
+def prolong_inner(coarse, points, nodes, line, fine, start, stop):
+    """fine += P coarse at the points of a regular grid in its planes `start` to `stop`: see `restrict_inner`."""
+    eighth = fine.dtype.type(0.125)
+    for i in range(start, stop):
+        for j in range(points.shape[1]):
+            there, used = points[i, j], False
+            for k in range(there.shape[0]):
+                used |= there[k] != 0
+            if not used:
+                continue
+            a, b = nodes[i // 2, j // 2], nodes[i // 2, (j + 1) // 2]
+            d, e = nodes[(i + 1) // 2, j // 2], nodes[(i + 1) // 2, (j + 1) // 2]
+            for c in range(3):
+                for k in range(a.shape[0]):
+                    x = coarse[3 * max(a[k], 0) + c] + coarse[3 * max(b[k], 0) + c]
+                    x += coarse[3 * max(d[k], 0) + c] + coarse[3 * max(e[k], 0) + c]
+                    line[2 * k] = eighth * x
+                for k in range(a.shape[0] - 1):
+                    line[2 * k + 1] = line[2 * k] + line[2 * k + 2]
+                for k in range(a.shape[0]):
+                    line[2 * k] += line[2 * k]
+                row = fine[c, i, j]
+                for k in range(min(row.shape[0], 2 * a.shape[0] - 1)):
+                    row[k] += line[k] * there[k]
+
+
+@nb.njit(**_FAST)
 def smooth(right, pushed, inverse, change, answer, keep, add):
     """change = keep * change + add * D⁻¹ (right - pushed); answer += change."""
     for k in range(right.shape[0]):

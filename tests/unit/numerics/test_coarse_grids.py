@@ -7,8 +7,10 @@ from scipy.sparse.csgraph import connected_components
 
 from spondyl.numerics import coarse_grids as cg
 from spondyl.numerics import elasticity as el
+from spondyl.numerics.coarse_operators import Way
 
 DOUBLE = 1e-12  # some hundred operations in double precision
+SINGLE = 1e-5  # some ten in single
 
 
 def made(modulus: np.ndarray, *, hinged: bool = True, coarsest: int = 30) -> list[cg.Grid]:
@@ -162,3 +164,68 @@ def test_threads_sum_pieces_that_share_no_node() -> None:
         assert np.array_equal(one.stiffness.columns, other.stiffness.columns)
         size = np.abs(one.stiffness.values).max()
         assert np.abs(one.stiffness.values - other.stiffness.values).max() < 1e-13 * size
+
+
+def holed() -> tuple[np.ndarray, np.ndarray]:
+    """A block of one modulus with an odd size, a hole, a stiff corner and a row of held values within; what is free."""
+    modulus = np.full((15, 14, 17), 100.0)
+    modulus[6:8, 5:8, 9:13] = 0.0
+    modulus[:4, :4, :5] = 5000.0
+    free = np.ones((3, 16, 15, 18), bool)
+    free[:, :, :, 0] = free[1, 11, 9, 13] = False
+    return modulus, free
+
+
+@pytest.mark.parametrize("hinged", [True, False])
+def test_the_inside_of_a_body_has_the_coarse_grid_that_its_list_of_voxels_gives(
+    hinged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes are numbered otherwise, so coarse nodes are matched by the finer points that follow them."""
+    modulus, free = holed()
+    coefficients = el.isotropic(modulus, 0.3)
+    monkeypatch.setattr(cg, "_MANY", 20)
+    ours = cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95)[0]
+    assert ours.inner is not None
+    assert 20 < ours.inner.points.sum() < 0.9 * ours.inner.points.size  # both kinds are there
+    with monkeypatch.context() as without:
+        without.setattr(cg, "_inner_blocks", lambda *_: None)
+        plain = cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95)[0]
+    assert plain.inner is None
+    count = plain.follow.shape[1]
+    assert ours.follow.shape == plain.follow.shape
+    inner = ours.inner.follow(count)
+    assert not ((np.diff(inner.indptr) > 0) & (np.diff(ours.follow.indptr) > 0)).any()
+    one, other = (ours.follow + inner).toarray(), plain.follow.toarray()
+    match = {other[:, n].tobytes(): n for n in range(count)}
+    order = [match[one.astype(other.dtype)[:, n].tobytes()] for n in range(count)]
+    assert sorted(order) == list(range(count))
+    ends = []
+    for grid, names in ((ours, np.array(order)), (plain, np.arange(count))):
+        blocks = grid.stiffness
+        dense = sparse.bsr_matrix((blocks.values, blocks.columns, blocks.rows), shape=(3 * count, 3 * count)).toarray()
+        where = (3 * np.argsort(names)[:, None] + np.arange(3)).ravel()
+        places = np.lexsort(grid.voxels.place.T)
+        ends.append((dense[where][:, where], names[grid.voxels.nodes[places]], grid.voxels.material[:, places]))
+    assert np.abs(ends[0][0] - ends[1][0]).max() < DOUBLE * np.abs(ends[1][0]).max()
+    assert np.array_equal(ends[0][1], ends[1][1])
+    assert np.abs(ends[0][2] - ends[1][2]).max() < DOUBLE * ends[1][2].max()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_regular_transfers_equal_their_twin(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    modulus, free = holed()
+    monkeypatch.setattr(cg, "_MANY", 20)
+    grid = cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=10**9, slowest=0.95)[0]
+    assert grid.inner is not None
+    count = grid.follow.shape[1]
+    follow = grid.follow + grid.inner.follow(count)
+    way = Way(grid, (count, 1, 3), threads, planar=True)
+    rng = np.random.default_rng(6)
+    fine, coarse = rng.normal(size=free.shape).astype(np.float32), np.zeros((count, 1, 3), np.float32)
+    way.restrict(fine, coarse)
+    expected = follow.T @ fine.reshape(3, -1).T
+    assert np.abs(coarse[:, 0] - expected).max() < SINGLE * np.abs(expected).max()
+    back = fine.copy()
+    way.prolong_add(coarse, back, np.ones_like(fine))
+    expected = fine.reshape(3, -1).T + follow @ coarse[:, 0]
+    assert np.abs(back.reshape(3, -1).T - expected).max() < SINGLE * np.abs(expected).max()
