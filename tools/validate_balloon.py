@@ -29,7 +29,7 @@ from spondyl.simulation import (
     inflate_balloons,
     press_bone,
 )
-from spondyl.simulation.fracture import HINGE_SHARE
+from spondyl.simulation.fracture import HINGE_SHARE, HINGE_SHARE_1_MM
 
 ROOT = Path(__file__).parents[1]
 PAGE, KEPT = ROOT / "docs" / "validation" / "balloon.md", ROOT / "build" / "validate_balloon.jsonl"
@@ -44,10 +44,11 @@ CASES: dict[str, tuple[float, float, float, float, BalloonSettings]] = {
     "E06": (2.0, OLD, HINGE_SHARE, 0.0, BalloonSettings()),
     "E07": (2.0, OLD, HINGE_SHARE, 110.0, BalloonSettings()),
     "E08": (2.0, YOUNG, HINGE_SHARE, 0.0, TO_THE_END),
-    "1 mm, 110 N": (1.0, OLD, HINGE_SHARE, 110.0, BalloonSettings()),
-    "1 mm, no load": (1.0, OLD, HINGE_SHARE, 0.0, BalloonSettings()),
+    "1 mm, E06": (1.0, OLD, HINGE_SHARE_1_MM, 0.0, BalloonSettings()),
+    "1 mm, E07": (1.0, OLD, HINGE_SHARE_1_MM, 110.0, BalloonSettings()),
+    "1 mm, E08": (1.0, YOUNG, HINGE_SHARE_1_MM, 0.0, TO_THE_END),
+    "1 mm, E02 hinge 0.20": (1.0, OLD, 0.20, 0.0, BalloonSettings()),
     "1 mm, E02 hinge 0.25": (1.0, OLD, 0.25, 0.0, BalloonSettings()),
-    "1 mm, E02 hinge 0.30": (1.0, OLD, 0.30, 0.0, BalloonSettings()),
 }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.damage import Damage, damaged, no_damage
-from spondyl.simulation.fracture import HINGE_SHARE, FracturePlane, middle_plane, parted_voxels
+from spondyl.simulation.fracture import FracturePlane, middle_plane, parted_voxels
 from spondyl.space import read_only
 
 Array = NDArray[Any]
@@ -53,7 +53,7 @@ def break_bone(
     damage: Damage | None = None,
     *,
     plane: FracturePlane | None = None,
-    hinge_share: float = HINGE_SHARE,
+    hinge_share: float | None = None,
 ) -> BrokenBody:
     """The bone with a plane that bears no tension, and with the stiffness that it has lost.
 
@@ -67,15 +67,16 @@ def break_bone(
     plane
         Left out: square to the cranial axis, at mid-height.
     hinge_share
-        Of the depth that stays whole at the back, where the plane is left out.
+        Of the depth that stays whole at the back, where the plane is left out; left out too: that of the voxels
+        (`fracture.hinge_share_at`).
 
     Raises
     ------
     InputError
         For a plane that misses the body or is steeper than 45 degrees.
     """
-    told = () if plane is not None else (PLANE_ASSUMED.format(share=1 - hinge_share),)
     chosen = plane or middle_plane(bone, hinge_share)
+    told = () if plane is not None else (PLANE_ASSUMED.format(share=1 - chosen.hinge_share),)
     lost = no_damage(bone) if damage is None else damage
     return BrokenBody(bone, lost, chosen, parted_voxels(bone, chosen), told)
 

@@ -14,7 +14,8 @@ from spondyl.space import Floats, read_only
 
 Array = NDArray[Any]
 
-HINGE_SHARE = 0.20  # of the depth, for a whole back wall: set on case E02 (calibration), decision 0024
+HINGE_SHARE = 0.20  # of the depth, for a whole back wall, in voxels of 2 mm: set on case E02, decision 0024
+HINGE_SHARE_1_MM = 0.30  # the same in voxels of 1 mm: the plane is one voxel thick, decision 0033
 STEEPEST_DEG = 45.0
 
 
@@ -62,8 +63,19 @@ def parted_voxels(bone: BoneModel, plane: FracturePlane) -> Array:
     return np.asarray(parted)
 
 
-def middle_plane(bone: BoneModel, hinge_share: float = HINGE_SHARE) -> FracturePlane:
-    """The plane square to the cranial axis at mid-height of the body."""
+def hinge_share_at(voxel_mm: float) -> float:
+    """The hinge's share of the depth in voxels of this size: on a line between 1 and 2 mm, where it was set on E02.
+
+    Smaller and larger voxels take the nearer of the two: nothing was set there.
+
+    >>> [round(hinge_share_at(size), 2) for size in (1.0, 1.5, 2.0, 3.0)]
+    [0.3, 0.25, 0.2, 0.2]
+    """
+    return float(np.interp(voxel_mm, (1.0, 2.0), (HINGE_SHARE_1_MM, HINGE_SHARE)))
+
+
+def middle_plane(bone: BoneModel, hinge_share: float | None = None) -> FracturePlane:
+    """The plane square to the cranial axis at mid-height of the body; its hinge that of the voxels if left out."""
     solid = bone.density.array > 0
     planes = np.flatnonzero(solid.any(axis=(0, 1)))
     back, front = depth_range(bone)
@@ -72,7 +84,8 @@ def middle_plane(bone: BoneModel, hinge_share: float = HINGE_SHARE) -> FractureP
     place = np.array([(back + front) / 2 / bone.voxel_mm, (across[0] + across[-1] + 1) / 2, middle])
     geometry = bone.model.geometry
     normal = geometry.axes[:, 2] / np.linalg.norm(geometry.axes[:, 2])
-    return FracturePlane(geometry.points(place - 0.5), normal, hinge_share)
+    share = hinge_share_at(bone.voxel_mm) if hinge_share is None else hinge_share
+    return FracturePlane(geometry.points(place - 0.5), normal, share)
 
 
 def depth_range(bone: BoneModel) -> tuple[float, float]:
