@@ -39,6 +39,10 @@ DEFLATION = (0.7, 0.45, 0.25, 0.1, 0.0)
 PRELOAD = (0.25, 0.5, 0.75, 1.0)
 WALL_WARNING_MM = 2.0
 BULGE_MM = 1.0  # of a side wall: from here on it is warned of
+CLEARLY_LOWER = (
+    0.85  # front over back: bodies that are whole are wedged too, so a front less low says nothing; a choice
+)
+THINNEST_MM = 4.0  # of a seated balloon: about what comes out of its cannula; a choice
 
 
 def run_course(
@@ -70,7 +74,7 @@ class _Course:
         bone = self.bone = broken.bone
         self.box = bone.model.box
         self.nodes = tuple(slice(part.start, part.stop + 1) for part in self.box)
-        self.cavities = _seated(bone, balloons, settings)
+        self.cavities, self.seats = _seated(bone, balloons, settings)
         self.density = pack_shell(
             bone.density.array, np.any(self.cavities, axis=0), settings.packed_g_cm3, bone.voxel_mm
         )
@@ -84,6 +88,7 @@ class _Course:
         self.displacement: Array = np.zeros(self.body.load.shape)
         self.stages: list[BalloonStage] = []
         self.before: Heights | None = None
+        self.wanted: float | None = None  # height of the front where inflation ends; None: no such height is known
         self.rest: Array = self.displacement
         self.first = list(self.body.volumes)
         self.stage_error = 0.0
@@ -105,6 +110,7 @@ class _Course:
                 self._go(press, start, end)
                 self._check_standing()
         self.before = _measured(self.bone, self._whole())
+        self.wanted = wanted_front(self.before, settings.intact_mm) if settings.stop_when_restored else None
         rest = self.rest = self.displacement.copy()
         first_pushes = [push.copy() for push in body.pushes]
         stop = self._inflate()
@@ -178,8 +184,6 @@ class _Course:
             self.body.fill([first + share * (end - first) for first, end in zip(self.first, last, strict=True)])
 
         room = self._wall(self.displacement)
-        if room < 1e-6:
-            raise InputError("a seated balloon touches a side wall of the body: move it inward, or take a thinner one")
         self._closest = min(self.settings.wall_mm, 0.8 * room)
         before: tuple[float, Array] | None = None
         reached = 0.0
@@ -277,7 +281,7 @@ class _Course:
         """The first limit that this displacement meets."""
         if any(gauge >= device.rated_mpa for gauge, device in zip(self._gauges(moved), self.devices, strict=True)):
             return "pressure"
-        if self.settings.stop_when_restored and self._restored(moved) >= 1:
+        if self.wanted is not None and self._restored(moved) >= 1:
             return "restored"
         if max(self._shifts(moved)) > self.settings.shift_mm:
             return "shift"
@@ -319,10 +323,10 @@ class _Course:
     def _restored(self, moved: Array) -> float:
         """Gain of the front over what it lacks; at least 1 where it lacks nothing."""
         assert self.before is not None
+        assert self.wanted is not None
         now = _measured(self.bone, self._whole(moved)).anterior_mm
-        intact = self.before.posterior_mm if self.settings.intact_mm is None else self.settings.intact_mm[0]
-        lacking = intact - self.before.anterior_mm
-        return (now - self.before.anterior_mm) / lacking if lacking > 0.2 else (now >= intact + 0.2) * 1.0
+        lacking = self.wanted - self.before.anterior_mm
+        return (now - self.before.anterior_mm) / lacking if lacking > 0.2 else (now >= self.wanted + 0.2) * 1.0
 
     def _wall(self, moved: Array) -> float:
         """Least distance between a cavity's wall and a side wall of the body, both where they are. [mm]"""
@@ -417,6 +421,11 @@ class _Course:
             )
         if self.body.folded:
             told.append(f"{self.body.folded} voxels are crushed to next to nothing and keep an earlier shape")
+        if self.settings.stop_when_restored and self.wanted is None:
+            told.append(
+                "no height to restore is known: too few undeformed neighbours, and the front is hardly lower than the "
+                f"back; inflation went on to another end ({stop}), which says nothing of the height that was lost"
+            )
         if self.broken.plane is None:
             told.append("nothing is broken in this model: what a balloon cannot open it cannot lift")
         return tuple(told)
@@ -426,34 +435,67 @@ class _Course:
         for device in self.devices:
             told += [text for text in device.assumptions if text not in told]
         told.append(f"bone is packed to {self.settings.packed_g_cm3:g} g/cm³ around the seated balloon: handbook A14")
-        if self.settings.intact_mm is None and self.settings.stop_when_restored:
+        for diameter in self.seats:
+            if diameter < self.settings.start_diameter_mm:
+                told.append(
+                    f"a balloon is seated {diameter:g} mm wide, since {self.settings.start_diameter_mm:g} mm would "
+                    "reach a side wall: pressures at small volumes hang on that"
+                )
+        if self.settings.intact_mm is None and self.wanted is not None:
             told.append("the intact height is not known: inflation ends where the front is as high as the back")
         return tuple(told)
 
 
-def _seated(bone: BoneModel, balloons: Sequence[Balloon], settings: BalloonSettings) -> list[Mask]:
-    """Where the balloons lie before they are inflated: all of it must be bone, and they must not meet."""
+def wanted_front(before: Heights, intact_mm: tuple[float, float, float] | None) -> float | None:
+    """The height of the front at which inflation ends; None where nothing tells it. [mm]
+
+    Without an intact height from neighbours it is that of the back, but only where the front is clearly lower: in a
+    crush both are low, and the back says nothing of what was lost.
+    """
+    if intact_mm is not None:
+        return intact_mm[0]
+    return before.posterior_mm if before.anterior_mm < CLEARLY_LOWER * before.posterior_mm else None
+
+
+def _seated(bone: BoneModel, balloons: Sequence[Balloon], settings: BalloonSettings) -> tuple[list[Mask], list[float]]:
+    """Where the balloons lie before they are inflated, and how wide: all of it must be bone, and they must not meet.
+
+    One that reaches a side wall is seated thinner, and as much shorter, by millimetres: within its wider seat.
+    """
     found: list[Mask] = []
+    widths: list[float] = []
     for balloon in balloons:
-        here = _capsule(bone, balloon, settings.start_diameter_mm)
-        outside = here & (bone.density.array == 0)
-        if not here.any() or outside.any():
-            raise InputError(
-                f"the {balloon.side.value} balloon does not lie within the bone of {bone.level.name} when it is seated "
-                f"({settings.start_diameter_mm:g} mm wide): move it inward, or take a shorter or thinner one"
-            )
+        here, width = _placed(bone, balloon, settings.start_diameter_mm)
         if any((here & other).any() for other in found):
             raise InputError("the balloons meet when they are seated: move them apart, or use one")
         found.append(here)
-    return found
+        widths.append(width)
+    return found, widths
 
 
-def _capsule(bone: BoneModel, balloon: Balloon, diameter_mm: float) -> Array:
-    """Voxels whose middle lies in a rod with round ends of this diameter and the balloon's length, bool."""
+def _placed(bone: BoneModel, balloon: Balloon, widest_mm: float) -> tuple[Mask, float]:
+    """The widest seat that lies within bone and off the side walls."""
+    thinner = np.arange(np.ceil(widest_mm) - 1, THINNEST_MM - 0.5, -1.0)
+    outside = False
+    for width in (widest_mm, *thinner.tolist()):
+        here = _capsule(bone, balloon, width, balloon.length_mm - max(widest_mm - width, 0.0))
+        outside = not here.any() or bool((here & (bone.density.array == 0)).any())
+        if not outside and not (_nodes_of(here) & np.any(list(_wall_faces(bone, here).values()), axis=0)).any():
+            return here, width
+    narrowest = min(widest_mm, THINNEST_MM)
+    where = "does not lie within the bone" if outside else "touches a side wall"
+    raise InputError(
+        f"the {balloon.side.value} balloon {where} of {bone.level.name} when it is seated ({narrowest:g} mm wide): "
+        "move it inward, or take a shorter one"
+    )
+
+
+def _capsule(bone: BoneModel, balloon: Balloon, diameter_mm: float, length_mm: float) -> Array:
+    """Voxels whose middle lies in a rod with round ends about the balloon's middle, bool."""
     geometry = bone.model.geometry
     places = geometry.points(np.stack(np.meshgrid(*(np.arange(n) for n in geometry.shape), indexing="ij"), axis=-1))
-    radius = min(diameter_mm, balloon.length_mm) / 2
-    reach = balloon.length_mm / 2 - radius
+    radius = min(diameter_mm, length_mm) / 2
+    reach = length_mm / 2 - radius
     off = places - balloon.centre
     along = np.clip(off @ balloon.axis, -reach, reach)
     return np.asarray(np.linalg.norm(off - along[..., None] * balloon.axis, axis=-1) <= radius)

@@ -10,6 +10,7 @@ import pytest
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan
 from spondyl.simulation.balloon import inflate_balloons
+from spondyl.simulation.balloon_course import wanted_front
 from spondyl.simulation.balloon_device import find_device
 from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome
 from spondyl.simulation.bone import BoneModel
@@ -188,6 +189,35 @@ def test_inflation_ends_at_the_intact_height(broken: BrokenBody) -> None:
     assert front.of_not_recovered == pytest.approx(lift.lift_mm()[0] / (20.5 - lift.unloaded.anterior_mm))
 
 
+def test_a_crush_without_neighbours_has_no_height_to_stop_at(broken: BrokenBody) -> None:
+    """Front as high as the back and no intact height: inflation once ended at once as 'restored'."""
+    lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=replace(SETTINGS, stop_when_restored=True))
+    assert lift.stopped_by == "volume"
+    assert max(sum(stage.volumes_ml) for stage in lift.stages) == pytest.approx(1.5, rel=1e-3)
+    assert any("no height to restore is known" in text for text in lift.warnings)
+    assert not any("as high as the back" in text for text in lift.assumptions)
+
+
+def test_the_height_to_restore(lifted: BalloonLift) -> None:
+    """The neighbours' where known; else the back's where the front is below 0.85 of it; else unknown."""
+    back = lifted.before.posterior_mm
+    wedge, crush = (replace(lifted.before, anterior_mm=share * back) for share in (0.84, 0.86))
+    assert wanted_front(crush, (25.0, 24.0, 26.0)) == 25.0
+    assert wanted_front(wedge, None) == back
+    assert wanted_front(crush, None) is None
+
+
+@pytest.mark.parametrize(("x", "side"), [(12.5, Side.LEFT), (-12.5, Side.RIGHT)])
+def test_a_balloon_that_reaches_a_wall_is_seated_thinner(broken: BrokenBody, x: float, side: Side) -> None:
+    """Both sides alike: 6 mm reach the wall here, and what fits a plan once was refused."""
+    lift = inflate_balloons(
+        broken, plan_of(balloon_at(x, side)), preload_n=0.0, settings=replace(SETTINGS, volume_ml=0.0)
+    )
+    assert any("is seated 4 mm wide, since 6 mm" in text for text in lift.assumptions)
+    places = np.argwhere(lift.seated)[:, 1]
+    assert (places.mean() > lift.seated.shape[1] / 2 - 0.5) == (side is Side.LEFT)
+
+
 def test_bad_input_is_told(bone: BoneModel, broken: BrokenBody) -> None:
     with pytest.raises(InputError, match="no balloon"):
         inflate_balloons(broken, Plan(Level.L1), preload_n=0.0)
@@ -197,8 +227,10 @@ def test_bad_input_is_told(bone: BoneModel, broken: BrokenBody) -> None:
         inflate_balloons(broken, BOTH, preload_n=-1.0)
     with pytest.raises(InputError, match="does not lie within the bone"):
         inflate_balloons(broken, plan_of(balloon_at(19.0, Side.LEFT)), preload_n=0.0)
-    with pytest.raises(InputError, match="touches a side wall"):
-        inflate_balloons(broken, plan_of(balloon_at(12.5, Side.LEFT)), preload_n=0.0)
+    with pytest.raises(
+        InputError, match=r"left balloon touches a side wall of L1 when it is seated \(4 mm wide\): move"
+    ):
+        inflate_balloons(broken, plan_of(balloon_at(14.0, Side.LEFT)), preload_n=0.0)
     with pytest.raises(InputError, match="meet"):
         inflate_balloons(broken, plan_of(balloon_at(2.0, Side.LEFT), balloon_at(-2.0, Side.RIGHT)), preload_n=0.0)
     with pytest.raises(InputError, match="misses"):
