@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from spondyl.app.courses import CourseWish
 from spondyl.app.inputs import Inputs
 from spondyl.app.job import Job
 from spondyl.app.virtual_files import Source, write_deformed
@@ -112,7 +111,7 @@ def run_case(case: Real, shape: str, work: Path) -> Row:
         patient=patient,
     )
     begun = _cpu_seconds()
-    job = Job(folder, inputs, levels=(case.level.name,), courses=CourseWish(runs=RUNS), tell=_tell)
+    job = Job(folder, inputs, levels=(case.level.name,), courses={"runs": RUNS}, tell=_tell)
     job.run()
     row: Row = {"case": case.folder, "level": case.level.name, "shape": shape, "cpu_s": _cpu_seconds() - begun}
     row["grade"] = job.simulations.document.density_grade

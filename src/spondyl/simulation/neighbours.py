@@ -29,7 +29,8 @@ class NeighbourEffect:
 
     level: Level
     disc_pressure: float  # mean pressure in the middle of the disc
-    endplate_bulge: float | None  # of the treated body's endplate at that disc, middle against rim; None: hardly any
+    endplate_bulge: float | None  # of the treated body's endplate at that disc, middle against the plane of its rim;
+    # None: hardly any; below 0: cement holds the middle up and the rim sinks around it
     strain: float  # 95th percentile of the neighbour's effective strain: by the cement's stiffness alone
     strain_by_wedge: float | None  # by the force that the wedge which stays adds, alone, over no wedge; None: unknown
     strain_by_both: float | None  # cement and wedge over neither
@@ -124,14 +125,29 @@ def _pressure(segment: SegmentModel, modulus: Array, poisson: Array, fields: Vox
 
 
 def _bulge(segment: SegmentModel, fields: VoxelFields, *, upper: bool) -> float:
-    """How far the middle of the asked body's endplate sinks into the body against its rim."""
+    """How far the middle of the asked body's endplate sinks into the body against its rim; below 0: it stands out.
+
+    An end that tilts or moves as a whole does not bulge: the middle is measured from the plane of the moved rim. The
+    endplate is where a column of the body ends at the disc; columns of the other end's lip, or of a side wall, are no
+    part of it.
+    """
     body = segment.body_of(segment.level)
-    columns = np.asarray(body.any(axis=2))
-    end = body.shape[2] - 1 - body[..., ::-1].argmax(axis=2) if upper else body.argmax(axis=2)
-    moved = np.take_along_axis(fields.displacement[2], end[..., None], axis=2)[..., 0]
-    middle, rim = _near_centre(columns, _CENTRE), columns & ~_near_centre(columns, _RIM)
-    sunk = moved[middle & columns].mean() - moved[rim].mean()
-    return float(-sunk if upper else sunk)
+    disc = segment.discs == segment.levels.index(segment.level) + (0 if upper else 1)
+    beside = np.roll(disc, -1 if upper else 1, axis=2)  # the disc's voxel above, or below
+    ends = body & beside
+    columns = np.asarray(ends.any(axis=2))
+    moved = np.take_along_axis(fields.displacement[2], ends.argmax(axis=2)[..., None], axis=2)[..., 0]
+    middle, rim = columns & _near_centre(columns, _CENTRE), columns & ~_near_centre(columns, _RIM)
+    sunk = float((moved - _plane_through(moved, rim))[middle].mean())
+    return -sunk if upper else sunk
+
+
+def _plane_through(moved: Array, columns: Array) -> Array:
+    """The plane that fits these columns' displacements best, over all columns. [mm]"""
+    x, y = np.indices(moved.shape)
+    terms = np.stack([np.ones(moved.shape), x, y], axis=-1)
+    fitted, *_ = np.linalg.lstsq(terms[columns], moved[columns], rcond=None)
+    return np.asarray(terms @ fitted)
 
 
 def _near_centre(columns: Array, share: float) -> Array:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from spondyl.errors import InputError
-from spondyl.simulation.neighbours import answer_of, compare_neighbours
+from spondyl.simulation.fields import VoxelFields
+from spondyl.simulation.neighbours import _bulge, answer_of, compare_neighbours
 from spondyl.simulation.segment import SegmentModel, build_segment_model
 from spondyl.spine import Level, Spine
 from tests.unit.simulation.round_bodies import GAP, HEIGHT, RADIUS, stacked_spine
@@ -83,6 +84,49 @@ def test_a_filling_near_one_end_is_felt_there(segment: SegmentModel, cored: np.n
     assert above.endplate_bulge is not None and below.endplate_bulge is not None
     assert above.endplate_bulge < 0.5 * below.endplate_bulge
     assert above.disc_pressure > below.disc_pressure
+
+
+def moved_by(segment: SegmentModel, displacement: np.ndarray) -> VoxelFields:
+    """Fields of which the vertical displacement alone is set."""
+    still = np.zeros(segment.bodies.shape)
+    return VoxelFields(
+        np.stack([still, still, np.broadcast_to(displacement[..., :1], still.shape)]),
+        np.zeros((6, *still.shape)),
+        still,
+        still,
+    )
+
+
+def test_an_end_that_tilts_does_not_bulge_and_a_hollow_one_does(segment: SegmentModel) -> None:
+    """By hand: a plane tilts, 0. A cap of r² / R² sinks by 1/8 (mean to r = R/2) less 0.82 (mean from 0.8 R to R).
+
+    Voxels of 2 mm in a radius of 16: 6 %. A lip of the lower end beyond the upper one changes nothing,
+    and a plane is a plane where a quarter of the rim is missing.
+    """
+    x, y = (np.indices(segment.bodies.shape)[axis].astype(float) for axis in (0, 1))
+    body = segment.body_of(Level.L1)
+    x, y = x - x[body].mean(), y - y[body].mean()
+    tilted = 0.3 + 0.02 * x - 0.01 * y
+    cap = tilted + 0.1 * (x**2 + y**2) * 4.0 / RADIUS**2
+    foot = np.argmax(body.any(axis=(0, 1)))
+    lip = segment.bodies.copy()
+    lip[:3, :, foot][segment.bodies[:3, :, foot] == 0] = segment.levels.index(Level.L1) + 1
+    part = np.where((x > 0) & (y > 0) & (np.hypot(x, y) * 2.0 > 0.7 * RADIUS), 0, segment.discs)
+    assert _bulge(replace(segment, discs=part), moved_by(segment, tilted), upper=True) == pytest.approx(0.0, abs=1e-9)
+    for model in segment, replace(segment, bodies=lip):
+        assert _bulge(model, moved_by(model, tilted), upper=True) == pytest.approx(0.0, abs=1e-9)
+        assert _bulge(model, moved_by(model, cap), upper=True) == pytest.approx(0.1 * (0.82 - 0.125), rel=0.06)
+    assert _bulge(segment, moved_by(segment, cap), upper=False) == pytest.approx(-0.1 * (0.82 - 0.125), rel=0.06)
+
+
+def test_cement_in_the_middle_alone_turns_the_bulge(segment: SegmentModel, cored: np.ndarray) -> None:
+    """By hand, columns side by side under one pressure sink by p h / E: the softer ring sinks more than a pillar."""
+    x, y = (np.indices(segment.bodies.shape)[axis] for axis in (0, 1))
+    body = segment.body_of(Level.L1)
+    away = np.hypot(x - x[body].mean(), y - y[body].mean()) * 2.0
+    pillar = np.where(body & (away < 0.6 * RADIUS), 20.0, 1.0) * segment.model.modulus
+    for effect in compare_neighbours(segment, cored, pillar):
+        assert effect.endplate_bulge is not None and effect.endplate_bulge < -0.02  # far from the residual's 1e-6
 
 
 def alone(spine: Spine) -> Spine:
