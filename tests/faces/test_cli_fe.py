@@ -66,6 +66,18 @@ def test_bad_options_end_with_2(option: str, value: str, block: list[object], cl
     assert result.code == 2 and value in result.err
 
 
+@pytest.mark.parametrize(("number", "letter"), [("2", "k"), ("0", "i")])
+def test_the_axis_may_be_its_number(number: str, letter: str, block: list[object], cli: Cli) -> None:
+    by_number = cli("fe", *block, "--lateral", "held", "--axis", number, "--json").json()
+    assert by_number == cli("fe", *block, "--lateral", "held", "--axis", letter, "--json").json()
+    assert by_number["axis"] == letter
+
+
+def test_voxels_without_a_label_are_no_platen(block: list[object], cli: Cli) -> None:
+    result = cli("fe", *block[:3], "--top", 0, *block[5:], "--lateral", "free", "--json")
+    assert result.code == 2 and "label 0" in result.err
+
+
 def test_a_yield_stress_gives_a_curve(block: list[object], tmp_path: Path, cli: Cli) -> None:
     strength = write(tmp_path / "yield.nii.gz", np.full((10, 10, 15), 1.5))
     given = [*block, "--lateral", "free", "--yield", strength, "--steps", 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from itertools import pairwise
 from math import exp
 from pathlib import Path
 
@@ -34,7 +35,13 @@ def read_cement(name_or_path: str) -> Cement:
         reference = REFERENCE_C + ZERO_CELSIUS
         speed = exp(activation_energy() / GAS_CONSTANT * (1 / reference - 1 / kelvin))
         found.append((_number(path, row, "age_s") * speed, _number(path, row, "consistency_pa_s_n")))
-    found.sort()
+    found = sorted(set(found))  # at mixing, rows of several temperatures are one
+    for (age, value), (following, other) in pairwise(found):
+        if age == following:
+            raise InputError(
+                f"'{path.name}': at {age:g} s on the clock of {REFERENCE_C:g} C the consistency is {value:g} and "
+                f"{other:g} Pa s^n; one is expected: leave one of the rows out"
+            )
     indices = {_number(path, row, "index") for row in rows}
     brands = {row["brand"].strip() for row in rows}
     if len(indices) != 1 or len(brands) != 1:

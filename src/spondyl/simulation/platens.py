@@ -95,6 +95,8 @@ def find_platens(labels: Array, solid: Mask, *, top: int, bottom: int, axis: int
     """
     if top == bottom:
         raise InputError(f"both platens have the label {top}: two different labels are expected")
+    if 0 in (top, bottom):
+        raise InputError("a platen has the label 0, which is of voxels without a label: mark its voxels with a number")
     high, top_plane = _faces(labels == top, solid, axis, last=True, name=f"top platen (label {top})")
     low, bottom_plane = _faces(labels == bottom, solid, axis, last=False, name=f"bottom platen (label {bottom})")
     if top_plane <= bottom_plane:

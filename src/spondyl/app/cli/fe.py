@@ -36,7 +36,7 @@ def fe(
             help="Poisson's ratio, or a NIfTI of it; left out: the handbook's of bone, 0.3.", show_default=False
         ),
     ] = None,
-    axis: Annotated[str, typer.Option(help="Voxel axis of the load: i, j or k.")] = "k",
+    axis: Annotated[str, typer.Option(help="Voxel axis of the load: i, j or k, or its number 0, 1 or 2.")] = "k",
     yield_stress: Annotated[
         Path | None,
         typer.Option(
@@ -90,8 +90,9 @@ def fe(
         raise InputError(f"CalculiX has no law '{law}': leave --inp out, or take von-mises")
     if (fields or vtu) is not None and yield_stress is not None:
         raise InputError("--fields and --vtu are of a linear answer; leave --yield out, or leave them out")
-    if axis not in AXES or len(axis) != 1:
-        raise InputError(f"--axis is '{axis}'; i, j or k is expected")
+    along = dict(zip("012", AXES, strict=True)).get(axis, axis.lower())
+    if along not in tuple(AXES):
+        raise InputError(f"--axis is '{axis}'; i, j or k, or 0, 1 or 2, is expected")
     with progress() as tell, compiled_beside(tell) as ready:
         tell("model", "begins")
         model = build_voxel_model(
@@ -102,7 +103,7 @@ def fe(
             displacement_mm=displacement,
             lateral=lateral,
             poisson=None if poisson is None else _ratio(poisson),
-            axis=AXES.index(axis),
+            axis=AXES.index(along),
         )
         if offset is not None:
             ready()
@@ -122,7 +123,7 @@ def fe(
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
-        print_document(FeDocument.of(found, lateral=lateral, axis=axis, cycle=cycle))
+        print_document(FeDocument.of(found, lateral=lateral, axis=along, cycle=cycle))
     else:
         print_lines(*_lines(found, cycle, with_offset=offset is not None))
 
