@@ -26,7 +26,9 @@ def read_voxel_field(path: str | Path, unit: str) -> Volume:
     """
     place = Path(path)
     if not is_nifti(place):
-        raise InputError(f"'{place.name or path}' is not a NIfTI file; a name in .nii.gz or .nii is expected: convert it first")
+        raise InputError(
+            f"'{place.name or path}' is not a NIfTI file; a name in .nii.gz or .nii is expected: convert it first"
+        )
     image = read_nifti(place)
     array = np.asarray(image.array, np.float64)
     broken = int(np.count_nonzero(~np.isfinite(array)))
