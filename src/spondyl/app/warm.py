@@ -15,21 +15,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-FIRST = (("singles", "doubles", "yield"), ("coarse grids", "cycle"))
+if TYPE_CHECKING:
+    from spondyl.numerics.yielding import YieldingBody
+
+FIRST = (("singles", "doubles", "tangent"), ("coarse grids", "stress", "cycle"))
 """Parts that a first answer needs, one line a process, of about the same time. Two processes that put the same loop
 into the compiler's store at once lose one or the other, so no loop is compiled by both: one sweep serves singles and
-doubles, and the cycle, which needs them too, waits until they are made."""
+doubles, and the cycle, which needs them too, waits until they are made; stress does without them."""
 ALL = ((*FIRST[0], "injection"), (*FIRST[1], "boxes", "balloons"))
 FIRST_RUN = "first run: the solver is compiled, once (`spondyl warmup` does it beforehand)"
 PARTS = tuple(name for line in ALL for name in line)
 _MARKS = {
     "singles": ("elastic_kernels", "sweep_isotropic", "float32"),
     "doubles": ("elastic_kernels", "sweep_isotropic", "float64"),
-    "yield": ("yield_kernels", "add_tangent_forces", "float32"),
+    "tangent": ("yield_kernels", "add_tangent_forces", "float32"),
+    "stress": ("yield_kernels", "add_stress_forces", "float64"),
     "coarse grids": ("coarse_kernels", "sum_blocks", "float64"),
     "cycle": ("multigrid_kernels", "advance", "float32"),
 }  # the last loop that each part compiles, and numbers that it takes
@@ -199,13 +203,20 @@ def _doubles() -> None:
     Operator(isotropic(np.ones(_SHAPE), 0.3), _EDGE, np.float64, 1)(_moved(), _forces(np.float64))
 
 
-def _yield() -> None:
+def _tangent() -> None:
+    _yielding().tangent(_moved())
+
+
+def _stress() -> None:
+    _yielding().add_stresses(_moved(), _forces(np.float64))
+
+
+def _yielding() -> YieldingBody:
     from spondyl.numerics.elasticity import isotropic
     from spondyl.numerics.plasticity import VON_MISES
     from spondyl.numerics.yielding import YieldingBody
 
-    body = YieldingBody(isotropic(np.ones(_SHAPE), 0.3), (_EDGE,) * 3, _held(), np.ones(_SHAPE), VON_MISES)
-    body.tangent(body.residual(_moved()))
+    return YieldingBody(isotropic(np.ones(_SHAPE), 0.3), (_EDGE,) * 3, _held(), np.ones(_SHAPE), VON_MISES)
 
 
 def _cycle() -> None:
@@ -285,7 +296,8 @@ def _forces(kind: type) -> np.ndarray:
 
 _MAKE: dict[str, Callable[[], None]] = {
     "doubles": _doubles,
-    "yield": _yield,
+    "tangent": _tangent,
+    "stress": _stress,
     "cycle": _cycle,
     "coarse grids": _coarse,
     "singles": _singles,

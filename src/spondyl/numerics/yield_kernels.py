@@ -25,6 +25,9 @@ _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck"
 _SUMS: dict[str, Any] = {**_COMPILE, "fastmath": {"contract", "nsz", "reassoc"}}
 _STRESS = ((0, 5, 4), (5, 1, 3), (4, 3, 2))  # of xx yy zz yz xz xy, which act on a component along x, y, z
 _INLINE: dict[str, Any] = {**_SUMS, "inline": "always"}
+# Called by loops of this file alone, which keep them in the compiler's store as a part of themselves; two processes
+# compile those side by side, each for its own numbers.
+_PIECE: dict[str, Any] = {**_SUMS, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 @nb.njit(**_COMPILE)
@@ -105,7 +108,7 @@ def _push(out, a, i, j, k, x, y, z, xy, xz, yz, xyz):
     out[a, i + 1, j + 1, k + 1] += s3 + d3
 
 
-@nb.njit(**_SUMS)
+@nb.njit(**_PIECE)
 def _strains(u, i, j, k, points, scale, e):
     """Strains xx yy zz yz xz xy of a voxel at its points, shears not doubled, to e (6, points)."""
     ux, uy, uz, uxy, uxz, uyz, uxyz = _terms(u, 0, i, j, k)
@@ -125,7 +128,7 @@ def _strains(u, i, j, k, points, scale, e):
         e[5, p] = half * (hy * u_y + hx * v_x)
 
 
-@nb.njit(**_SUMS)
+@nb.njit(**_PIECE)
 def _add_forces(s, i, j, k, points, scale, out):
     """Adds the forces of stresses s (6, points): the transpose of `_strains`."""
     for a in range(3):
@@ -144,7 +147,7 @@ def _add_forces(s, i, j, k, points, scale, out):
         _push(out, a, i, j, k, x, y, z, xy, xz, yz, xyz)
 
 
-@nb.njit(**_SUMS)
+@nb.njit(**_PIECE)
 def _rests(e, bulk, shear, limit, law):
     """Whether no point of a voxel that never yielded yields at these strains (6, points)."""
     if limit <= 0.0:

@@ -112,9 +112,15 @@ class YieldingBody:
 
     def residual(self, displacement: Array) -> Array:
         """Load less internal forces, 0 where prescribed; no number where a return to the yield surface did not end."""
+        forces = self._share * self._elastic.forces(displacement)
+        self.add_stresses(displacement, forces)
+        self.internal = forces
+        return np.where(self.free, self.load - forces, 0.0)
+
+    def add_stresses(self, displacement: Array, forces: Array) -> None:
+        """Add the forces of the stresses at this displacement, less the elastic share that `forces` hold already."""
         from spondyl.numerics.yield_kernels import add_stress_forces
 
-        forces = self._share * self._elastic.forces(displacement)
         self._in_blocks(
             lambda first, stop: add_stress_forces(
                 first,
@@ -139,8 +145,6 @@ class YieldingBody:
                 forces,
             )
         )
-        self.internal = forces
-        return np.where(self.free, self.load - forces, 0.0)
 
     def force_norm(self) -> float:
         """Norm of the internal forces of the last residual."""
