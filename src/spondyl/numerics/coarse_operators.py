@@ -188,6 +188,9 @@ class Way:
         if self._inner is not None:
             coarse, fine = self._inner.nodes.shape, self._inner.points.shape
             self._planes_down, self._planes_up = cuts(coarse[0], threads), cuts(fine[0], threads)
+            there = np.flatnonzero(self._inner.nodes >= 0)
+            self._regular = self._inner.nodes.reshape(-1)[there], there  # nodes and their points
+            self._moved: Array = np.zeros((3, *coarse), np.float32)
             self._lines: Array = np.zeros((threads, max(fine[2], 2 * coarse[2]) + 3), np.float32)
 
     def restrict(self, fine: Array, coarse: Array) -> None:
@@ -217,9 +220,11 @@ class Way:
             self._prolong_inner(self._inner, coarse.reshape(-1), fine)
 
     def _prolong_inner(self, inner: Inner, coarse: Array, fine: Array) -> None:
-        from spondyl.numerics.multigrid_kernels import prolong_inner
+        from spondyl.numerics.multigrid_kernels import prolong_inner, spread
+
+        spread(*self._regular, coarse, self._moved.reshape(3, -1), 0, len(self._regular[0]))
 
         def add(piece: int) -> None:
-            prolong_inner(coarse, inner.points, inner.nodes, self._lines[piece], fine, *self._planes_up[piece])
+            prolong_inner(self._moved, inner.points, self._lines[piece], fine, *self._planes_up[piece])
 
         side_by_side(add, len(self._planes_up))

@@ -39,6 +39,7 @@ _DENSE = 1500  # unknowns up to which the coarsest grid's inverse is a full matr
 _FACTORED = 20_000  # and up to which it is factored
 _SHIFT = 1e-6  # of the largest eigenvalue: below, a displacement of the coarsest grid counts as moved by no force
 _SOLID = 0.2  # share of its nodes that a solid body keeps on the first coarse grid, at most; struts keep more
+_TWICE = (2, 3)  # grids of solid bodies from which a cycle goes down twice: coarser ones cost more calls than they save
 _VISITS = 4  # of the coarse grids of slender struts from the one above, at most, so that no grid costs more than it
 _MARGIN = 1.1  # on the largest eigenvalue found by power iteration
 
@@ -62,7 +63,8 @@ class VCycle:
     held
         Which values are prescribed, shape (3, nx+1, ny+1, nz+1).
     degree, ratio
-        Of the smoothing polynomial, and of the interval that it damps: 3 and 10 were best in the prototype.
+        Of the smoothing polynomial, and of the interval that it damps. Of degrees 1 to 4 and ratios 6 to 30, 3 and 16
+        took the least time on the benchmark's body and shell (`benchmarks.elasticity`).
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class VCycle:
         *,
         threads: int | None = None,
         degree: int = 3,
-        ratio: float = 10.0,
+        ratio: float = 16.0,
     ) -> None:
         self.degree, self.ratio = degree, ratio
         self.threads = prepare_threads(held.size, threads)
@@ -126,7 +128,7 @@ class VCycle:
         if depth == 0:
             return 1
         if self._kept < _SOLID:
-            return 1 if depth == 1 else 2
+            return 2 if depth in _TWICE else 1
         return max(2, min(_VISITS, round(1 / self._kept)))
 
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:

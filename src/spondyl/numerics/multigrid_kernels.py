@@ -131,8 +131,8 @@ def restrict_inner(fine, points, nodes, line, coarse, start, stop):
 
 
 @nb.njit(**_FAST)
-def prolong_inner(coarse, points, nodes, line, fine, start, stop):
-    """fine += P coarse at the points of a regular grid in its planes `start` to `stop`: see `restrict_inner`."""
+def prolong_inner(coarse, points, line, fine, start, stop):
+    """fine += P coarse, both regular grids, at its points in the planes `start` to `stop`: see `restrict_inner`."""
     eighth = fine.dtype.type(0.125)
     for i in range(start, stop):
         for j in range(points.shape[1]):
@@ -141,20 +141,14 @@ def prolong_inner(coarse, points, nodes, line, fine, start, stop):
                 used |= there[k] != 0
             if not used:
                 continue
-            a, b = nodes[i // 2, j // 2], nodes[i // 2, (j + 1) // 2]
-            d, e = nodes[(i + 1) // 2, j // 2], nodes[(i + 1) // 2, (j + 1) // 2]
             for c in range(3):
+                a, b = coarse[c, i // 2, j // 2], coarse[c, i // 2, (j + 1) // 2]
+                d, e = coarse[c, (i + 1) // 2, j // 2], coarse[c, (i + 1) // 2, (j + 1) // 2]
                 for k in range(a.shape[0]):
-                    x = coarse[3 * max(a[k], 0) + c] + coarse[3 * max(b[k], 0) + c]
-                    x += coarse[3 * max(d[k], 0) + c] + coarse[3 * max(e[k], 0) + c]
-                    line[2 * k] = eighth * x
-                for k in range(a.shape[0] - 1):
-                    line[2 * k + 1] = line[2 * k] + line[2 * k + 2]
-                for k in range(a.shape[0]):
-                    line[2 * k] += line[2 * k]
+                    line[k] = eighth * (a[k] + b[k] + d[k] + e[k])
                 row = fine[c, i, j]
                 for k in range(min(row.shape[0], 2 * a.shape[0] - 1)):
-                    row[k] += line[k] * there[k]
+                    row[k] += (line[k >> 1] + line[(k + 1) >> 1]) * there[k]
 
 
 @nb.njit(**_FAST)

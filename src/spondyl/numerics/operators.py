@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spondyl.numerics.elasticity import CORNERS, element_matrices
+from spondyl.numerics.elasticity import element_matrices
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
@@ -85,11 +85,17 @@ class Operator:
 
 def voxel_diagonal(coefficients: Array, edge: float) -> Array:
     """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1)."""
-    shape = coefficients.shape[1:]
-    out = np.zeros((3, *(n + 1 for n in shape)))
+    shape = tuple(n + 1 for n in coefficients.shape[1:])
+    out = np.zeros((3, *shape))
     diagonals = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)
-    for axis in range(3):  # all corners of a cube have the same diagonal
-        value = np.tensordot(diagonals[:, axis], coefficients, 1)
-        for i, j, k in CORNERS:
-            out[axis, i : i + shape[0], j : j + shape[1], k : k + shape[2]] += value
+    for axis in range(3):  # all corners of a cube have the same diagonal, so sums along one axis after the other do
+        if axis and np.array_equal(diagonals[:, axis], diagonals[:, 0]):
+            out[axis] = out[0]
+            continue
+        total = out[axis]
+        total[:-1, :-1, :-1] = sum(weight * c for weight, c in zip(diagonals[:, axis], coefficients, strict=True))
+        for along in range(3):
+            line = np.moveaxis(total, along, 0)
+            for plane in range(len(line) - 1, 0, -1):
+                line[plane] += line[plane - 1]
     return out
