@@ -290,8 +290,12 @@ def test_ctrl_c_ends_the_program_and_its_children(tmp_path: Path) -> None:
     given = settings(tmp_path, "totalsegmentator", outside.HANG)
     watcher = threading.Thread(target=interrupt_when_running, args=(children_file(tmp_path),))
     watcher.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_backend(outside.numbered_ct(), "totalsegmentator", given)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_backend(outside.numbered_ct(), "totalsegmentator", given)
+    finally:
+        signal.signal(signal.SIGINT, before)
     watcher.join()
     assert_ended(tmp_path)
     assert list((tmp_path / "temporary").iterdir()) == []
