@@ -35,7 +35,7 @@ _MARKS = {
     "tangent": ("yield_kernels", "add_tangent_forces", "float32"),
     "stress": ("yield_kernels", "add_stress_forces", "float64"),
     "coarse grids": ("coarse_kernels", "sum_blocks", "float64"),
-    "cycle": ("multigrid_kernels", "advance", "float32"),
+    "cycle": ("multigrid_kernels", "prolong_inner", "float32"),
 }  # the last loop that each part compiles, and numbers that it takes
 
 
@@ -179,6 +179,7 @@ def _is_there(mark: tuple[str, str, str]) -> bool:
 
 
 _SHAPE = (5, 5, 32)  # more than one coarse grid
+_LARGE = (32, 32, 32)  # with so many whole blocks that coarse grids use their regular loops
 _EDGE = 1.0
 
 
@@ -224,7 +225,8 @@ def _cycle() -> None:
     from spondyl.numerics.elasticity import isotropic
     from spondyl.numerics.equilibrium import Problem, conjugate_gradients
 
-    conjugate_gradients()(Problem(isotropic(np.ones(_SHAPE), 0.3), _EDGE, _held(), _moved()))
+    for shape in (_SHAPE, _LARGE):
+        conjugate_gradients()(Problem(isotropic(np.ones(shape), 0.3), _EDGE, _held(shape), _moved(shape)))
 
 
 def _boxes() -> None:
@@ -278,20 +280,20 @@ def _injection() -> None:
         inject(model, schedule, find_cement("generic-medium"), InjectionSettings(marrow=marrow))
 
 
-def _held() -> np.ndarray:
-    held = np.zeros(_forces(np.float64).shape, bool)
+def _held(shape: tuple[int, ...] = _SHAPE) -> np.ndarray:
+    held = np.zeros(_forces(np.float64, shape).shape, bool)
     held[..., [0, -1]] = True
     return held
 
 
-def _moved() -> np.ndarray:
-    moved = _forces(np.float64)
+def _moved(shape: tuple[int, ...] = _SHAPE) -> np.ndarray:
+    moved = _forces(np.float64, shape)
     moved[2, ..., -1] = -0.1
     return moved
 
 
-def _forces(kind: type) -> np.ndarray:
-    return np.zeros((3, *(n + 1 for n in _SHAPE)), kind)
+def _forces(kind: type, shape: tuple[int, ...] = _SHAPE) -> np.ndarray:
+    return np.zeros((3, *(n + 1 for n in shape)), kind)
 
 
 _MAKE: dict[str, Callable[[], None]] = {
