@@ -38,31 +38,32 @@ def case_of(tmp_path: Path, cli: Cli) -> Callable[..., Path]:
     return make
 
 
-def refused(cli: Cli, case: Path, said: str) -> None:
+def refusal(cli: Cli, case: Path) -> str:
+    """What `spondyl access` says of L1, once it is seen that it refuses and that the case is as it was."""
     before = {path.name: path.read_bytes() for path in case.iterdir() if path.name != ".lock"}
     result = cli("access", case, "--level", "L1")
-    assert result.code == 2 and said in result.err and "Traceback" not in result.err
+    assert result.code == 2 and "Traceback" not in result.err
     assert {path.name: path.read_bytes() for path in case.iterdir() if path.name != ".lock"} == before
+    return str(result.err)
 
 
 def test_a_level_that_the_image_cuts(patient: VirtualPatient, case_of: Callable[..., Path], cli: Cli) -> None:
     """The image ends halfway down L1, the upper vertebra of two."""
     heights = np.flatnonzero((patient.labels.array == 20).any(axis=(0, 1)))
     kept = patient.labels.cropped((0, 0, 0), (*patient.labels.array.shape[:2], int(np.median(heights))))
-    refused(
-        cli,
-        case_of(kept.array, kept),
-        "L1 is cut by the image border, or its end is not surely seen (head): no path is planned into it",
-    )
+    said = refusal(cli, case_of(kept.array, kept))
+    assert "L1 is cut by the image border, or its end is not surely seen (head): no path is planned into it" in said
 
 
 def test_a_level_without_an_arch(patient: VirtualPatient, case_of: Callable[..., Path], cli: Cli) -> None:
     """L1 is its body alone, as some tools label it; L2 is whole."""
     labels = patient.labels.array.copy()
     labels[(labels == 20) & (patient.subregions.array != BODY)] = 0
-    refused(cli, case_of(labels, patient.labels), "no pedicle of L1 was found, so no way in: label its arch")
+    said = refusal(cli, case_of(labels, patient.labels))
+    assert "no pedicle of L1 was found, so no way in: label its arch" in said
 
 
 def test_no_arch_at_all_leaves_no_canal(patient: VirtualPatient, case_of: Callable[..., Path], cli: Cli) -> None:
     labels = np.where(patient.subregions.array == BODY, patient.labels.array, 0).astype(np.uint8)
-    refused(cli, case_of(labels, patient.labels), "there is no canal around L1, so no distance to it: label the arches")
+    said = refusal(cli, case_of(labels, patient.labels))
+    assert "there is no canal around L1, so no distance to it: label the arches" in said
