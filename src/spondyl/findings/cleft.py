@@ -48,7 +48,7 @@ def _cleft(vertebra: Vertebra, ct: Volume | None) -> tuple[Finding, Finding]:
         return yes, volume
     gas = find_gas(vertebra.body, ct)
     if gas is None or (gas.volume_mm3 == 0 and vertebra.is_cut):
-        reason = "the body lies outside the CT" if gas is None else "cut by the image border; none in the part shown"
+        reason = "the body lies outside the CT" if gas is None else f"{vertebra.cut_words}; none in the part shown"
         yes, volume = (not_evaluable(name, vertebra.level, unit, reason, _METHOD) for name, unit in names)
         return yes, volume
     doubt = _doubt(gas, ct)

@@ -60,7 +60,7 @@ def _of_endplate(vertebra: Vertebra, end: End, *, with_ct: bool) -> tuple[Findin
     plate = vertebra.superior if end == "superior" else vertebra.inferior
     pit = None if plate is None or vertebra.is_cut else find_pit(plate, end)
     if pit is None:
-        reason = "cut by the image border" if vertebra.is_cut else "; ".join(("endplate not found", *vertebra.remarks))
+        reason = vertebra.cut_words if vertebra.is_cut else "; ".join(("endplate not found", *vertebra.remarks))
         yes, area = (not_evaluable(name, level, unit, reason, _METHOD) for name, unit in names)
         return yes, area
     edge = _edge_mm(vertebra)

@@ -123,7 +123,7 @@ def _of_level(
 ) -> tuple[Finding, Finding]:
     names = (f"{pattern}_pattern", "1"), (f"{pattern}_pattern_volume", "mm3")
     if core is None or vertebra.is_cut:
-        reason = "no CT" if ct is None else "cut by the image border" if vertebra.is_cut else "too little bone is seen"
+        reason = "no CT" if ct is None else vertebra.cut_words if vertebra.is_cut else "too little bone is seen"
         yes, size = (not_evaluable(name, vertebra.level, unit, reason, _METHOD) for name, unit in names)
         return yes, size
     volume = _volume(core, near, pattern)

@@ -77,7 +77,7 @@ def look_at_wall(vertebra: Vertebra, wall: Wall, ct: Volume | None) -> Gaps | st
     if ct is None:
         return "no CT: a label map shows no shell"
     if vertebra.is_cut or surface is None:
-        return "cut by the image border" if vertebra.is_cut else "; ".join((f"no {wall} wall", *vertebra.remarks))
+        return vertebra.cut_words if vertebra.is_cut else "; ".join((f"no {wall} wall", *vertebra.remarks))
     edge = float(ct.geometry.spacing_mm.max())
     if edge > FINE_MM + 0.01:
         return f"a voxel edge of {edge:.1f} mm is too coarse for the shell (at most {FINE_MM} mm)"
