@@ -39,9 +39,7 @@ DEFLATION = (0.7, 0.45, 0.25, 0.1, 0.0)
 PRELOAD = (0.25, 0.5, 0.75, 1.0)
 WALL_WARNING_MM = 2.0
 BULGE_MM = 1.0  # of a side wall: from here on it is warned of
-CLEARLY_LOWER = (
-    0.85  # front over back: bodies that are whole are wedged too, so a front less low says nothing; a choice
-)
+CLEARLY_LOWER = 0.85  # front over back: whole bodies are wedged too, so a front less low says nothing; a choice
 THINNEST_MM = 4.0  # of a seated balloon: about what comes out of its cannula; a choice
 
 

@@ -25,7 +25,7 @@ class FracturePlane:
 
     point: Floats  # (3,), patient mm
     normal: Floats  # (3,), unit vector towards the head, LPS
-    hinge_share: float = HINGE_SHARE  # of the body's depth, at its back
+    hinge_share: float  # of the body's depth, at its back; `hinge_share_at` tells what was set on trials
 
     def __post_init__(self) -> None:
         for name in ("point", "normal"):

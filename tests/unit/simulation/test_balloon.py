@@ -15,7 +15,7 @@ from spondyl.simulation.balloon_device import find_device
 from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.broken_body import BrokenBody, break_bone, whole_bone
-from spondyl.simulation.fracture import FracturePlane
+from spondyl.simulation.fracture import HINGE_SHARE, FracturePlane
 from spondyl.spine import Level, Side
 from tests.unit.simulation.elliptic_bodies import BOTH, HALF_DEPTH, SETTINGS, WIDE, balloon_at, make_bone, plan_of
 
@@ -234,9 +234,9 @@ def test_bad_input_is_told(bone: BoneModel, broken: BrokenBody) -> None:
     with pytest.raises(InputError, match="meet"):
         inflate_balloons(broken, plan_of(balloon_at(2.0, Side.LEFT), balloon_at(-2.0, Side.RIGHT)), preload_n=0.0)
     with pytest.raises(InputError, match="misses"):
-        break_bone(bone, plane=FracturePlane(np.array([0.0, 0, 80]), np.array([0.0, 0, 1])))
+        break_bone(bone, plane=FracturePlane(np.array([0.0, 0, 80]), np.array([0.0, 0, 1]), HINGE_SHARE))
     with pytest.raises(InputError, match="steeper"):
-        break_bone(bone, plane=FracturePlane(np.zeros(3), np.array([0.0, 1, 0])))
+        break_bone(bone, plane=FracturePlane(np.zeros(3), np.array([0.0, 1, 0]), HINGE_SHARE))
     with pytest.raises(InputError, match="hinge"):
         FracturePlane(np.zeros(3), np.array([0.0, 0, 1]), hinge_share=0.0)
 
@@ -251,7 +251,7 @@ def test_a_preload_that_crushes_the_hinge_is_not_converged() -> None:
 def test_a_tilted_plane_parts_the_halves(bone: BoneModel) -> None:
     """No voxel above a plane of 20 degrees shares a node with one below it, in front of the hinge."""
     normal = np.array([0.0, -np.sin(np.radians(20)), np.cos(np.radians(20))])
-    tilted = break_bone(bone, plane=FracturePlane(np.array([0.0, -2.0, 1.0]), normal))
+    tilted = break_bone(bone, plane=FracturePlane(np.array([0.0, -2.0, 1.0]), normal, HINGE_SHARE))
     geometry = bone.model.geometry
     places = geometry.points(np.stack(np.meshgrid(*map(np.arange, geometry.shape), indexing="ij"), axis=-1))
     above = (places - tilted.plane.point) @ normal > 0
