@@ -90,35 +90,9 @@ def join_corners(nodes, half, part, parents, count, table, alone, points, at_poi
     How many nodes the coarse grid has.
     """
     corner = np.arange(8 * parents)
-    seen = np.full((count, 8), -1, np.int32)
-    for n in range(nodes.shape[0]):
-        for c in range(8):
-            x, y, z = int(half[n, 0]) + (c >> 2), int(half[n, 1]) + ((c >> 1) & 1), int(half[n, 2]) + (c & 1)
-            if x == 1 and y == 1 and z == 1:
-                continue  # within the block
-            for s in range(8):
-                a, b, d = s >> 2, (s >> 1) & 1, s & 1
-                if (a and x != 1) or (b and y != 1) or (d and z != 1):
-                    continue
-                mine = 4 * (a if x == 1 else x >> 1) + 2 * (b if y == 1 else y >> 1) + (d if z == 1 else z >> 1)
-                mine += 8 * part[n]
-                before = seen[nodes[n, c], s]
-                if before < 0:
-                    seen[nodes[n, c], s] = mine
-                elif before != mine:
-                    _join(corner, before, mine)
-    for n in range(parents):
-        alone[n] = True
-    first = np.full(at_point.shape[0], -1)
-    if at_point.shape[0] > 0:
-        for n in range(8 * parents):
-            point = points[n >> 3, n & 7]
-            if at_point[point] == -2:
-                alone[n >> 3] = False
-                if first[point] < 0:
-                    first[point] = n
-                else:
-                    _join(corner, first[point], n)
+    alone[:] = True
+    _join_across(nodes, half, part, count, corner)
+    first = _join_at_points(points, at_point, corner, alone)
     for n in range(8 * parents):
         root = _root(corner, n)
         if root >> 3 != n >> 3:
@@ -147,6 +121,43 @@ def join_corners(nodes, half, part, parents, count, table, alone, points, at_poi
                 table[n, q] = total
                 total += 1
     return total
+
+
+@nb.njit(**_FAST)
+def _join_across(nodes, half, part, count, corner):
+    """Join corners of neighbouring coarse cells on which one of the finer grid's nodes hangs."""
+    seen = np.full((count, 8), -1, np.int32)
+    for n in range(nodes.shape[0]):
+        for c in range(8):
+            x, y, z = int(half[n, 0]) + (c >> 2), int(half[n, 1]) + ((c >> 1) & 1), int(half[n, 2]) + (c & 1)
+            if x == 1 and y == 1 and z == 1:
+                continue  # within the block
+            for s in range(8):
+                a, b, d = s >> 2, (s >> 1) & 1, s & 1
+                if (a and x != 1) or (b and y != 1) or (d and z != 1):
+                    continue
+                mine = 4 * (a if x == 1 else x >> 1) + 2 * (b if y == 1 else y >> 1) + (d if z == 1 else z >> 1)
+                mine += 8 * part[n]
+                before = seen[nodes[n, c], s]
+                if before < 0:
+                    seen[nodes[n, c], s] = mine
+                elif before != mine:
+                    _join(corner, before, mine)
+
+
+@nb.njit(**_FAST)
+def _join_at_points(points, at_point, corner, alone):
+    """Join corners that meet a cell which is not listed at one point, and give the first of each point, or -1."""
+    first = np.full(at_point.shape[0], -1)
+    for n in range(points.size):
+        point = points[n >> 3, n & 7]
+        if at_point[point] == -2:
+            alone[n >> 3] = False
+            if first[point] < 0:
+                first[point] = n
+            else:
+                _join(corner, first[point], n)
+    return first
 
 
 @nb.njit(**_FAST)

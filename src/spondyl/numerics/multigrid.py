@@ -63,8 +63,8 @@ class VCycle:
     held
         Which values are prescribed, shape (3, nx+1, ny+1, nz+1).
     degree, ratio
-        Of the smoothing polynomial, and of the interval that it damps. Of degrees 1 to 4 and ratios 6 to 30, 3 and 16
-        took the least time on the benchmark's body and shell (`benchmarks.elasticity`).
+        Of the smoothing polynomial, and of the interval that it damps. Degrees 1 to 4 and ratios 6 to 30 cost
+        about the same on the benchmark's body and shell; with degree 3, 16 needs up to two iterations less than 10.
     """
 
     def __init__(
