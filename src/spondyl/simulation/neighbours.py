@@ -79,8 +79,8 @@ def compare_neighbours(
 
 
 def _bulge_ratio(treated: SegmentAnswer, untreated: SegmentAnswer, disc: int) -> float | None:
-    """Bulge over bulge; None where the untreated endplate hardly bulges: the ratio would say nothing."""
-    share = abs(untreated.bulges[disc]) * untreated.stiffness_n_per_mm  # of the segment's shortening
+    """Bulge over bulge; None where the untreated endplate hardly sinks in, or stands out: a ratio would say nothing."""
+    share = untreated.bulges[disc] * untreated.stiffness_n_per_mm  # of the segment's shortening
     return None if share < LEAST_BULGE else treated.bulges[disc] / untreated.bulges[disc]
 
 

@@ -119,13 +119,24 @@ def test_an_end_that_tilts_does_not_bulge_and_a_hollow_one_does(segment: Segment
     assert _bulge(segment, moved_by(segment, cap), upper=False) == pytest.approx(-0.1 * (0.82 - 0.125), rel=0.06)
 
 
-def test_cement_in_the_middle_alone_turns_the_bulge(segment: SegmentModel, cored: np.ndarray) -> None:
-    """By hand, columns side by side under one pressure sink by p h / E: the softer ring sinks more than a pillar."""
+def with_pillar(segment: SegmentModel) -> np.ndarray:
+    """The modulus with the middle of L1 twenty times as stiff. [MPa]"""
     x, y = (np.indices(segment.bodies.shape)[axis] for axis in (0, 1))
     body = segment.body_of(Level.L1)
     away = np.hypot(x - x[body].mean(), y - y[body].mean()) * 2.0
-    pillar = np.where(body & (away < 0.6 * RADIUS), 20.0, 1.0) * segment.model.modulus
-    for effect in compare_neighbours(segment, cored, pillar):
+    return np.asarray(np.where(body & (away < 0.6 * RADIUS), 20.0, 1.0) * segment.model.modulus)
+
+
+def test_an_untreated_endplate_that_stands_out_gives_no_ratio(segment: SegmentModel, cored: np.ndarray) -> None:
+    """Over a bulge below 0 a sound endplate would read as if cement held its middle up."""
+    pillar = with_pillar(segment)
+    assert all(bulge < 0 for bulge in answer_of(segment, pillar).bulges.values())
+    assert [effect.endplate_bulge for effect in compare_neighbours(segment, pillar, cored)] == [None, None]
+
+
+def test_cement_in_the_middle_alone_turns_the_bulge(segment: SegmentModel, cored: np.ndarray) -> None:
+    """By hand, columns side by side under one pressure sink by p h / E: the softer ring sinks more than a pillar."""
+    for effect in compare_neighbours(segment, cored, with_pillar(segment)):
         assert effect.endplate_bulge is not None and effect.endplate_bulge < -0.02  # far from the residual's 1e-6
 
 
