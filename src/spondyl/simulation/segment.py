@@ -33,8 +33,8 @@ LEAST_GAP = 0.2  # of the columns that both bodies share: less is no disc, but a
 MOST_GAP_MM = 20.0  # between two endplates: more is no disc
 ASSUMED = (
     "neighbours: each disc is one solid of 8 MPa (published 5.8 to 42.7) and a Poisson's ratio of 0.45; facets and "
-    "ligaments are left out; the ends stay level. An endplate's bulge is how far its middle sinks below the plane of its "
-    "rim: a ratio below 0 says that cement holds the middle up while the rim sinks around it"
+    "ligaments are left out; the ends stay level. An endplate's bulge is how far its middle sinks below the plane of "
+    "its rim: a ratio below 0 says that cement holds the middle up while the rim sinks around it"
 )
 
 
