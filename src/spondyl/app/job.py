@@ -13,21 +13,20 @@ from typing import Any, Literal
 from spondyl import __version__
 from spondyl.app.alone import alone_in
 from spondyl.app.booklet import BookletWish, write_booklets
+from spondyl.app.case_records import CaseRecords
 from spondyl.app.courses import CourseWish, simulate_courses
-from spondyl.app.inputs import Inputs, Tell, build_anew, hashes_by_role, read_named
+from spondyl.app.inputs import Inputs, Tell, build_anew, hashes_by_role
 from spondyl.app.measuring import measure
 from spondyl.app.strength import StrengthWish, press_levels
 from spondyl.app.vertebrae import VertebraFinder
 from spondyl.app.wishes import AccessWish, asked_wish, found_wish, make_plans
-from spondyl.decisions import BoneHealthPlan, Recommendation, assess_candidacy, plan_bone_health, plan_procedure
-from spondyl.documents.course_facts import facts_of_document
-from spondyl.documents.course_files import SIMULATIONS_FILE, KeptSimulations, read_simulations, write_simulations
+from spondyl.decisions import assess_candidacy, plan_bone_health, plan_procedure
+from spondyl.documents.course_files import SIMULATIONS_FILE, write_simulations
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.documents.files import hashes_in, sweep
-from spondyl.documents.models import JobDocument, JobStageModel, SourceModel, StudyDocument
+from spondyl.documents.models import JobDocument, JobStageModel, SourceModel
 from spondyl.documents.pages import pdf_version
-from spondyl.documents.patients import read_patient
-from spondyl.documents.plan_files import PLANS_FILE, read_plans, remove_plans, write_plans
+from spondyl.documents.plan_files import PLANS_FILE, remove_plans, write_plans
 from spondyl.documents.records import (
     BONE_FILE,
     DECISIONS_FILE,
@@ -36,14 +35,7 @@ from spondyl.documents.records import (
     RUN_FILE,
     SPINE_FILE,
     STUDY_FILE,
-    from_json,
-    read_bone_health,
-    read_decisions,
-    read_findings,
-    read_forecast,
-    read_spine,
     source_of,
-    source_path,
     study_document,
     write_bone_health,
     write_decisions,
@@ -57,7 +49,6 @@ from spondyl.documents.runs import (
     drop_stage,
     failure_recorded,
     find_stage,
-    has_its_files,
     is_done,
     last_done,
     read_run,
@@ -66,15 +57,11 @@ from spondyl.documents.runs import (
     set_aside,
 )
 from spondyl.documents.sheet import remove_sheet
-from spondyl.documents.strength_files import STRENGTH_FILE, KeptStrength, read_strength, write_strength
+from spondyl.documents.strength_files import STRENGTH_FILE, write_strength
 from spondyl.documents.summary import blocking_first, summarise
 from spondyl.errors import InputError
-from spondyl.findings import (
-    Findings,
-)
 from spondyl.followup import plan_recovery
-from spondyl.outcomes import CourseFacts, Prediction, predict_outcomes
-from spondyl.planning import Plan
+from spondyl.outcomes import predict_outcomes
 from spondyl.spine import (
     LABEL_MAP_NAMES,
     Level,
@@ -85,7 +72,7 @@ from spondyl.spine import (
     relabelled,
     shift_of_anchors,
 )
-from spondyl.studies import Patient, Study, assess_suitability
+from spondyl.studies import assess_suitability
 
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 STAGES = (
@@ -109,7 +96,7 @@ FIELDS = frozenset({"strength", "simulate"})  # stages whose files differ in nam
 PAGES = frozenset({"booklet", "report"})  # stages on which nothing rests
 
 
-class Job:
+class Job(CaseRecords):
     """One run on one case folder.
 
     With `inputs` all stages may be made; without, those that rest on the folder alone (findings, report), while study
@@ -138,7 +125,8 @@ class Job:
         if inputs is None and not (folder / SPINE_FILE).is_file():
             raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         CourseWish(**courses), StrengthWish(**strength)  # what is wrong is refused before anything is made anew
-        self.folder, self.inputs, self.force, self.tell = folder, inputs, frozenset(force), tell
+        super().__init__(folder, inputs)
+        self.force, self.tell = frozenset(force), tell
         self.levels = tuple(Level.parse(name) for name in levels)
         self._booklets, self._courses, self._strength, self._solver_ready = booklets, courses, strength, solver_ready
         self._strength_wish, self._course_wish = StrengthWish(), CourseWish()  # until a stage is to be made
@@ -213,93 +201,20 @@ class Job:
             self._course_wish = replace(CourseWish(**self._asked_before("simulate")), **self._courses)
             yield
 
-    @cached_property
-    def patient(self) -> Patient:
-        """The facts of the record."""
-        if self.inputs is None:
-            return self._study_document.patient
-        return Patient() if self.inputs.patient is None else read_patient(self.inputs.patient)
-
-    @cached_property
-    def study(self) -> Study | None:
-        """The CT with its header and the record; None: labels alone."""
-        if self.inputs is not None:
-            return None if self.inputs.study is None else read_named(self.inputs.study, self.patient)
-        source, scan = self._study_document.source, self._study_document.scan
-        if source is None or scan is None:
-            return None
-        return read_named(source_path(source, self.folder), self.patient, series=scan.series_instance_uid)
-
-    @cached_property
-    def spine(self) -> Spine:
-        """The spine as it stands in the folder."""
-        if not has_its_files(self.folder, "spine"):
-            raise InputError(
-                f"{SPINE_FILE} and its images in '{self.folder}' do not belong together (an interrupted run or a "
-                "changed file): run `spondyl plan` with the first inputs and --force spine"
-            )
-        return read_spine(self.folder, self.study)
-
-    @cached_property
-    def findings(self) -> Findings:
-        """The findings as they stand in the folder."""
-        return read_findings(self.folder / FINDINGS_FILE)
-
-    @cached_property
-    def advice(self) -> Recommendation:
-        """The recommendation as it stands in the folder."""
-        return read_decisions(self.folder / DECISIONS_FILE)
-
-    @cached_property
-    def outlook(self) -> Prediction:
-        """The forecast as it stands in the folder."""
-        return read_forecast(self.folder / FORECAST_FILE)
-
-    @cached_property
-    def bones(self) -> BoneHealthPlan:
-        """The plan for the bones as it stands in the folder."""
-        return read_bone_health(self.folder / BONE_FILE)
-
-    @cached_property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plans as they stand in the folder; none where there is no file."""
-        return read_plans(self.folder) if (self.folder / PLANS_FILE).is_file() else ()
-
-    @cached_property
-    def strength(self) -> KeptStrength:
-        """The strength of the levels of this job as it stands in the folder."""
-        return read_strength(self.folder)
-
-    @cached_property
-    def simulations(self) -> KeptSimulations:
-        """The simulated courses of the levels of this job as they stand in the folder."""
-        return read_simulations(self.folder)
-
-    @property
-    def course_facts(self) -> tuple[CourseFacts, ...]:
-        """What the simulated courses say in plain figures; none where none were simulated."""
-        if not (self.folder / SIMULATIONS_FILE).is_file():
-            return ()
-        return facts_of_document(self.simulations.document)
-
     def document(self) -> JobDocument:
         """What the job did, for `--json`."""
         pdf = self.folder / PDF_FILE
-        study_questions = self._study_document.questions
+        study_questions = self.study_record.questions
         return JobDocument(
             case=str(self.folder),
             stages=tuple(self.stages),
             questions=blocking_first((*study_questions, *self.spine.questions)),
-            summary=summarise(self.findings, self._study_document.patient),
+            summary=summarise(self.findings, self.study_record.patient),
             report=str(self.folder / REPORT_FILE),
             pdf=str(pdf) if pdf.is_file() else None,
             booklets=self._booklet_files(),
             remarks=tuple(self.remarks),
         )
-
-    @property
-    def _study_document(self) -> StudyDocument:
-        return from_json(StudyDocument, self.folder / STUDY_FILE)
 
     def _look_for_inputs(self) -> None:
         """Miss a file before the long part begins, not after it."""
@@ -392,7 +307,7 @@ class Job:
     @cached_property
     def _finder(self) -> VertebraFinder:
         """What finds the vertebrae where no labels are given."""
-        source = self._study_document.source if self.inputs is None else self._source
+        source = self.study_record.source if self.inputs is None else self._source
         hashes = {} if source is None else source.hashes
         return VertebraFinder(self.folder, self.inputs, lambda: self.study, hashes, self.force, self._command)
 
@@ -578,7 +493,7 @@ class Job:
             "strength": self.strength,
             "simulations": self.simulations,
             "recovery": plan_recovery(self.plans[0] if self.plans else None),
-            "suitability": self._study_document.suitability,
+            "suitability": self.study_record.suitability,
             "run": read_run(self.folder),
             "levels": self.levels,
             "here": self.booklet_wish.here,
