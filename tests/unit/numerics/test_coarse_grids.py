@@ -167,9 +167,13 @@ def test_threads_sum_pieces_that_share_no_node() -> None:
 
 
 def holed() -> tuple[np.ndarray, np.ndarray]:
-    """A block of one modulus with an odd size, a hole, a stiff corner and a row of held values within; what is free."""
+    """A block of one modulus with an odd size, a hole, a slit, a stiff corner and a held value within; what is free.
+
+    Blocks of eight to the right of the slit are whole, but those to its left are not, and it parts their corners.
+    """
     modulus = np.full((15, 14, 17), 100.0)
     modulus[6:8, 5:8, 9:13] = 0.0
+    modulus[9, 3:10, 5:12] = 0.0
     modulus[:4, :4, :5] = 5000.0
     free = np.ones((3, 16, 15, 18), bool)
     free[:, :, :, 0] = free[1, 11, 9, 13] = False
