@@ -42,7 +42,7 @@ def test_every_field_of_spine_and_scan_is_an_option_with_the_same_default() -> N
 def test_what_is_asked_for_stands_in_the_truth(tmp_path: Path, cli: Cli) -> None:
     asked = {
         "cobb_deg": 12.0, "kyphosis_deg": 40.0, "lordosis_deg": 45.0, "density_mg_cm3": 80.0, "fat_mm": 25.0,
-        "scale": 0.9, "shell_mm": 0.4, "marrow_fat_share": 0.5, "rib_reach": 1.4,
+        "scale": 0.9, "shell_mm": 0.4, "marrow_fat_share": 0.5, "rib_reach": 1.4, "rib_pairs": 13, "lumbar_count": 6,
     }  # fmt: skip
     scan = {
         "in_plane_mm": 2.0, "slice_step_mm": 3.0, "slice_thickness_mm": 4.0, "slice_profile": "gaussian",

@@ -24,6 +24,7 @@ from spondyl.synthetic.spec import (
     VertebraSpec,
     VirtualSpineSpec,
     Wall,
+    levels_between,
     named_deformity,
     one_of,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "deform_vertebra",
     "effective_energy",
     "labels_with_surroundings",
+    "levels_between",
     "make_virtual_patient",
     "named_deformity",
     "one_of",

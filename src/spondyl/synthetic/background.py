@@ -108,5 +108,5 @@ def spine_path(spec: VirtualSpineSpec, centres: dict[Level, Floats]) -> SpinePat
     known = centres.get(Level.T12)
     if known is not None:
         return SpinePath(ordered, float(known[2]))
-    thoracic = spec.levels[-1] < Level.T12
+    thoracic = spec.levels[-1].order < Level.T12.order
     return SpinePath(ordered, float(ordered[0, 2] - 60 if thoracic else ordered[-1, 2] + 40))

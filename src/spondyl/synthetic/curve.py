@@ -65,10 +65,9 @@ def _orientations(spec: VirtualSpineSpec) -> dict[Level, Floats]:
 def _sagittal_lean(spec: VirtualSpineSpec) -> dict[Level, float]:
     """Forward lean of each level's cranial axis; the middle of the lumbar spine stands upright. [deg]"""
     bends = sagittal_bends(spec.kyphosis_deg, spec.lordosis_deg)
-    lean = {Level.L5: 0.0}
-    for number in range(Level.L4, Level.T5 - 1, -1):
-        level = Level(number)
-        below = Level(number + 1)
+    chain = spec.chain
+    lean = {chain[-1]: 0.0}
+    for level, below in zip(chain[-2::-1], chain[:0:-1], strict=True):
         lean[level] = lean[below] + bends[level] + (_collapse(spec, below) + _collapse(spec, level)) / 2
     base = lean[Level.L3]
     return {level: value - base for level, value in lean.items()}

@@ -125,7 +125,7 @@ def vertebra_shapes(spec: VirtualSpineSpec) -> tuple[VertebraShape, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Sacrum:
-    """The block below L5."""
+    """The block below the last lumbar vertebra."""
 
     body: Body
     frame: Frame
@@ -133,9 +133,9 @@ class _Sacrum:
 
 
 def _sacrum(spec: VirtualSpineSpec, shapes: tuple[VertebraShape, ...]) -> _Sacrum | None:
-    """A first sacral body with its wings and a tapering rest, one disc below L5; None without L5."""
+    """A first sacral body with its wings and a tapering rest, a disc below the last lumbar vertebra, or None."""
     last = shapes[-1]
-    if last.level is not Level.L5:
+    if last.level is not spec.chain[-1]:
         return None
     f = spec.scale
     body = Body(30 * f, 25 * f, 33 * f, 50 * f, 1.5 * spec.cupping, 0.5, 0.05)

@@ -20,7 +20,8 @@ _BAND_CENTRES = (0.125, 0.5, 0.875)  # of the depth, from the front: anterior, m
 _Kind = TypeVar("_Kind", bound=StrEnum)
 SUPERIOR_SHARES = {"wedge": 0.8, "biconcave": 0.5, "crush": 0.6}  # of the loss of each shape, the superior endplate's
 
-SUPPORTED = tuple(Level(number) for number in range(Level.T5, Level.L5 + 1))
+_RIBS = tuple(Level(number) for number in range(Level.T1, Level.T12 + 1))
+_LUMBAR = tuple(Level(number) for number in range(Level.L1, Level.L6 + 1))
 
 
 class Kernel(StrEnum):
@@ -225,6 +226,8 @@ class VirtualSpineSpec:
     scale: float = 1.0  # of all bone sizes against an adult of middle size, 0.75-1.25
     cupping: float = 1.0  # depth of endplate cups against the usual one; 0: flat endplates
     waist: float = 1.0  # concavity of the walls against the usual one; 0: straight walls
+    rib_pairs: int = 12  # 11: T12 bears none; 13: T13 stands between T12 and L1
+    lumbar_count: int = 5  # lumbar vertebrae, 4 to 6; the sacrum lies below the last one
     rib_reach: float = 1.0  # length of the ribs' stumps against the usual one, 0.3-2; no process reaches 1.5
     cobb_deg: float = 0.0  # scoliosis from the first to the last level; convex to the patient's right when positive
     kyphosis_deg: float = 25.0  # T5 to T12, of the bodies' mid-planes
@@ -234,13 +237,10 @@ class VirtualSpineSpec:
 
     def __post_init__(self) -> None:
         levels = tuple(level_named(item) for item in self.levels)
-        unknown = [level.name for level in levels if level not in SUPPORTED]
-        if unknown:
-            raise InputError(f"virtual patients have the levels T5 to L5; {', '.join(unknown)} cannot be made")
-        if not levels or list(levels) != list(range(levels[0], levels[-1] + 1)):
-            raise InputError("levels of a virtual patient run from head to foot without a gap, at least one")
         object.__setattr__(self, "levels", levels)
         self._check_numbers()
+        if not levels or levels != levels_between(levels[0], levels[-1], self.rib_pairs, self.lumbar_count):
+            raise InputError("levels of a virtual patient run from head to foot without a gap, at least one")
         options = {level_named(level): vertebra for level, vertebra in self.vertebrae.items()}
         object.__setattr__(self, "vertebrae", options)
         missing = [level.name for level in options if level not in levels]
@@ -258,11 +258,23 @@ class VirtualSpineSpec:
         _within("scale", self.scale, 0.75, 1.25, "of the middle size")
         _within("cupping", self.cupping, 0.0, 2.0, "of the usual depth")
         _within("waist", self.waist, 0.0, 2.0, "of the usual concavity")
+        _whole("rib_pairs", self.rib_pairs, 11, 13)
+        _whole("lumbar_count", self.lumbar_count, 4, 6)
         _within("rib_reach", self.rib_reach, 0.3, 2.0, "of the usual length")
         _within("cobb_deg", self.cobb_deg, -60.0, 60.0, "degrees")
         _within("kyphosis_deg", self.kyphosis_deg, 0.0, 70.0, "degrees")
         _within("lordosis_deg", self.lordosis_deg, 0.0, 70.0, "degrees")
         _within("fat_mm", self.fat_mm, 2.0, 60.0, "mm")
+
+    @property
+    def chain(self) -> tuple[Level, ...]:
+        """Every level that this spine has, C7 to the last lumbar one, whether made or not."""
+        return _chain(self.rib_pairs, self.lumbar_count)
+
+    @property
+    def rib_levels(self) -> tuple[Level, ...]:
+        """The levels that bear ribs."""
+        return (*_RIBS, Level.T13)[: self.rib_pairs]
 
     def vertebra(self, level: Level) -> VertebraSpec:
         """Options of a level; the usual ones where none are given."""
@@ -272,6 +284,35 @@ class VirtualSpineSpec:
         """Mean trabecular density of a level's body. [mg/cm³ K2HPO4]"""
         own = self.vertebra(level).density_mg_cm3
         return self.density_mg_cm3 if own is None else own
+
+
+def levels_between(first: Level, last: Level, rib_pairs: int = 12, lumbar_count: int = 5) -> tuple[Level, ...]:
+    """The levels from one to another of a spine with so many pairs of ribs and lumbar vertebrae.
+
+    >>> [level.name for level in levels_between(Level.T12, Level.L1, rib_pairs=13)]
+    ['T12', 'T13', 'L1']
+
+    Raises
+    ------
+    InputError
+        If such a spine has not both levels, or has them the other way round.
+    """
+    chain = _chain(rib_pairs, lumbar_count)
+    for level in (first, last):
+        if level not in chain:
+            raise InputError(
+                f"a virtual patient with {rib_pairs} pairs of ribs and {lumbar_count} lumbar vertebrae has the levels "
+                f"{chain[0].name} to {chain[-1].name}{', T13 among them' if Level.T13 in chain else ''}; {level.name} "
+                "cannot be made"
+            )
+    if first.order > last.order:
+        raise InputError(f"levels run from head to foot: give {last.name} before {first.name}")
+    return chain[chain.index(first) : chain.index(last) + 1]
+
+
+def _chain(rib_pairs: int, lumbar_count: int) -> tuple[Level, ...]:
+    extra = (Level.T13,) if rib_pairs > len(_RIBS) else ()
+    return (Level.C7, *_RIBS, *extra, *_LUMBAR[:lumbar_count])
 
 
 def named_deformity(shape: str, share_left: float) -> Deformity:
@@ -317,6 +358,11 @@ def defects_of(options: VertebraSpec, density_mg_cm3: float) -> tuple[str, ...]:
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
     if not (math.isfinite(value) and low <= value <= high):
         raise InputError(f"{name} is {value:g}; it lies between {low:g} and {high:g} {unit}")
+
+
+def _whole(name: str, value: int, low: int, high: int) -> None:
+    if value not in range(low, high + 1):
+        raise InputError(f"{name} is {value}; it is a whole number from {low} to {high}")
 
 
 WEDGE_30 = Deformity(0.70, 0.82, 1.0)

@@ -60,6 +60,7 @@ class VertebraShape:
     frame: Frame
     shell_mm: float
     rib_reach: float = 1.0
+    bears_ribs: bool = False
     above: VertebraShape | None = None  # whose articular processes have a joint space in this one
 
     @property
@@ -139,7 +140,7 @@ class VertebraShape:
         slope = radians(size.spinous_deg)
         tip = base + size.spinous_mm * np.array([-sin(slope), -cos(slope), 0.0])
         upright = (cos(slope), -sin(slope), 0.0)
-        half = 8.5 if self.level >= Level.T12 else 5.5
+        half = 8.5 if self.level.order >= Level.T12.order else 5.5
         laminae = [
             Part(ARCH, tube(self._mass(side), base, (1, 0, 0), 0.36 * height, 3.0), _ARCH_SHELL_MM) for side in Side
         ]
@@ -187,7 +188,7 @@ class VertebraShape:
     def _transverse(self, side: Side) -> Part:
         mass = self._mass(side)
         s, length = _sign(side), self.size.transverse_mm
-        if self.level >= Level.L1:
+        if self.level.order >= Level.L1.order:
             start = mass + np.array([0.08 * self.size.posterior_mm, 3.0, s * 2.0])
             bar = tube(start, start + np.array([1.0, -5.0, s * length]), (1, 0, 0), 5.0, 2.8)
         else:
@@ -211,8 +212,8 @@ class VertebraShape:
 
     @cached_property
     def ribs(self) -> tuple[Part, ...]:
-        """Stumps of the ribs at thoracic levels, a joint space away from the body."""
-        if self.level >= Level.L1:
+        """Stumps of the ribs where there are some, a joint space away from the body."""
+        if not self.bears_ribs:
             return ()
         return tuple(Part(0, self._rib(side), _RIB_SHELL_MM) for side in Side)
 
@@ -220,7 +221,7 @@ class VertebraShape:
         s = _sign(side)
         outer = self.size.width_mm / 2
         start = np.array([0.15 * self.size.posterior_mm, self.back_mm + 3.0, s * (outer + 3.5)])
-        run = self.rib_reach * (1.0 if self.level <= Level.T10 else 0.7)
+        run = self.rib_reach * (1.0 if self.level.order <= Level.T10.order else 0.7)
         end = start + run * np.array([-6.0, -22.0, s * 30.0])
         return tube(start, end, (1, 0, 0), 5.0, 3.2)
 
@@ -242,7 +243,8 @@ def make_vertebra(
         options.schmorl_node,
         options.posterior_bulge_mm,
     )
-    return VertebraShape(level, size, options, body, frame, spec.shell_mm, spec.rib_reach, above)
+    ribs = level in spec.rib_levels
+    return VertebraShape(level, size, options, body, frame, spec.shell_mm, spec.rib_reach, ribs, above)
 
 
 def _sign(side: Side) -> float:

@@ -35,6 +35,8 @@ def synth(
     scale: o.Scale = 1.0,
     cupping: o.Cupping = 1.0,
     waist: o.Waist = 1.0,
+    rib_pairs: o.RibPairs = 12,
+    lumbar_count: o.LumbarCount = 5,
     rib_reach: o.RibReach = 1.0,
     fat_mm: o.FatMm = 15.0,
     left_marker: o.LeftMarker = False,
@@ -114,11 +116,11 @@ def _virtual(out: Path, given: Mapping[str, Any]) -> SynthDocument:
 def _spec(given: Mapping[str, Any]) -> VirtualSpineSpec:
     """The virtual spine of these options."""
     from spondyl.app.cli.synth_levels import read_levels
-    from spondyl.synthetic import VirtualSpineSpec
+    from spondyl.synthetic import VirtualSpineSpec, levels_between
 
     own = {field.name: given[field.name] for field in fields(VirtualSpineSpec) if field.name in given}
     first, last = _ends(given["levels"])
-    chosen = tuple(range(first, last + 1))
+    chosen = levels_between(first, last, given["rib_pairs"], given["lumbar_count"])
     return VirtualSpineSpec(**{**own, "levels": chosen, "scan": _scan(given), "vertebrae": read_levels(given)})
 
 
@@ -141,7 +143,7 @@ def _ends(text: str) -> tuple[Level, Level]:
     if not dash:
         raise InputError(f"--levels is a first and a last level such as T10-L5, found '{text}'")
     upper, lower = Level.parse(first), Level.parse(last)
-    if upper > lower:
+    if upper.order > lower.order:
         raise InputError(f"--levels runs from head to foot, found '{text}': give {lower.name}-{upper.name}")
     return upper, lower
 
