@@ -25,7 +25,8 @@ import pydicom
 from spondyl.app.inputs import Inputs
 from spondyl.app.job import Job
 from spondyl.app.virtual_files import Source, write_deformed
-from spondyl.documents.course_models import PATHS, CourseModel
+from spondyl.documents.course_models import CourseModel
+from spondyl.documents.leak_models import PATHS
 from spondyl.errors import NotConverged
 from spondyl.planning import Plan
 from spondyl.simulation import build_flow_model, find_cement

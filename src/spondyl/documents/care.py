@@ -9,7 +9,7 @@ from spondyl.decisions import Answer, BoneHealthPlan, ChecklistItem, Phase, Proc
 from spondyl.decisions.bone_health import TOPICS as BONE_TOPICS
 from spondyl.decisions.procedure import TOPICS as SHEET_TOPICS
 from spondyl.documents.advice import MET_WORDS, NOT_SHOWN, PositionRow, conditions_by_answer, statement_rows
-from spondyl.documents.course_models import PATHS
+from spondyl.documents.leak_models import PATHS
 from spondyl.documents.tables import Table, joined
 from spondyl.evidence import find_entry
 from spondyl.outcomes import MODEL

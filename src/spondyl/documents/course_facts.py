@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spondyl.documents.course_models import CourseModel, HeightCourseModel, LeakShareModel, SimulationsDocument
+from spondyl.documents.course_models import CourseModel, HeightCourseModel, SimulationsDocument
+from spondyl.documents.leak_models import LeakShareModel
 from spondyl.outcomes import CountedRuns, CourseFacts, WayOut
 from spondyl.simulation.leak_shares import published_rates
 from spondyl.simulation.openings import LeakPath

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from spondyl.documents.balloon_models import BalloonModel
 from spondyl.documents.course_files import KeptCement, KeptSimulations
-from spondyl.documents.course_models import PATHS, BalloonModel, CourseModel, StateModel
+from spondyl.documents.course_models import CourseModel, StateModel
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_balloon import draw_inflation
 from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
 from spondyl.documents.figures_course import draw_heights, draw_neighbours, draw_states, height_table
 from spondyl.documents.figures_leaks import draw_leak_shares, leak_table
+from spondyl.documents.leak_models import PATHS
 from spondyl.documents.strength_section import force_text, ratio_text
 from spondyl.documents.tables import Table
 from spondyl.spine import Spine

@@ -16,10 +16,12 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from spondyl.documents.cement_models import CementModel
 from spondyl.documents.course_files import KeptCement
-from spondyl.documents.course_models import PATHS, WORDS, CementModel, CourseModel
+from spondyl.documents.course_models import CourseModel
 from spondyl.documents.figures import WINDOW_HU, Picture, png_of
 from spondyl.documents.figures_leaks import COLOURS, MARKERS
+from spondyl.documents.leak_models import PATHS, WORDS
 from spondyl.documents.tables import Table
 from spondyl.space import Floats, Frame
 from spondyl.spine import Level, Spine

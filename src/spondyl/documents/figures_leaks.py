@@ -5,8 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spondyl.documents.course_models import PATHS, WORDS, CourseModel, LeakShareModel
+from spondyl.documents.course_models import CourseModel
 from spondyl.documents.figures import Picture, png_of
+from spondyl.documents.leak_models import PATHS, WORDS, LeakShareModel
 from spondyl.documents.tables import Table
 from spondyl.outcomes import scenario_text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spondyl.documents.course_models import CementModel, CourseModel, StateModel, leak_shares_of
+from spondyl.documents.cement_models import CementModel
+from spondyl.documents.course_models import CourseModel, StateModel
+from spondyl.documents.leak_models import leak_shares_of
 from spondyl.simulation import BodyInjection, LeakShares
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from matplotlib import image
 
-from spondyl.documents.course_models import BalloonModel, CourseModel
+from spondyl.documents.balloon_models import BalloonModel
+from spondyl.documents.course_models import CourseModel
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_balloon import draw_balloons, draw_inflation
 from spondyl.simulation import BalloonLift, BalloonOutcome, break_bone, inflate_balloons

@@ -12,8 +12,8 @@ import trimesh
 from matplotlib import image
 from PIL import Image
 
+from spondyl.documents.cement_models import MOST_STEPS, CementModel, PressuresModel
 from spondyl.documents.course_files import KeptCement, cement_surface
-from spondyl.documents.course_models import MOST_STEPS, CementModel, PressuresModel
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_cement import (
     cement_seen,

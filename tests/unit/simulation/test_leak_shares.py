@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from spondyl.documents.course_facts import facts_of_document
-from spondyl.documents.course_models import SimulationsDocument, leak_shares_of
+from spondyl.documents.course_models import SimulationsDocument
 from spondyl.documents.course_tables import course_tables
 from spondyl.documents.figures_leaks import draw_leak_shares, empty_text, leak_table
+from spondyl.documents.leak_models import leak_shares_of
 from spondyl.errors import InputError
 from spondyl.simulation import leak_shares, simulate_injection
 from spondyl.simulation.flow_model import FlowModel, build_flow_model
