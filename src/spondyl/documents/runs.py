@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -144,11 +145,12 @@ def _failure_written(folder: Path, record: Callable[[str], StageModel]) -> Itera
 @contextmanager
 def _warnings_kept(progress: Progress) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+        warnings.simplefilter("always")
         try:
             yield
         finally:
-            progress.warnings += [_describe(warning) for warning in caught]
+            counted = Counter(_describe(warning) for warning in caught)
+            progress.warnings += [text if count == 1 else f"{text} ({count} times)" for text, count in counted.items()]
 
 
 def _not_begun(stage: str, error: str) -> StageModel:

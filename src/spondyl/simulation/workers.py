@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +17,7 @@ from typing import Any, Self, TypeVar
 from spondyl.errors import InputError
 
 Result = TypeVar("Result")
+_Raised = tuple[str, type[Warning], str, int]  # text, kind, file and line
 
 
 class Workers:
@@ -38,27 +41,43 @@ class Workers:
         """The function's answers for each of these arguments, in the order in which they come.
 
         What a process that died owes is worked out in this one, as is all that is asked after its death. The function
-        and all it takes must be picklable.
+        and all it takes must be picklable. What an answer warns of in another process is raised again here.
         """
-        asked: dict[Future[Result], tuple[Any, ...]] = {}
+        asked: dict[Future[tuple[Result, tuple[_Raised, ...]]], tuple[Any, ...]] = {}
         refused = []  # by a pool that is broken already
         for each in arguments:
             try:
-                asked[self._pool.submit(function, *each)] = each
+                asked[self._pool.submit(_watched, function, *each)] = each
             except BrokenProcessPool:
                 refused.append(each)
         try:
             for future in as_completed(asked):
                 try:
-                    found = future.result()
+                    found, raised = future.result()
                 except BrokenProcessPool:
-                    found = function(*asked[future])
+                    found, raised = function(*asked[future]), ()
+                for text, category, filename, line in raised:
+                    warnings.warn_explicit(text, category, filename, line)
                 yield found
             for each in refused:
                 yield function(*each)
         finally:
             for future in asked:
                 future.cancel()
+
+
+def _watched(function: Callable[..., Result], *arguments: Any) -> tuple[Result, tuple[_Raised, ...]]:
+    """The function's answer, and every warning that was raised on the way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = function(*arguments)
+    return found, tuple((str(one.message), _known(one.category), one.filename, one.lineno) for one in caught)
+
+
+def _known(category: type[Warning]) -> type[Warning]:
+    """The kind of a warning as another process can name it."""
+    module = sys.modules.get(category.__module__)
+    return category if getattr(module, category.__qualname__, None) is category else UserWarning
 
 
 def _prepare() -> None:

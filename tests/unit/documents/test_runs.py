@@ -98,3 +98,10 @@ def test_hashes_of_a_folder_go_by_the_path_in_it(tmp_path: Path) -> None:
     (tmp_path / "ct" / ".DS_Store").write_bytes(b"noise")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc", FIPS 180-2
     assert hashes_of(tmp_path / "ct") == {"series/1.dcm": digest}
+
+
+def test_a_warning_that_comes_again_is_counted(tmp_path: Path) -> None:
+    with recorded(tmp_path, "study", {}, {}):
+        for number in (1, 2, 1, 1):
+            warnings.warn_explicit(f"odd {number}", UserWarning, "/x/spondyl/odd.py", 3)
+    assert read_run(tmp_path).stages[0].warnings == ("odd 1 (3 times)", "odd 2")

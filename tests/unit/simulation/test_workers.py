@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from multiprocessing import parent_process
 from pathlib import Path
 
@@ -47,6 +48,25 @@ def test_answers_and_errors_come_back() -> None:
         assert sorted(workers.each(half_of_even, [(2,), (4,), (6,)])) == [1.0, 2.0, 3.0]
         with pytest.raises(InputError, match="3 is odd"):
             list(workers.each(half_of_even, [(3,)]))
+
+
+def warn_of(number: int) -> int:
+    class Local(RuntimeWarning):
+        """One that no other process knows."""
+
+    warnings.warn(f"{number} is doubtful", Local if number == 2 else RuntimeWarning, stacklevel=1)
+    return number
+
+
+def test_what_another_process_warns_of_is_told_here() -> None:
+    """Symptom: warnings of leak draws went to that process's stream, and run.json named none."""
+    with Workers(1) as workers, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert sorted(workers.each(warn_of, [(1,), (1,), (2,)])) == [1, 1, 2]
+    told = sorted((str(one.message), one.category, Path(one.filename).name) for one in caught)
+    here = Path(__file__).name
+    once = ("1 is doubtful", RuntimeWarning, here)
+    assert told == [once, once, ("2 is doubtful", UserWarning, here)]
 
 
 def test_no_workers_are_refused() -> None:
