@@ -37,6 +37,7 @@ lint: $(VENV)/test.stamp
 validate: $(VENV)/test.stamp $(VENV)/train.stamp
 	$(BIN)/python -m tools.validate
 	$(BIN)/python -m tools.validate_grades
+	$(BIN)/python -m tools.validate_density
 	$(BIN)/python -m tools.validate_forecast
 	$(BIN)/python -m tools.validate_access
 	$(BIN)/python -m tools.validate_injection

@@ -191,7 +191,8 @@ def _tissue_finding(name: str, sample: TissueSample | None) -> Finding:
     method = "found by place and CT number around the spine"
     if sample is None:
         return not_evaluable(f"{name}_hu", None, HU, f"no {name.replace('_', ' ')} was found in the image", method)
-    reason = "blurred with its surroundings, at least in part" if name == "cortical_bone" else ""
+    raised = f"raised from {sample.seen_hu:.0f} HU by what blur takes of a cortex" if sample.seen_hu else ""
+    reason = f"{raised}: its usual thickness is an assumption" if raised else ""
     method = f"{method}: {sample.voxels} voxels, standard deviation {sample.sd_hu:.0f} HU"
     return _interval(f"{name}_hu", None, HU, sample.mean_hu, sample.doubt_hu, reason, method)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.findings.calibration import TissueSample
+from spondyl.findings.cortex import BESIDE_HU, LEAST_SHARE, brightest_bone, cortex_share
 from spondyl.space import Floats, Volume
 from spondyl.spine import Spine, Vertebra
 from spondyl.spine.grey_border import METAL_HU
@@ -17,9 +19,8 @@ CONTRAST_HU = 80.0  # blood without an agent stays below, even with many red cel
 _AIR_HU, _FAT_HU, _MUSCLE_HU = (-1020.0, -970.0), (-140.0, -60.0), (15.0, 100.0)
 _BLOOD_HU = (20.0, 600.0)
 _FEWEST = 100  # voxels of a tissue
-_CORTEX_SHARE = 0.002  # of the bone voxels, the brightest: only where cortex is thick does a voxel hold nothing else
-_CORTEX_DOUBT = 0.1  # of its CT number: even the brightest voxels are blurred, and the cortex of the old is porous
-_TISSUE_DOUBT_HU = {"air": 5.0, "adipose": 5.0, "muscle": 5.0, "blood": 5.0}  # between people, and water in them
+_CORTEX_DOUBT = 0.1  # of its CT number beside the doubt of blur: the cortex of the old is porous
+_TISSUE_DOUBT_HU = 5.0  # between people, and water in them
 _AORTA_MM, _RING_MM = 7.0, (15.0, 18.0)  # an adult aorta is 16 to 30 mm wide: inside it, and around it
 _RING_SHARE = 0.5
 _BORDER_HU = 25.0
@@ -30,8 +31,9 @@ def find_tissues(spine: Spine) -> Mapping[str, TissueSample]:
 
     Air: outside the body or gas. Adipose tissue: the peak of fat. Muscle: behind and beside the bodies. Blood: a
     homogeneous round structure in front of the bodies, the aorta, the median over levels; with contrast it is bright
-    (`CONTRAST_HU`) and no calibration may use it. Cortical bone: the brightest voxels of the vertebrae, the least
-    reliable, since blur lowers and noise raises them; its doubt is a tenth of its value.
+    (`CONTRAST_HU`) and no calibration may use it. Cortical bone: the brightest voxels of the vertebrae, raised by what
+    blur and slices take from a cortex (`cortex_share`); the least reliable. Where more than half of it is gone
+    cortical bone is left out.
     """
     ct = spine.ct
     if ct is None:
@@ -43,9 +45,10 @@ def find_tissues(spine: Spine) -> Mapping[str, TissueSample]:
         "adipose": _flat(values, _FAT_HU, erode=1),
         "muscle": _muscle(block, spine),
         "blood": _blood(ct, spine),
-        "cortical_bone": _cortex(ct, spine),
     }
-    return {name: _sample(name, numbers) for name, numbers in found.items() if numbers is not None}
+    samples = {name: _sample(numbers, _TISSUE_DOUBT_HU) for name, numbers in found.items() if numbers is not None}
+    cortex = _cortex(ct, spine)
+    return samples if cortex is None else {**samples, "cortical_bone": cortex}
 
 
 def metal_near(spine: Spine, vertebra: Vertebra) -> bool:
@@ -56,10 +59,20 @@ def metal_near(spine: Spine, vertebra: Vertebra) -> bool:
     return int(np.count_nonzero(box.array > METAL_HU)) >= 5
 
 
-def _sample(name: str, numbers: Floats) -> TissueSample:
+def _sample(numbers: Floats, doubt_hu: float) -> TissueSample:
     mean, sd = float(numbers.mean()), float(numbers.std())
-    doubt = _CORTEX_DOUBT * abs(mean) if name == "cortical_bone" else _TISSUE_DOUBT_HU[name]
-    return TissueSample(mean, sd, len(numbers), float(np.hypot(doubt, sd / np.sqrt(len(numbers)))))
+    return TissueSample(mean, sd, len(numbers), float(np.hypot(doubt_hu, sd / np.sqrt(len(numbers)))))
+
+
+def _cortex(ct: Volume, spine: Spine) -> TissueSample | None:
+    """Whole cortex by the brightest voxels and the share of it that blur leaves in them."""
+    numbers, left = brightest_bone(ct, spine), cortex_share(spine)
+    if numbers is None or left is None or left.share < LEAST_SHARE:
+        return None
+    seen = float(numbers.mean())
+    whole = BESIDE_HU + (seen - BESIDE_HU) / left.share
+    doubt = float(np.hypot(_CORTEX_DOUBT * whole, (whole - BESIDE_HU) * left.sd / left.share))
+    return replace(_sample(numbers, doubt), mean_hu=whole, seen_hu=seen)
 
 
 def _near_spine(ct: Volume, spine: Spine) -> Volume:
@@ -173,19 +186,3 @@ def _ring(inner: float, outer: float) -> NDArray[np.bool_]:
     side = np.arange(-int(outer), int(outer) + 1)
     distance = np.hypot(side[:, None], side)
     return np.asarray((distance >= inner) & (distance <= outer))
-
-
-def _cortex(ct: Volume, spine: Spine) -> Floats | None:
-    """The brightest voxels of the vertebrae; metal and what touches it are left out."""
-    picked = []
-    for vertebra in spine:
-        geometry = vertebra.mask.geometry
-        values = ct.sample(geometry.points(np.argwhere(vertebra.mask.array)), order=0, outside=np.nan)
-        values = values[np.isfinite(values)]
-        if len(values) and (values > METAL_HU).sum() < 5:
-            picked.append(values)
-    if not picked:
-        return None
-    numbers = np.concatenate(picked)
-    brightest = numbers[numbers >= np.quantile(numbers, 1 - _CORTEX_SHARE)]
-    return brightest if len(brightest) >= 10 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil, exp, log
 from typing import Any
@@ -53,6 +53,7 @@ class BoneModel:
     vertebra: Vertebra  # that it was made of
     density_gap: float = 0.0  # ln of the density as calibrated over that of the tube voltage's nominal line; 0: unknown
     ends: str = "cement"  # one of ENDS
+    density_doubt: float = 0.0  # relative standard deviation of the density from the tissues' own doubts, without grade
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
@@ -130,20 +131,25 @@ def build_bone_model(
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
     rho = np.where(bone, np.maximum(told, RHO_LOWEST), 0.0)
-    gap = _gap(graded, spine, float(np.median(hu[bone])))
+    middle_hu = float(np.median(hu[bone]))
+    gap = _gap(graded, spine, middle_hu)
     notes = (*_range_notes(told[bone]), *_gap_notes(gap), *_grid_notes(spine.ct.geometry, voxel_mm))
     on_body = bone & (of_body >= 0.5)
-    return _between_ends(
+    made = _between_ends(
         vertebra, Volume(rho, geometry, "g/cm3"), on_body, find_bone_law(law), graded, ends, apparent_strain, notes, gap
+    )
+    return replace(
+        made, density_doubt=line.density_sd(middle_hu) / max(float(line.density(middle_hu)), 1000 * RHO_LOWEST)
     )
 
 
 def reshaped(bone: BoneModel, density: Volume, *, apparent_strain: float = -0.02) -> BoneModel:
     """The same body in another shape: bone of these densities on a grid of its axes, between new ends. [g/cm³]"""
     law, graded, there = bone.law, bone.calibration, density.array > 0
-    return _between_ends(
+    made = _between_ends(
         bone.vertebra, density, there, law, graded, bone.ends, apparent_strain, bone.notes, bone.density_gap
     )
+    return replace(made, density_doubt=bone.density_doubt)
 
 
 def _between_ends(
@@ -222,8 +228,8 @@ def _bone_height(bone: Mask, ends: Mask, voxel_mm: float) -> float:
 def _gap(graded: GradedCalibration, spine: Spine, hu: float) -> float:
     """How far the calibration by tissues lies over the nominal line, at the CT number in the middle of the bone.
 
-    Blur of coarse slices takes from the cortex that the energy is read from, so that densities come out too high: on
-    virtual bodies by 6, 21 and 36 % at slices of 1, 1.5 and 2.5 mm (docs/validation/strength.md).
+    The energy is read from cortex raised by what blur takes of it: a cortex that is thinner or more porous than
+    assumed makes densities too high (docs/validation/density.md).
     """
     kvp = None if spine.study is None else spine.study.scan.kvp
     if graded.calibration is None or kvp is None:
@@ -400,7 +406,7 @@ def _gap_notes(gap: float) -> tuple[str, ...]:
         return ()
     return (
         f"the tissues of this CT give a density {100 * (exp(gap) - 1):.0f} % above that of the tube voltage's nominal "
-        "line: coarse or blurred slices read so, and the strength may be too high by as much and more",
+        "line: a cortex blurred more than was assumed reads so, and the strength may be too high by as much and more",
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, hypot, log, sqrt
 
 import numpy as np
 
@@ -67,7 +67,8 @@ def spread_causes(
 ) -> tuple[SpreadCause, ...]:
     """The causes of doubt of a failure load: density, law, yield strain, border of the labels, and the model itself.
 
-    The density's spread is that of its grade, or the gap between two ways to calibrate it where that is wider.
+    The density's spread is that of its grade with the doubt of the tissues that it was calibrated by, or the gap
+    between two ways to calibrate it where that is wider.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def spread_causes(
             return yield_factor
         return scaled_failure(curve, bone.height_mm, modulus_factor=modulus_factor, yield_factor=yield_factor)
 
-    density = max(bone.calibration.density_spread or 0.0, abs(bone.density_gap))
+    density = max(hypot(bone.calibration.density_spread or 0.0, bone.density_doubt), abs(bone.density_gap))
     rho = np.median(bone.density.array[bone.density.array > 0])
 
     def by_density(factor: float) -> float:

@@ -57,6 +57,19 @@ def test_noise_stays_within_the_propagated_error(energy_kev: float) -> None:
         assert abs(z.mean()) < 0.52
 
 
+def test_the_doubt_of_the_energy_is_taken_on_both_sides() -> None:
+    """Only cortex in doubt, by 300 HU: half of what lies between the energies of both ends."""
+    samples = {name: replace(sample, doubt_hu=0.0) for name, sample in _samples(70.0).items()}
+    cortex = samples["cortical_bone"]
+    low, high = (
+        calibrate({**samples, "cortical_bone": replace(cortex, mean_hu=cortex.mean_hu + sign * 300.0)}).energy_kev
+        for sign in (-1, 1)
+    )
+    found = calibrate({**samples, "cortical_bone": replace(cortex, doubt_hu=300.0)})
+    assert found.energy_sd_kev == pytest.approx((low - high) / 2)
+    assert low - 70.0 > 1.2 * (70.0 - high)  # a cortex read too dark costs more than one read too bright
+
+
 def test_without_blood() -> None:
     samples = _samples(68.0)
     del samples["blood"]

@@ -59,13 +59,22 @@ def test_failure_is_the_peak_or_the_force_at_the_limit() -> None:
     assert failure_of(rising, HEIGHT, 0.021)[0] == pytest.approx(320.0)  # carried on
 
 
-def bone(spread: float | None, gap: float = 0.0) -> BoneModel:
+def bone(spread: float | None, gap: float = 0.0, doubt: float = 0.0) -> BoneModel:
     law = find_bone_law("kopperdahl-power")
     density = SimpleNamespace(array=np.full((2, 2, 2), 0.1))
     graded = SimpleNamespace(density_spread=spread)
-    return cast(
-        BoneModel, SimpleNamespace(density=density, law=law, calibration=graded, height_mm=HEIGHT, density_gap=gap)
+    made = SimpleNamespace(
+        density=density, law=law, calibration=graded, height_mm=HEIGHT, density_gap=gap, density_doubt=doubt
     )
+    return cast(BoneModel, made)
+
+
+@pytest.mark.parametrize(("gap", "density"), [(0.1, 0.25), (0.4, 0.4)])
+def test_the_doubt_of_the_tissues_joins_that_of_the_grade(gap: float, density: float) -> None:
+    """0.15 of the grade and 0.2 of the tissues are 0.25 together; a wider gap counts in their place."""
+    joined = {cause.name: cause.sd for cause in spread_causes(bone(0.15, gap, 0.2), PATH, None)}
+    plain = {cause.name: cause.sd for cause in spread_causes(bone(density), PATH, None)}
+    assert joined["density"] == pytest.approx(plain["density"])
 
 
 def test_a_yielded_body_goes_with_its_yield_stress() -> None:
