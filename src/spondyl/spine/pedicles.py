@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 
@@ -14,6 +13,7 @@ from spondyl.space import Floats, Frame, Volume
 from spondyl.spine.cross_sections import STEP_MM, Section, Stack, plane_square_to
 from spondyl.spine.foramen import Foramen
 from spondyl.spine.grey_border import grey_border
+from spondyl.spine.isthmus import extents, measure_isthmus
 from spondyl.spine.local_view import LocalView
 from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.spine.pedicle_axis import GREY, midline_axis
@@ -48,11 +48,14 @@ def find_pedicles(
     occupancy = Volume(blurred, near.geometry, "1")
     found, remarks = [], []
     for side in Side:
-        pedicle = _find(occupancy, near, ct, view, foramen, side)
-        if pedicle is None:
+        neck = _find(occupancy, near, ct, view, foramen, side)
+        if neck is None:
             remarks.append(f"{side} pedicle not found: no neck between body and arch in the mask")
-        else:
-            found.append(pedicle)
+            continue
+        pedicle = neck if ct is None else _on_ct(neck, occupancy, ct, view)
+        if pedicle is None:
+            remarks.append(f"{side} pedicle measured on the mask: its border does not close on the CT")
+        found.append(pedicle or neck)
     return tuple(found), tuple(remarks)
 
 
@@ -115,6 +118,21 @@ def _find(
         return None
     half_voxel = float(occupancy.geometry.spacing_mm.max()) / 2
     return Pedicle(side, narrowest.centre, axis, width, height, half_voxel)
+
+
+def _on_ct(neck: Pedicle, occupancy: Volume, ct: Volume, view: LocalView) -> Pedicle | None:
+    """The pedicle with its isthmus as the CT shows it around the mask's axis; None where that does not close."""
+    plane = plane_square_to(neck.isthmus, neck.axis, view.frame.cranial)
+    lateral = plane.left if neck.side is Side.LEFT else -plane.left
+    depth = np.arange(0.0, WIDEST_MM, STEP_MM / 2)
+    inside = occupancy.sample(neck.isthmus - depth[:, None] * lateral) > 0.5
+    if inside.all() or not inside[0]:
+        return None
+    inner = neck.isthmus - depth[int((~inside).argmax())] * lateral
+    seen = measure_isthmus(ct, inner, lateral, neck.axis, view.frame.cranial, neck.height_mm)
+    if seen is None:
+        return None
+    return replace(neck, isthmus=seen.centre, width_mm=seen.width_mm, height_mm=seen.height_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +217,4 @@ def _joins_body_and_arch(occupancy: Volume, view: LocalView, foramen: Foramen, c
 def _extents(share: Floats) -> tuple[float, float]:
     """Smallest extent of a cross-section and the extent square to it. [mm]"""
     contours = find_contours(np.pad(share, 1), 0.5)  # type: ignore[no-untyped-call]
-    outline = max(contours, key=len) * STEP_MM
-    angles = np.radians(np.arange(0, 180, 3))
-    across: NDArray[np.float64] = np.ptp(outline @ np.stack([np.cos(angles), np.sin(angles)]), axis=0)
-    least = int(across.argmin())
-    return float(across[least]), float(across[(least + len(angles) // 2) % len(angles)])
+    return extents(max(contours, key=len) * STEP_MM)
