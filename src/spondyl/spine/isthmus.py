@@ -19,7 +19,7 @@ _AVERAGED = 3  # cross-sections that are averaged against noise, over 1.0 mm
 _SOFT_HU = 40.0  # of muscle, nerves and dura around a pedicle
 _LEAST_HU = 100.0  # of a cortex over that: less is no bone
 _CORTEX = 0.5  # of the cortex typical of the section: what a ray has to reach before its border counts
-_DIP = 0.25  # of a cortex' height: a fall by less is structure in the bone, a deeper one the joint with a rib
+_DIP = 0.35  # of a cortex' height: a fall by less is structure in the bone, a deeper one the joint with a rib
 _JUMP_MM = 1.5  # of a ray beside the median of its neighbours: it went through a gap, or ended within
 _NEIGHBOURS = 7
 _CLOSED = 0.75  # of the rays
@@ -46,7 +46,7 @@ def measure_isthmus(
     """The narrowest cross-section square to a pedicle's axis; None where its border does not close.
 
     Rays start a little beside the wall of the canal, which masks have right where their other side holds the head of a
-    rib. On each ray the cortex is followed outwards to the first fall deeper than a quarter of its height: into soft
+    rib. On each ray the cortex is followed outwards to the first fall deeper than a third of its height: into soft
     tissue, or into the joint with a rib. The border lies half way down that fall. A ray whose border differs from its
     neighbours' is open; three quarters of the rays must close, and the outline must begin at the wall of the canal. A
     cortex thinner than the scanner's blur looks wider: on virtual patients widths are 0.3 to 0.7 mm too large.
@@ -81,7 +81,7 @@ def measure_isthmus(
             if np.linalg.norm(shift) < _STEP_MM:
                 found.append(seen)
                 break
-    return max(found, key=lambda seen: (seen.closed, seen.width_mm), default=None)
+    return max(found, key=lambda seen: seen.width_mm * seen.height_mm, default=None)
 
 
 def _narrowest(
@@ -130,7 +130,7 @@ def borders(hu: Floats) -> Floats:
     usual = float(np.median(inner.max(axis=1)))
     if usual < _LEAST_HU:
         return np.full(len(height), np.nan)
-    found = np.array([_border(ray, _CORTEX * usual) for ray in height])
+    found = _falls(height, _CORTEX * usual)
     near = np.stack([np.roll(found, k) for k in range(-(_NEIGHBOURS // 2), _NEIGHBOURS // 2 + 1)])
     seen = np.isfinite(near).sum(axis=0) >= _NEIGHBOURS // 2
     usually = np.full(len(found), np.nan)
@@ -139,20 +139,22 @@ def borders(hu: Floats) -> Floats:
         return np.where(np.abs(found - usually) <= _JUMP_MM, found, np.nan)
 
 
-def _border(ray: Floats, least: float) -> float:
-    """Half way down the first deep fall after the cortex; NaN where there is none."""
-    top = np.maximum.accumulate(ray)
-    fallen = (top >= least) & (ray < (1 - _DIP) * top)
-    if not fallen.any():
-        return float("nan")
-    at = int(fallen.argmax())
-    rising = np.flatnonzero(np.diff(ray[at:]) > 0)
-    bottom = max(float(ray[at + int(rising[0])] if len(rising) else ray[-1]), 0.0)
-    half = 0.5 * (float(top[at]) + bottom)
-    peak = int(ray[: at + 1].argmax())
-    below = peak + int((ray[peak:] <= half).argmax())
-    share = (ray[below - 1] - half) / max(float(ray[below - 1] - ray[below]), 1e-9)
-    return float(_STEP_MM * (below - 1 + share))
+def _falls(rays: Floats, least: float) -> Floats:
+    """Half way down the first deep fall after the cortex of each ray, shape (rays,); NaN where there is none."""
+    count, n = rays.shape
+    top = np.maximum.accumulate(rays, axis=1)
+    fallen = (top >= least) & (rays < (1 - _DIP) * top)
+    at = fallen.argmax(axis=1)
+    each, place = np.arange(count), np.arange(n)
+    rising = (np.diff(rays, axis=1, append=np.inf) > 0) & (place >= at[:, None])
+    bottom = np.maximum(rays[each, rising.argmax(axis=1)], 0.0)
+    highest = top[each, at]
+    half = 0.5 * (highest + bottom)
+    peak = (rays >= highest[:, None]).argmax(axis=1)
+    below = ((place > peak[:, None]) & (rays <= half[:, None])).argmax(axis=1)
+    before, after = rays[each, below - 1], rays[each, below]
+    share = (before - half) / np.maximum(before - after, 1e-9)
+    return np.where(fallen.any(axis=1), _STEP_MM * (below - 1 + share), np.nan)
 
 
 def _filled(reach: Floats) -> Floats:
