@@ -150,7 +150,10 @@ class HeightMapModel(Document):
 
 
 class PedicleModel(Document):
-    """One pedicle: centre of its narrowest cross-section (patient mm), axis into the body, width and height."""
+    """One pedicle: centre of its narrowest cross-section (patient mm), axis into the body, width and height.
+
+    With `mask_width_mm` the cross-section was measured on the CT, without on the mask.
+    """
 
     side: Side
     isthmus: Row
@@ -158,6 +161,7 @@ class PedicleModel(Document):
     width_mm: float
     height_mm: float
     half_voxel_mm: float
+    mask_width_mm: float | None = None
 
     def record(self) -> Pedicle:
         """The pedicle itself."""

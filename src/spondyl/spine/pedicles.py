@@ -1,4 +1,4 @@
-"""Pedicles: axis and narrowest cross-section, from the mask of the vertebra."""
+"""Pedicles: axis from the mask of the vertebra, narrowest cross-section from the CT where its border closes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from spondyl.space import Floats, Frame, Volume
 from spondyl.spine.cross_sections import STEP_MM, Section, Stack, plane_square_to
 from spondyl.spine.foramen import Foramen
 from spondyl.spine.grey_border import grey_border
-from spondyl.spine.isthmus import extents, measure_isthmus
+from spondyl.spine.isthmus import Isthmus, extents, measure_isthmus
 from spondyl.spine.local_view import LocalView
 from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.spine.pedicle_axis import GREY, midline_axis
 from spondyl.spine.types import Level, Pedicle, Side
 
 WIDEST_MM = 16.1 + 2 * 2.3  # of L5, the widest level (refuse_too_wide)
+APART_MM = 2.0  # widths on CT and mask that blur and voxels explain
 _BLUR_VOXELS = 0.5  # sd; turns the steps of a mask into a border between voxels
 _REACH_MM = 45.0  # around the canal's centre: both pedicles with the planes through them
 _NECK_REACH_MM = 20.0  # around a pedicle: the cross-sections along its neck, across a pedicle of 12 x 20 mm
@@ -41,7 +42,9 @@ def find_pedicles(
     among directions of all levels gives a first axis; the axis is the midline between facing walls around there
     (`midline_axis`), on the grey values at the mask's border where there is a CT (`grey_border`), and for necks below
     four voxels on all grey values around them (`narrow_axis`). Other borders are those of the mask blurred by half a
-    voxel, at half its height.
+    voxel, at half its height. With a CT the narrowest section is that of the CT around this axis (`measure_isthmus`);
+    where that does not close, it is the mask's, and where the widths are more than 2 mm apart, the smaller one counts.
+    Both are told.
     """
     near = _around_canal(mask, view, foramen)
     blurred = ndimage.gaussian_filter(near.array.astype(np.float32), _BLUR_VOXELS, mode="constant")
@@ -52,10 +55,9 @@ def find_pedicles(
         if neck is None:
             remarks.append(f"{side} pedicle not found: no neck between body and arch in the mask")
             continue
-        pedicle = neck if ct is None else _on_ct(neck, occupancy, ct, view)
-        if pedicle is None:
-            remarks.append(f"{side} pedicle measured on the mask: its border does not close on the CT")
-        found.append(pedicle or neck)
+        pedicle, remark = (neck, None) if ct is None else _on_ct(neck, occupancy, ct, view)
+        found.append(pedicle)
+        remarks += [] if remark is None else [remark]
     return tuple(found), tuple(remarks)
 
 
@@ -63,19 +65,24 @@ def refuse_too_wide(level: Level, pedicles: Sequence[Pedicle]) -> tuple[tuple[Pe
     """The pedicles that can be some, and remarks on those wider than any: a rib or a process is in the mask.
 
     Widths grow to L5, where 16.1 mm with a standard deviation of 2.3 is published [1]. Two deviations above, a pedicle
-    of a level above is refused; at L5, where one in forty may be as wide, and at L6 it is kept with the remark.
+    of a level above is refused; at L5, where one in forty may be as wide, and at L6 it is kept with the remark. The
+    width is the mask's, whatever the CT shows: clearances are measured to the mask.
 
     References
     ----------
     [1] ijss_lumbar_ct: International Journal of Spine Surgery, lumbar CT morphometry, table 6 (evidence im-height-l5).
     """
+
+    def in_mask(pedicle: Pedicle) -> float:
+        return pedicle.width_mm if pedicle.mask_width_mm is None else pedicle.mask_width_mm
+
     is_lowest = level in (Level.L5, Level.L6)
-    kept = tuple(p for p in pedicles if p.width_mm <= WIDEST_MM or is_lowest)
+    wide = [p for p in pedicles if in_mask(p) > WIDEST_MM]
+    kept = tuple(p for p in pedicles if p not in wide or is_lowest)
     remarks = tuple(
-        f"{p.side} pedicle {p.width_mm:.0f} mm wide in the mask, more than {WIDEST_MM:.1f} mm (L5, the widest level): "
+        f"{p.side} pedicle {in_mask(p):.0f} mm wide in the mask, more than {WIDEST_MM:.1f} mm (L5, the widest level): "
         f"rib or process is in the mask{', look at it' if is_lowest else ', not used'}"
-        for p in pedicles
-        if p.width_mm > WIDEST_MM
+        for p in wide
     )
     return kept, remarks
 
@@ -120,19 +127,39 @@ def _find(
     return Pedicle(side, narrowest.centre, axis, width, height, half_voxel)
 
 
-def _on_ct(neck: Pedicle, occupancy: Volume, ct: Volume, view: LocalView) -> Pedicle | None:
-    """The pedicle with its isthmus as the CT shows it around the mask's axis; None where that does not close."""
+def _on_ct(neck: Pedicle, occupancy: Volume, ct: Volume, view: LocalView) -> tuple[Pedicle, str | None]:
+    """The pedicle with its isthmus as the CT shows it around the mask's axis, and what is to be said of that."""
     plane = plane_square_to(neck.isthmus, neck.axis, view.frame.cranial)
     lateral = plane.left if neck.side is Side.LEFT else -plane.left
     depth = np.arange(0.0, WIDEST_MM, STEP_MM / 2)
     inside = occupancy.sample(neck.isthmus - depth[:, None] * lateral) > 0.5
     if inside.all() or not inside[0]:
-        return None
+        return neck, f"{neck.side} pedicle measured on the mask, not on the CT: no wall beside the canal in the mask"
     inner = neck.isthmus - depth[int((~inside).argmax())] * lateral
     seen = measure_isthmus(ct, inner, lateral, neck.axis, view.frame.cranial, neck.height_mm)
-    if seen is None:
-        return None
-    return replace(neck, isthmus=seen.centre, width_mm=seen.width_mm, height_mm=seen.height_mm)
+    if isinstance(seen, str):
+        return neck, f"{neck.side} pedicle measured on the mask, not on the CT: {seen}"
+    return smaller_of(neck, seen)
+
+
+def smaller_of(neck: Pedicle, seen: Isthmus) -> tuple[Pedicle, str | None]:
+    """A pedicle of the mask with its isthmus on the CT, or as it was where the mask is narrower by more than 2 mm.
+
+    Two millimetres are what blur (0.7 mm) and half a voxel of the mask at either wall can explain; beyond, one of both
+    holds other bone or lacks some, and the smaller width counts.
+    """
+    on_ct = replace(
+        neck, isthmus=seen.centre, width_mm=seen.width_mm, height_mm=seen.height_mm, mask_width_mm=neck.width_mm
+    )
+    apart = seen.width_mm - neck.width_mm
+    if abs(apart) <= APART_MM:
+        return on_ct, None
+    why = ": a rib or a process may be in the mask" if apart < 0 else ""
+    remark = (
+        f"{neck.side} pedicle {seen.width_mm:.1f} mm wide on the CT but {neck.width_mm:.1f} mm in the mask, more than "
+        f"{APART_MM:.1f} mm apart: the smaller width counts, look at it{why}"
+    )
+    return (on_ct if apart < 0 else neck), remark
 
 
 @dataclass(frozen=True, eq=False)

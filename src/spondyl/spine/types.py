@@ -68,7 +68,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Pedicle:
-    """One pedicle: its axis and its narrowest cross-section, from the mask."""
+    """One pedicle: its axis from the mask; its narrowest cross-section from the CT, or from the mask."""
 
     side: Side
     isthmus: Floats  # (3,), centre of the narrowest cross-section, patient mm
@@ -76,6 +76,7 @@ class Pedicle:
     width_mm: float  # smallest extent of the narrowest cross-section across the axis
     height_mm: float  # extent square to the width
     half_voxel_mm: float  # half the largest voxel edge: the doubt of each border
+    mask_width_mm: float | None = None  # where isthmus, width and height are the CT's; None: they are the mask's
 
     def __post_init__(self) -> None:
         for name in ("isthmus", "axis"):

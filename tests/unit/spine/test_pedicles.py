@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from spondyl.space import Floats, Geometry, Volume
-from spondyl.spine import Level, Spine, build_spine
+from spondyl.spine import Level, Side, Spine, build_spine
 from spondyl.spine.grey_border import grey_border
 from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.spine.pedicles import refuse_too_wide
@@ -60,6 +60,30 @@ def test_with_a_ct_narrow_pedicles_too_are_within_the_degree(patient: VirtualPat
             true = truth.pedicle(pedicle.side)
             assert np.degrees(np.arccos(np.clip(pedicle.axis @ true.axis, -1, 1))) < 1.0
             assert np.linalg.norm(np.cross(pedicle.isthmus - true.isthmus, true.axis)) < 0.5
+            assert pedicle.mask_width_mm is not None  # so width and height are the CT's: blur adds 0.7 mm
+            assert -0.3 < pedicle.width_mm - true.width_mm < 1.0
+            assert abs(pedicle.height_mm - true.height_mm) < 1.0
+
+
+def test_a_rib_in_the_mask_does_not_widen_the_pedicle(patient: VirtualPatient) -> None:
+    """Four millimetres of soft tissue beside the left pedicle of T12 are in the mask: the CT's width, and a remark."""
+    truth = patient.truth[Level.T12]
+    true = truth.pedicle(Side.LEFT)
+    points = patient.labels.geometry.points(np.moveaxis(np.indices(patient.labels.array.shape), 0, -1)) - true.isthmus
+    lateral = np.cross(true.axis, [0.0, 0.0, 1.0])
+    lateral *= np.sign(lateral[0]) / np.linalg.norm(lateral)
+    aside, along, up = points @ lateral, points @ true.axis, points @ np.cross(lateral, true.axis)
+    rib = (aside > 0) & (aside < true.width_mm / 2 + 4) & (np.abs(along) < 7) & (np.abs(up) < true.height_mm / 2)
+    array = np.where(patient.labels.array == Level.T12, patient.labels.array, 0)
+    array[rib & (patient.labels.array == 0)] = Level.T12
+    labels = LabelImage(Volume(array, patient.labels.geometry, "1"), None)
+    vertebra = build_spine(Study(patient.ct, Scan(), Patient()), labels=labels, label_map="verse")[Level.T12]
+    found = vertebra.pedicle(Side.LEFT)
+    assert found is not None and found.mask_width_mm is not None
+    assert found.mask_width_mm > true.width_mm + 2.5
+    assert -0.3 < found.width_mm - true.width_mm < 1.0
+    said = [remark for remark in vertebra.remarks if "left pedicle" in remark]
+    assert len(said) == 1 and said[0].endswith("look at it: a rib or a process may be in the mask")
 
 
 def test_grey_values_that_tell_nothing_of_a_border_are_not_followed(patient: VirtualPatient, spine: Spine) -> None:
@@ -112,7 +136,10 @@ def test_a_missing_pedicle_is_absent_with_a_remark(patient: VirtualPatient) -> N
 def test_pedicles_wider_than_any_are_refused_and_said(spine: Spine) -> None:
     """A rib's head in the mask made a pedicle of T8 21.5 mm wide, and a needle was given its class by it."""
     left, right = spine["L1"].pedicles
-    wide, widest = replace(left, width_mm=20.6), replace(right, width_mm=20.8)  # 16.1 + 2 x 2.3 = 20.7
+    wide, widest = (
+        replace(left, width_mm=20.6),
+        replace(right, width_mm=8.0, mask_width_mm=20.8),
+    )  # 16.1 + 2 x 2.3 = 20.7
     kept, remarks = refuse_too_wide(Level.T8, (wide, widest))
     assert kept == (wide,)
     assert len(remarks) == 1
