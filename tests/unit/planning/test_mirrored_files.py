@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 OTHER = {"left": "right", "right": "left"}
 MIRROR = np.array([-1.0, 1.0, 1.0])  # LPS: left is +x
 VOXEL_MM = 1.0  # the grid order of the mirror image differs: pedicles are found within a voxel
-TIP_MM = 1.8 + VOXEL_MM  # tips may tie with the next on their grid: 0.4 of the height of 26 mm in 6 steps is 1.8 mm
+# Tips may tie with the next on their grid: 0.4 of the height of 26 mm in 6 steps is 1.8 mm; and needles of equal least
+# clearance (1.80 and 1.81 mm at L2) end anywhere in the depth of the aim, 0.18 of 33 mm.
+TIP_MM = np.array([1.8, 0.18 * 33.0, 1.8]) + VOXEL_MM
 
 
 @pytest.fixture(scope="module", params=["T12", "L2"])
@@ -55,4 +57,4 @@ def test_lines_for_slicer_change_sides(plans: tuple[Plan, Plan]) -> None:
     for side, points in one.items():
         entry, tip = other[OTHER[side]] * MIRROR
         np.testing.assert_allclose(entry, points[0], atol=VOXEL_MM)
-        np.testing.assert_allclose(tip, points[1], atol=TIP_MM)
+        assert (np.abs(tip - points[1]) <= TIP_MM).all()
