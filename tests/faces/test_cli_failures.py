@@ -83,6 +83,29 @@ def test_json_of_a_failure_is_one_object(tmp_path: Path, cli: Cli) -> None:
     assert result.json()["schema"] == "spondyl.error/1" and "is not there" in result.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fe", "--json"), "Missing argument"),
+        (("fe", "model.nii.gz", "--displacement", "much", "--json"), "'--displacement'"),
+        (("fe", "--nonsense", "--json"), "--nonsense"),
+        (("cure", "--json"), "'cure'"),
+        (("--json",), "--json"),
+    ],
+)
+def test_json_of_a_wrong_use_is_one_object_too(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
+    """Standard output was empty, which a program that reads it cannot tell from a crash."""
+    result = cli(*arguments)
+    assert result.code == 2
+    assert result.json()["schema"] == "spondyl.error/1" and words in result.json()["error"]
+    assert words.split()[0] in result.err
+
+
+def test_a_wrong_use_without_json_leaves_stdout_empty(cli: Cli) -> None:
+    result = cli("fe", "--nonsense")
+    assert (result.code, result.out) == (2, "") and "--nonsense" in result.err
+
+
 def test_run_json_is_written_when_a_stage_fails(small: Path, tmp_path: Path, cli: Cli) -> None:
     case = tmp_path / "case"
     result = cli("plan", small / "ct.nii.gz", "--labels", small / "ct.nii.gz", "--label-map", "verse", "--out", case)

@@ -100,6 +100,26 @@ def test_a_mechanism_bears_nothing_and_says_so(block: list[object], tmp_path: Pa
     assert "turns or slides without resistance" in result.json()["warnings"][0] and "warning:" in result.err
 
 
+@pytest.mark.parametrize(("displacement", "told"), [(1e9, True), (-1.6, True), (-1.4, False), (1.4, False)])
+def test_a_displacement_beyond_small_strain_is_told(
+    block: list[object], cli: Cli, displacement: float, told: bool
+) -> None:
+    """A number came without a word. The block is 30 mm high: 5 % are 1.5 mm."""
+    result = cli("fe", *block[:-1], displacement, "--lateral", "free", "--json")
+    warnings = result.json()["warnings"]
+    assert [("strains are taken as small" in text) for text in warnings] == ([True] if told else [])
+    assert ("warning: the top moves by" in result.err) is told
+
+
+def test_a_curve_and_a_tilted_top_beyond_small_strain_are_told(block: list[object], tmp_path: Path, cli: Cli) -> None:
+    strength = write(tmp_path / "yield.nii.gz", np.full((10, 10, 15), 1.5))
+    curve = cli("fe", *block[:-1], -1.6, "--lateral", "free", "--yield", strength, "--steps", 2, "--json").json()
+    assert sum("5.33 %" in text for text in curve["warnings"]) == 1
+    # 2 mm off the middle: the rim moves by 1 + 2 * 10 / (20^2 / 12) = 1.6 times as much (a beam's e r / i^2)
+    tilted = cli("fe", *block[:-1], -1.2, "--lateral", "free", "--offset", 2, 0, "--json").json()
+    assert sum("strains are taken as small" in text for text in tilted["warnings"]) == 1
+
+
 def test_what_does_not_converge_gives_no_number(block: list[object], monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     def fails(*_: object, **__: object) -> None:
         raise NotConverged("the residual is 1 of the load", (1.0,))

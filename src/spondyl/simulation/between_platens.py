@@ -15,7 +15,7 @@ from spondyl.numerics.boxes import solve_boxes
 from spondyl.numerics.elasticity import apply_stiffness, isotropic
 from spondyl.numerics.equilibrium import Equilibrium, Problem, Solver, conjugate_gradients
 from spondyl.simulation.platens import Edges, Platens, without_drift
-from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
+from spondyl.simulation.voxel_model import VoxelModel, beyond_small_strain, build_voxel_model
 from spondyl.space import Volume
 from spondyl.space.arrays import read_only
 
@@ -131,7 +131,7 @@ def solve_voxel_model(model: VoxelModel, *, solver: Solver | None = None) -> Pla
         balance.iterations,
         balance.residuals[-1],
         int((model.parts > 0).sum()),
-        (*model.warnings, *_mechanism(balance.energy_n_mm, model)),
+        (*model.warnings, *beyond_small_strain(model, moved_mm), *_mechanism(balance.energy_n_mm, model)),
         whole_displacement(model, balance.displacement),
         line_of_force(force, moments),
     )

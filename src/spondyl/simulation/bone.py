@@ -16,7 +16,7 @@ from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
 from spondyl.findings import GradedCalibration, find_calibration, nominal_calibration
 from spondyl.simulation.bone_laws import POISSON, RHO_LOWEST, RHO_TESTED, BoneLaw, find_bone_law
-from spondyl.simulation.voxel_model import VoxelModel, build_voxel_model
+from spondyl.simulation.voxel_model import VoxelModel, beyond_small_strain, build_voxel_model
 from spondyl.space import Floats, Frame, Geometry, Volume
 from spondyl.spine import Level, Spine, Vertebra
 
@@ -177,6 +177,8 @@ def _between_ends(
         poisson=Volume(np.where(caps, _end_poisson(ends), _number(POISSON)), geometry, "1"),
     )
     end_yield = _number("pmma_cap.yield") if ends == "cement" else 0.0
+    # between discs the top moves much further than the bone shortens, which is pressed to 2 % whatever is asked
+    beyond = beyond_small_strain(model, model.displacement_mm) if ends == "cement" else ()
     return BoneModel(
         vertebra.level,
         model,
@@ -186,7 +188,7 @@ def _between_ends(
         voxel_mm,
         law,
         graded,
-        tuple(dict.fromkeys((*notes, *model.warnings))),
+        tuple(dict.fromkeys((*notes, *model.warnings, *beyond))),
         vertebra,
         gap,
         ends,

@@ -22,7 +22,7 @@ from spondyl.simulation.between_platens import (
     whole_displacement,
 )
 from spondyl.simulation.platens import Platens
-from spondyl.simulation.voxel_model import VoxelModel
+from spondyl.simulation.voxel_model import VoxelModel, beyond_small_strain
 from spondyl.space import Volume
 
 Array = NDArray[Any]
@@ -102,6 +102,7 @@ def answer_of_path(
         Of the steps of the curve.
     """
     force, *moments = model.platens.cropped(model.box).force(body.cut(body.internal), model.edges)
+    reached, asked = (beyond_small_strain(model, mm) for mm in (curve[-1].displacement_mm, elastic.displacement_mm))
     return replace(
         elastic,
         displacement_mm=curve[-1].displacement_mm,
@@ -109,6 +110,7 @@ def answer_of_path(
         curve=curve,
         iterations=elastic.iterations + sum(balance.cycles for balance in balances),
         residual=balances[-1].residuals[-1],
+        warnings=(*(told for told in elastic.warnings if told not in asked), *reached),
         displacement=whole_displacement(model, body.cut(balances[-1].displacement)),
         offset_mm=line_of_force(force, moments),
         plastic_strain=accumulated_strain(model, body),

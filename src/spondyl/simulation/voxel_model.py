@@ -18,6 +18,10 @@ from spondyl.space.arrays import read_only
 
 Array = NDArray[Any]
 
+# Of the height: areas and lengths then change by about as much, and the forces with them. A choice; handbook 2 says
+# small strains and no limit.
+SMALL_STRAIN = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class VoxelModel:
@@ -86,6 +90,23 @@ def build_voxel_model(
         displacement_mm,
         lateral,
         _warnings(path),
+    )
+
+
+def beyond_small_strain(model: VoxelModel, displacement_mm: float) -> tuple[str, ...]:
+    """A warning where the top, moved by this, shortens or lengthens the model anywhere by more than `SMALL_STRAIN`.
+
+    Displacements and strains are taken as small: what is told stays in proportion, and no area or length changes.
+    """
+    axis = model.platens.axis
+    height = model.edges[axis] * (model.box[axis].stop - model.box[axis].start)
+    largest = float(np.abs(model.platens.moved(displacement_mm, model.tilt, model.edges)).max()) / height
+    if largest <= SMALL_STRAIN:
+        return ()
+    return (
+        f"the top moves by {100 * largest:.3g} % of the model's height of {height:.4g} mm; strains are taken as small, "
+        f"which holds to some {100 * SMALL_STRAIN:.0f} %: forces and fields there are a sign, not a size (the first "
+        "stiffness holds)",
     )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 COMMANDS = (
     *("plan", "info", "segment", "spine", "findings", "relabel", "access", "record", "decide", "forecast", "procedure"),
@@ -14,8 +18,38 @@ COMMANDS = (
     *("report", "booklet", "agree", "fe", "strength", "simulate", "inject", "synth", "warmup", "doctor"),
 )
 
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # every wrong use; typer does not export it by name
+
+
+class Commands(TyperGroup):
+    """The commands; a wrong use of one is told as JSON too where that was asked for."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read what stands before the command."""
+        with _usage_errors_as_json():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the command's own arguments and run it."""
+        with _usage_errors_as_json():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _usage_errors_as_json() -> Iterator[None]:
+    try:
+        yield
+    except _USAGE_ERROR as error:
+        if "--json" in sys.argv:
+            from spondyl.app.cli.output import print_error
+
+            print_error(error.format_message())  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="spondyl",
+    cls=Commands,
     help="From a spine CT and a label map to what is broken, how badly, and how sure that is. Research use only.",
     no_args_is_help=True,
     add_completion=False,

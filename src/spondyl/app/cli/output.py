@@ -37,10 +37,15 @@ def fail(message: str, *, as_json: bool = False, code: int = 2) -> int:
     """Say what went wrong in one line; gives the exit code."""
     say(f"spondyl: {message}")
     if as_json:
-        from spondyl.documents.models import ErrorDocument
-
-        print_document(ErrorDocument(error=message))
+        print_error(message)
     return code
+
+
+def print_error(message: str) -> None:
+    """Print what went wrong as the one JSON object."""
+    from spondyl.documents.models import ErrorDocument
+
+    print_document(ErrorDocument(error=message))
 
 
 def print_job(document: JobDocument, as_json: bool) -> None:
