@@ -14,11 +14,13 @@ import numpy as np
 _FAST: dict[str, Any] = {
     "fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False, "nogil": True
 }  # fmt: skip
+# Called by loops of this file alone: no wrapper for calls from outside, no place of their own in the compiler's store.
+_PIECE: dict[str, Any] = {**_FAST, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 APART = 4  # slabs of coarse cells so far apart share no node
 _MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _root(parent, n):
     while parent[n] != n:
         parent[n] = parent[parent[n]]
@@ -26,7 +28,7 @@ def _root(parent, n):
     return n
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _join(parent, one, other):
     one, other = _root(parent, one), _root(parent, other)
     if one < other:
@@ -59,7 +61,7 @@ def group_cells(nodes, starts, parts):
     return count
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _touch(nodes, one, other):
     for a in range(8):
         for b in range(8):
@@ -123,7 +125,7 @@ def join_corners(nodes, half, part, parents, count, table, alone, points, at_poi
     return total
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _join_across(nodes, half, part, count, corner):
     """Join corners of neighbouring coarse cells on which one of the finer grid's nodes hangs."""
     seen = np.full((count, 8), -1, np.int32)
@@ -145,7 +147,7 @@ def _join_across(nodes, half, part, count, corner):
                     _join(corner, before, mine)
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _join_at_points(points, at_point, corner, alone):
     """Join corners that meet a cell which is not listed at one point, and give the first of each point, or -1."""
     first = np.full(at_point.shape[0], -1)
@@ -188,7 +190,7 @@ def interpolate(half, part, table, alone, owner, rows, columns, weights):
                     entry += 1
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _share(half, n, c, q, alone):
     """Weight of the coarse cell's corner q on the corner c of cell n."""
     x = 0.5 * (half[n, 0] + (c >> 2))
@@ -322,7 +324,7 @@ def sum_voxels(
                         total[3 * a + c, 3 * b + d] = 0
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _add_eighth(material, projected, n, total):
     for m in range(material.shape[0]):
         value = material[m, n]
@@ -332,7 +334,7 @@ def _add_eighth(material, projected, n, total):
                 to[b] += value * of[b]
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _voxel_stiffness(material, matrices, known, nodes, n, child):
     child[:] = 0
     for m in range(material.shape[0]):
@@ -346,7 +348,7 @@ def _voxel_stiffness(material, matrices, known, nodes, n, child):
             child[:, a] = 0
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _weigh(follow, at, share, nodes, n, local, used, weight):
     """Weights of the voxel's corners on the coarse nodes in `local`, to which those not yet there are added."""
     weight[:, :used] = 0
@@ -364,7 +366,7 @@ def _weigh(follow, at, share, nodes, n, local, used, weight):
     return used
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _project(child, weight, used, half, total):
     """total += Wᵀ K W, where W acts on corners alike for all three components."""
     for parent in range(used):
@@ -384,7 +386,7 @@ def _project(child, weight, used, half, total):
                         total[a, 3 * parent + b] += w * half[a, 3 * corner + b]
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _find(rows, columns, row, column):
     low, high = rows[row], rows[row + 1]
     while low < high:

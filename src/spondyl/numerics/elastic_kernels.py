@@ -35,23 +35,25 @@ out = keep * out + add * D⁻¹ (right - f), u += out."""
 _FAST: dict[str, Any] = {
     "fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False, "nogil": True
 }  # fmt: skip
-_INLINE: dict[str, Any] = {**_FAST, "forceinline": True}
+# Called by loops of this file alone: no wrapper for calls from outside, no place of their own in the compiler's store.
+_PIECE: dict[str, Any] = {**_FAST, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INLINE: dict[str, Any] = {**_PIECE, "forceinline": True}
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _clear(numbers):
     """As a slice, its shapes would be compared, which takes seconds to compile."""
     for k in range(numbers.shape[0]):
         numbers[k] = 0
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _copy(numbers, to):
     for k in range(numbers.shape[0]):
         to[k] = numbers[k]
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _take(u, i, j, k0, lines, count):
     """Rows j of the planes of nodes i and i + 1."""
     x, y, z = u[0, i, j, k0:], u[1, i, j, k0:], u[2, i, j, k0:]
@@ -65,7 +67,7 @@ def _take(u, i, j, k0, lines, count):
         lines[_NEAR + 5 * _PITCH + k] = far_z[k]
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _give(low, high, j, k0, lines, count):
     """Forces of the row that is whole, added to two planes of nodes; more than three in a loop are not proven apart."""
     x, y, z = low[0, j, k0:], low[1, j, k0:], low[2, j, k0:]
@@ -81,28 +83,29 @@ def _give(low, high, j, k0, lines, count):
 
 
 @nb.njit(**_INLINE)
-def _terms(lines, k, component):
-    """Terms 010, 001, 011, 100, 110, 101, 111 of a component (powers of ξ, η, ζ), from the row before and this one."""
-    at = _NEAR + 2 * component * _PITCH + k
+def _terms(lines, at, before):
+    """Terms 010, 001, 011, 100, 110, 101, 111 of a component (powers of ξ, η, ζ), from the row before and this one.
+
+    Places of lines are sums, not numbers of the component: for each number it would be compiled anew.
+    """
     near_sum, near_change = lines[at] + lines[at + 1], lines[at + 1] - lines[at]
     at += _PITCH
     far_sum, far_change = lines[at] + lines[at + 1], lines[at + 1] - lines[at]
     n00, n01, n10, n11 = near_sum + far_sum, near_change + far_change, far_sum - near_sum, far_change - near_change
-    at = _MOVED + 4 * component * _PITCH + k
+    at = before
     o00, o01, o10, o11 = lines[at], lines[at + _PITCH], lines[at + 2 * _PITCH], lines[at + 3 * _PITCH]
     lines[at], lines[at + _PITCH], lines[at + 2 * _PITCH], lines[at + 3 * _PITCH] = n00, n01, n10, n11
     return n00 - o00, o01 + n01, n01 - o01, o10 + n10, n10 - o10, o11 + n11, n11 - o11
 
 
 @nb.njit(**_INLINE)
-def _forces(lines, k, component, f010, f001, f011, f100, f110, f101, f111):
+def _forces(lines, at, whole, f010, f001, f011, f100, f110, f101, f111):
     """The transpose of `_terms`: to the row of nodes before, which is whole now, and kept for this one."""
-    at = _HELD + 4 * component * _PITCH + k
     o00, o01 = lines[at] - f010, lines[at + _PITCH] + f001 - f011
     o10, o11 = lines[at + 2 * _PITCH] + f100 - f110, lines[at + 3 * _PITCH] + f101 - f111
     lines[at], lines[at + _PITCH] = f010, f001 + f011
     lines[at + 2 * _PITCH], lines[at + 3 * _PITCH] = f100 + f110, f101 + f111
-    at = _OUT + 4 * component * _PITCH + k
+    at = whole
     near, far, near_turned, far_turned = o00 - o01, o00 + o01, o10 - o11, o10 + o11
     lines[at], lines[at + _PITCH + 1] = near - near_turned, far - far_turned
     lines[at + 2 * _PITCH], lines[at + 3 * _PITCH + 1] = near + near_turned, far + far_turned
@@ -115,9 +118,9 @@ def _push(c11, c22, c33, c12, c13, c23, c44, c55, c66, third, lines, k):
     A name says component and powers of ξ, η, ζ: y011 belongs to u_y and ηζ. Energy of a strain's term weighs 1 where it
     is constant, 1/3 where linear, 1/9 where bilinear.
     """
-    x010, x001, x011, x100, x110, x101, x111 = _terms(lines, k, 0)
-    y010, y001, y011, y100, y110, y101, y111 = _terms(lines, k, 1)
-    z010, z001, z011, z100, z110, z101, z111 = _terms(lines, k, 2)
+    x010, x001, x011, x100, x110, x101, x111 = _terms(lines, _NEAR + k, _MOVED + k)
+    y010, y001, y011, y100, y110, y101, y111 = _terms(lines, _NEAR + 2 * _PITCH + k, _MOVED + 4 * _PITCH + k)
+    z010, z001, z011, z100, z110, z101, z111 = _terms(lines, _NEAR + 4 * _PITCH + k, _MOVED + 8 * _PITCH + k)
 
     fx100 = c11 * x100 + c12 * y010 + c13 * z001
     fy010 = c12 * x100 + c22 * y010 + c23 * z001
@@ -138,12 +141,12 @@ def _push(c11, c22, c33, c12, c13, c23, c44, c55, c66, third, lines, k):
     fy111 = third * (c22 + c66 + c44) * y111
     fz111 = third * (c33 + c55 + c44) * z111
 
-    _forces(lines, k, 0, xy, xz, fx011, fx100, fx110, fx101, fx111)
-    _forces(lines, k, 1, fy010, yz, fy011, xy, fy110, fy101, fy111)
-    _forces(lines, k, 2, yz, fz001, fz011, xz, fz110, fz101, fz111)
+    _forces(lines, _HELD + k, _OUT + k, xy, xz, fx011, fx100, fx110, fx101, fx111)
+    _forces(lines, _HELD + 4 * _PITCH + k, _OUT + 4 * _PITCH + k, fy010, yz, fy011, xy, fy110, fy101, fy111)
+    _forces(lines, _HELD + 8 * _PITCH + k, _OUT + 8 * _PITCH + k, yz, fz001, fz011, xz, fz110, fz101, fz111)
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _isotropic_row(lame, shear, third, lines, count):
     for block in range(count // BLOCK):
         for lane in range(BLOCK):
@@ -153,7 +156,7 @@ def _isotropic_row(lame, shear, third, lines, count):
             _push(whole, whole, whole, lam, lam, lam, g, g, g, third, lines, k)
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _orthotropic_row(c0, c1, c2, c3, c4, c5, c6, c7, c8, third, lines, count):
     for block in range(count // BLOCK):
         for lane in range(BLOCK):
@@ -167,7 +170,7 @@ def _nine(row):
     return row, row, row, row, row, row, row, row, row
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _run(solid, i, tile, j):
     """Where the next rows with material begin and end."""
     while j < solid.shape[1] and not solid[i, j, tile]:
@@ -178,7 +181,7 @@ def _run(solid, i, tile, j):
     return first, j
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _use(task, forces, i, u, right, inverse, out, keep, add):
     """The plane i of forces is whole."""
     for component in range(3):

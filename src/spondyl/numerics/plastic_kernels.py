@@ -17,6 +17,15 @@ from spondyl.numerics.plasticity import _LEAST_STIFFNESS, _RETURN_STEPS, _RETURN
 Array = NDArray[np.float64]
 
 _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False}
+# Part of each loop that calls it. Sums in any order; a value that is no number stays what it is.
+_INLINE: dict[str, Any] = {
+    **_COMPILE,
+    "cache": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "forceinline": True,
+    "fastmath": {"contract", "nsz", "reassoc"},
+}
 
 
 def law_numbers(law: YieldLaw) -> Array:
@@ -35,7 +44,7 @@ def law_numbers(law: YieldLaw) -> Array:
     )
 
 
-@nb.njit(inline="always", **_COMPILE)
+@nb.njit(**_INLINE)
 def update_point(strain, plastic, start, bulk, shear, yield_stress, law, stress, plastic_out, tangent):  # type: ignore[no-untyped-def]
     """One point of `update_stress`. Writes stress (6), plastic_out (6), tangent (2 G', K', m of 6); returns κ.
 

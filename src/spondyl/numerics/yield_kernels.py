@@ -24,10 +24,10 @@ _COMPILE: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck"
 # Sums in any order; a value that is no number stays what it is, for it says that a return did not end.
 _SUMS: dict[str, Any] = {**_COMPILE, "fastmath": {"contract", "nsz", "reassoc"}}
 _STRESS = ((0, 5, 4), (5, 1, 3), (4, 3, 2))  # of xx yy zz yz xz xy, which act on a component along x, y, z
-_INLINE: dict[str, Any] = {**_SUMS, "inline": "always"}
 # Called by loops of this file alone, which keep them in the compiler's store as a part of themselves; two processes
 # compile those side by side, each for its own numbers.
 _PIECE: dict[str, Any] = {**_SUMS, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INLINE: dict[str, Any] = {**_PIECE, "forceinline": True}
 
 
 @nb.njit(**_COMPILE)
@@ -72,12 +72,15 @@ def _add(stress, slopes, weight, forces):
 
 
 @nb.njit(**_INLINE)
-def _terms(u, a, i, j, k):
-    """Terms of a component a of a voxel's displacement, eight times as large: x, y, z, xy, xz, yz, xyz."""
-    s0, d0 = u[a, i, j, k] + u[a, i, j, k + 1], u[a, i, j, k + 1] - u[a, i, j, k]
-    s1, d1 = u[a, i, j + 1, k] + u[a, i, j + 1, k + 1], u[a, i, j + 1, k + 1] - u[a, i, j + 1, k]
-    s2, d2 = u[a, i + 1, j, k] + u[a, i + 1, j, k + 1], u[a, i + 1, j, k + 1] - u[a, i + 1, j, k]
-    s3, d3 = u[a, i + 1, j + 1, k] + u[a, i + 1, j + 1, k + 1], u[a, i + 1, j + 1, k + 1] - u[a, i + 1, j + 1, k]
+def _terms(u, i, j, k):
+    """Terms of a component u of a voxel's displacement, eight times as large: x, y, z, xy, xz, yz, xyz.
+
+    A component's number in its place would have it compiled anew for each of the three.
+    """
+    n0, f0, n1, f1 = u[i, j, k], u[i, j, k + 1], u[i, j + 1, k], u[i, j + 1, k + 1]
+    n2, f2, n3, f3 = u[i + 1, j, k], u[i + 1, j, k + 1], u[i + 1, j + 1, k], u[i + 1, j + 1, k + 1]
+    s0, d0, s1, d1 = n0 + f0, f0 - n0, n1 + f1, f1 - n1
+    s2, d2, s3, d3 = n2 + f2, f2 - n2, n3 + f3, f3 - n3
     near, near_y, near_z, near_yz = s0 + s1, s1 - s0, d0 + d1, d1 - d0
     far, far_y, far_z, far_yz = s2 + s3, s3 - s2, d2 + d3, d3 - d2
     return (
@@ -92,28 +95,28 @@ def _terms(u, a, i, j, k):
 
 
 @nb.njit(**_INLINE)
-def _push(out, a, i, j, k, x, y, z, xy, xz, yz, xyz):
+def _push(out, i, j, k, x, y, z, xy, xz, yz, xyz):
     """Adds the forces of the terms on the corners: the transpose of `_terms`."""
     near, near_y, near_z, near_yz = -x, y - xy, z - xz, yz - xyz
     far, far_y, far_z, far_yz = x, y + xy, z + xz, yz + xyz
     s0, d0, s1, d1 = near - near_y, near_z - near_yz, near + near_y, near_z + near_yz
     s2, d2, s3, d3 = far - far_y, far_z - far_yz, far + far_y, far_z + far_yz
-    out[a, i, j, k] += s0 - d0
-    out[a, i, j, k + 1] += s0 + d0
-    out[a, i, j + 1, k] += s1 - d1
-    out[a, i, j + 1, k + 1] += s1 + d1
-    out[a, i + 1, j, k] += s2 - d2
-    out[a, i + 1, j, k + 1] += s2 + d2
-    out[a, i + 1, j + 1, k] += s3 - d3
-    out[a, i + 1, j + 1, k + 1] += s3 + d3
+    out[i, j, k] += s0 - d0
+    out[i, j, k + 1] += s0 + d0
+    out[i, j + 1, k] += s1 - d1
+    out[i, j + 1, k + 1] += s1 + d1
+    out[i + 1, j, k] += s2 - d2
+    out[i + 1, j, k + 1] += s2 + d2
+    out[i + 1, j + 1, k] += s3 - d3
+    out[i + 1, j + 1, k + 1] += s3 + d3
 
 
 @nb.njit(**_PIECE)
 def _strains(u, i, j, k, points, scale, e):
     """Strains xx yy zz yz xz xy of a voxel at its points, shears not doubled, to e (6, points)."""
-    ux, uy, uz, uxy, uxz, uyz, uxyz = _terms(u, 0, i, j, k)
-    vx, vy, vz, vxy, vxz, vyz, vxyz = _terms(u, 1, i, j, k)
-    wx, wy, wz, wxy, wxz, wyz, wxyz = _terms(u, 2, i, j, k)
+    ux, uy, uz, uxy, uxz, uyz, uxyz = _terms(u[0], i, j, k)
+    vx, vy, vz, vxy, vxz, vyz, vxyz = _terms(u[1], i, j, k)
+    wx, wy, wz, wxy, wxz, wyz, wxyz = _terms(u[2], i, j, k)
     hx, hy, hz, half = scale[0], scale[1], scale[2], u.dtype.type(0.5)
     for p in range(points.shape[1]):
         x, y, z, yz, xz, xy = points[0, p], points[1, p], points[2, p], points[3, p], points[4, p], points[5, p]
@@ -144,7 +147,7 @@ def _add_forces(s, i, j, k, points, scale, out):
             xz += pz * along + px * up
             yz += pz * across + py * up
             xyz += points[3, p] * along + points[4, p] * across + points[5, p] * up
-        _push(out, a, i, j, k, x, y, z, xy, xz, yz, xyz)
+        _push(out[a], i, j, k, x, y, z, xy, xz, yz, xyz)
 
 
 @nb.njit(**_PIECE)
