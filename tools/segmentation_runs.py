@@ -6,7 +6,7 @@ Each run gives plain rows, so that `tools.validate_segmentation` can keep them a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from spondyl.errors import InputError
 from spondyl.findings import find_deformities
 from spondyl.findings.heights import SITES, measure_heights
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Level, Side, Spine, Vertebra, build_spine
+from spondyl.spine import Level, Pedicle, Side, Spine, Vertebra, build_spine
 from spondyl.spine.segmenters import Segmentation, segment_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study, read_label_image, read_study
 from spondyl.synthetic import (
@@ -131,7 +131,11 @@ def _compared(name: str, study: Study, seg: Segmentation, true: Spine) -> list[R
             row["whole"] = dice(mask, full(v.mask, geometry))
             row["body"] = dice(mask & (seg.parts.array == BODY), bodies[level])
             row["cut"] = seg.cut[number - 1]
-            row["pedicles"] = _pedicle_widths(own[v.level], v)
+            row["pedicles"] = _pedicle_widths(own[v.level], v, _width)
+            row["pedicles in masks"] = _pedicle_widths(own[v.level], v, _mask_width)
+            row["pedicles on the CT"] = [
+                sum(p.mask_width_mm is not None for p in x.pedicles) for x in (own[v.level], v)
+            ]
             theirs, ours = measure_heights(v), measure_heights(own[v.level])
             if not isinstance(theirs, str) and not isinstance(ours, str):
                 row["heights"] = [ours.at(site)[0] - theirs.at(site)[0] for site in SITES]
@@ -141,10 +145,22 @@ def _compared(name: str, study: Study, seg: Segmentation, true: Spine) -> list[R
     return rows
 
 
-def _pedicle_widths(ours: Vertebra, theirs: Vertebra) -> dict[str, list[float | None]]:
-    """Width of each side's pedicle on the own mask and on the label; None where it is not found. [mm]"""
-    found = [{pedicle.side: pedicle.width_mm for pedicle in vertebra.pedicles} for vertebra in (ours, theirs)]
+def _pedicle_widths(
+    ours: Vertebra, theirs: Vertebra, width: Callable[[Pedicle], float]
+) -> dict[str, list[float | None]]:
+    """Width of each side's pedicle by the own mask and by the label; None where it is not found. [mm]"""
+    found = [{pedicle.side: width(pedicle) for pedicle in vertebra.pedicles} for vertebra in (ours, theirs)]
     return {str(side): [widths.get(side) for widths in found] for side in Side}
+
+
+def _width(pedicle: Pedicle) -> float:
+    """What counts: on the CT where it closes there."""
+    return pedicle.width_mm
+
+
+def _mask_width(pedicle: Pedicle) -> float:
+    """In the mask alone."""
+    return pedicle.width_mm if pedicle.mask_width_mm is None else pedicle.mask_width_mm
 
 
 def virtual_patient(seed: int, **changes: Any) -> VirtualPatient:
