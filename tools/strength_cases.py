@@ -66,6 +66,7 @@ FILLS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 LOST = (0.19, 0.33, 0.6, 0.91)  # of the modulus, case E19
 PARTIAL, CEMENTS_MPA = 0.39, (1000.0, 9000.0)
 TRIED = (0.6, 0.7)  # damage limits, between and about which the wanted one is read off
+_POINTS = 24  # along each edge of a voxel, for the part of it that lies in the shell
 _QUICK = conjugate_gradients(rtol=1e-5)
 
 
@@ -105,7 +106,8 @@ def strength_left(bone: BoneModel, cycle: LoadCycle) -> float:
 def shell(body: str, level: str) -> dict[str, Any]:
     """E03: share of the force at mid-height in the outer 1 and 2 mm, between discs, straight and bent by 5 degrees.
 
-    The top's middle sinks by 1 mm in both; bent, it turns to the front besides.
+    The top's middle sinks by 1 mm in both; bent, it turns to the front besides. A voxel that lies in the shell in part
+    counts with that part of its force. Beside it the shell's share of the section and of its modulus.
     """
     bone = build_bone_model(spine_of(body), level, voxel_mm=SHELL_VOXEL_MM, ends="disc")
     found: dict[str, Any] = {}
@@ -117,18 +119,29 @@ def shell(body: str, level: str) -> dict[str, Any]:
         planes = np.flatnonzero((bone.density.array > 0).any(axis=(0, 1)))
         k = int((planes[0] + planes[-1] + 1) // 2)
         section, force = bone.density.array[..., k] > 0, axial[..., k]
-        depth = depth_of(section, bone.voxel_mm)
+        parts = [shell_part(section, bone.voxel_mm, mm) for mm in SHELL_MM]
         total = force[section].sum()
-        found[name] = [float(force[section & (depth < mm)].sum() / total) for mm in SHELL_MM]
+        found[name] = [float((part * force)[section].sum() / total) for part in parts]
+        found["area"], found["modulus"] = (
+            [float((part * weight)[section].sum() / weight[section].sum()) for part in parts]
+            for weight in (section.astype(float), model.modulus[..., k])
+        )
         front = np.arange(section.shape[0])[:, None] > np.nonzero(section)[0].mean()
         found[f"{name}_front"] = float(force[section & front].sum() / total)
     return found
 
 
-def depth_of(section: np.ndarray, voxel_mm: float) -> np.ndarray:
-    """How deep each voxel's middle lies under the outline of a section, holes filled. [mm]"""
+def shell_part(section: np.ndarray, voxel_mm: float, thickness_mm: float) -> np.ndarray:
+    """What part of each voxel lies within a thickness under the outline of a section, holes filled.
+
+    Counted over 24 x 24 points of a voxel.
+    """
     filled = np.pad(ndimage.binary_fill_holes(section), 1)
-    return np.asarray(ndimage.distance_transform_edt(filled)[1:-1, 1:-1] * voxel_mm - voxel_mm / 2)
+    fine = np.kron(filled, np.ones((_POINTS, _POINTS), bool))
+    point_mm = voxel_mm / _POINTS
+    depth = ndimage.distance_transform_edt(fine) * point_mm - point_mm / 2
+    inside = (fine & (depth < thickness_mm)).reshape(filled.shape[0], _POINTS, filled.shape[1], _POINTS)
+    return np.asarray(inside.mean(axis=(1, 3))[1:-1, 1:-1])
 
 
 def restore(body: str, level: str) -> dict[str, Any]:
