@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from spondyl.errors import InputError
 from spondyl.space import Volume
 from spondyl.spine.label_maps import CANAL
-from spondyl.spine.names import Anchor, NamingProposal, letter, name_levels, parse_anchor
+from spondyl.spine.names import Anchor, BodyShape, NamingProposal, letter, measure_shape, name_levels, parse_anchor
 from spondyl.spine.segmenters import Segmentation, look_again, segment_spine
 from spondyl.spine.types import Level
 from spondyl.studies import LabelImage, Progress, Question
@@ -179,10 +180,35 @@ def name_segmentation(ct: Volume, found: Segmentation, anchors: Sequence[str | A
     numbers = piece_numbers(found)
     doubts = [() if number is None else found.doubts[number - 1] for number in numbers]
     parsed = [_anchor(anchor) for anchor in anchors]
-    discs = found.found
-    return NamedSegmentation(
-        found, name_levels(ct, discs.canal, discs.discs, numbers=numbers, doubts=doubts, anchors=parsed)
-    )
+    discs, shapes = found.found, piece_shapes(found, numbers)
+    named = name_levels(ct, discs.canal, discs.discs, numbers=numbers, doubts=doubts, shapes=shapes, anchors=parsed)
+    return NamedSegmentation(found, named)
+
+
+def piece_shapes(found: Segmentation, numbers: Sequence[int | None]) -> tuple[BodyShape | None, ...]:
+    """Sizes of the vertebra at each piece from head to foot; None: none there, cut, or in doubt.
+
+    Parameters
+    ----------
+    found
+        The vertebrae.
+    numbers
+        As `piece_numbers` gives them.
+    """
+    discs, geometry = found.found.discs, found.vertebrae.geometry
+    boxes = ndimage.find_objects(found.vertebrae.array)
+    shapes: list[BodyShape | None] = []
+    for piece, number in enumerate(numbers):
+        box = None if number is None or number > len(boxes) else boxes[number - 1]
+        if number is None or box is None or found.cut[number - 1] or found.doubts[number - 1]:
+            shapes.append(None)
+            continue
+        mine, parts = found.vertebrae.array[box] == number, found.parts.array[box]
+        first = [part.start for part in box]
+        body, arch = (geometry.points(np.argwhere(mine & (parts == kind)) + first) for kind in (BODY, ARCH))
+        above = int(np.clip(len(discs) - piece, 1, len(discs) - 1))  # discs run from the foot
+        shapes.append(measure_shape(body, arch, discs[above] - discs[above - 1]))
+    return tuple(shapes)
 
 
 def piece_numbers(found: Segmentation) -> tuple[int | None, ...]:

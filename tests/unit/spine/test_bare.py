@@ -8,7 +8,8 @@ import pytest
 
 from spondyl.errors import InputError
 from spondyl.spine import Level, NamedSegmentation, build_spine, name_segmentation, segment_levels
-from spondyl.spine.bare import piece_numbers
+from spondyl.spine.bare import piece_numbers, piece_shapes
+from spondyl.spine.names import measure_shape
 from spondyl.studies import Patient, Scan, Study, read_study
 from spondyl.synthetic import ScanSpec, VirtualPatient, VirtualSpineSpec, make_virtual_patient
 
@@ -67,6 +68,22 @@ def test_a_bare_ct_becomes_a_spine(study: Study, named: NamedSegmentation) -> No
     assert any("confidence" in remark for remark in spine["L2"].remarks)
     assert any("last pair of ribs meets T12" in note for note in spine.notes)
     assert any(question.code == "level_one_tie" for question in spine.questions)
+
+
+def test_sizes_of_whole_vertebrae_are_those_that_were_built(patient: VirtualPatient, named: NamedSegmentation) -> None:
+    """The cut ones have none; the canal of L2 is 22.5 mm wide, and its pedicles are 8.2 mm times the scale of 0.9."""
+    found = named.segmentation
+    shapes = piece_shapes(found, piece_numbers(found))
+    assert shapes[0] is None and shapes[-1] is None
+    (shape,) = (shapes[i] for i, level in enumerate(named.naming.levels or ()) if level is Level.L2)
+    assert shape is not None and shape.pedicles_mm is not None
+    # voxels of 2 mm: a pedicle's middle lies within one, and so do the walls
+    assert shape.pedicles_mm == pytest.approx(2 * (22.5 / 2 + 0.9 * 8.2 / 2 + 0.3), abs=2.0)
+    geometry, mine = patient.labels.geometry, patient.labels.array == Level.L2
+    body, arch = (geometry.points(np.argwhere(mine & (patient.subregions.array == part))) for part in (49, 41))
+    true = measure_shape(body, arch, patient.truth["L2"].body.frame.cranial)
+    assert true is not None
+    assert (shape.width_mm, shape.depth_mm) == pytest.approx((true.width_mm, true.depth_mm), abs=2.0)
 
 
 def test_undecided_names_are_a_question_not_a_spine(lettered: tuple[VirtualPatient, NamedSegmentation]) -> None:

@@ -3,17 +3,20 @@
 from spondyl.spine.names.anchors import Anchor, letter, parse_anchor, parse_point, place_of
 from spondyl.spine.names.proposal import ASKED, NamingProposal, name_levels, span
 from spondyl.spine.names.readings import SPACING_MM, Reading
+from spondyl.spine.names.shapes import BodyShape, measure_shape
 from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
 
 __all__ = [
     "ASKED",
     "SPACING_MM",
     "Anchor",
+    "BodyShape",
     "LevelSigns",
     "NamingProposal",
     "Reading",
     "Sight",
     "letter",
+    "measure_shape",
     "name_levels",
     "parse_anchor",
     "parse_point",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 
 from spondyl.errors import InputError
 from spondyl.space import Floats, Volume
 from spondyl.spine.names.anchors import Anchor, letter, place_of
-from spondyl.spine.names.readings import Levels, Reading, weigh_readings
+from spondyl.spine.names.readings import Levels, Reading, weigh_readings, weigh_sizes
+from spondyl.spine.names.shapes import BodyShape
 from spondyl.spine.names.signs import LevelSigns, Sight, read_signs
 from spondyl.spine.types import Level
 from spondyl.studies import Question
@@ -44,12 +45,14 @@ def name_levels(
     *,
     numbers: Sequence[int | None] | None = None,
     doubts: Sequence[Sequence[str]] = (),
+    shapes: Sequence[BodyShape | None] = (),
     anchors: Sequence[Anchor] = (),
 ) -> NamingProposal:
-    """Names for the vertebrae of a bare CT, from ribs, sacrum, lungs, spacing, and what a person says.
+    """Names for the vertebrae of a bare CT, from ribs, sacrum, lungs, spacing, sizes, and what a person says.
 
     Names are given only where the sacrum, the last rib or a person ties them to the spine, and one row of names
-    outweighs all others; shape and lungs alone never name a level. Otherwise there are letters and a question.
+    outweighs all others, with the sizes of the vertebrae and without them; shape and lungs alone never name a level.
+    Otherwise there are letters and a question.
 
     Parameters
     ----------
@@ -62,6 +65,8 @@ def name_levels(
         sacrum. Left out: all pieces but a sacrum below.
     doubts
         Of each of these pieces, in words: whether a level may be missing or one too many.
+    shapes
+        Sizes of the vertebra at each of these pieces, None where not measured; left out: none are.
     anchors
         What a person says.
 
@@ -74,6 +79,8 @@ def name_levels(
     kept = _numbered(signs) if numbers is None else tuple(numbers)
     if len(kept) != len(signs):
         raise InputError(f"{len(discs)} discs bound {len(discs) + 1} pieces, but {len(kept)} numbers are given")
+    if shapes:
+        signs = tuple(replace(sign, shape=shape) for sign, shape in zip(signs, shapes, strict=True))
     fixed = _fixed(anchors, [place_of(anchor, ct.geometry, discs, kept) for anchor in anchors])
     return propose(signs, kept, doubts=doubts, fixed=fixed, anchors=tuple(map(str, anchors)))
 
@@ -131,7 +138,8 @@ def propose(
     sacrum, last_rib = _sacrum_place(signs), _last_rib(signs)
     tied = [place for place in (sacrum, last_rib, *fixed) if place is not None]
     best = rows[0]
-    decided = bool(fixed) or (bool(tied) and best.share >= _DECIDED and _agrees(readings[0], signs, sacrum, last_rib))
+    led = best.share >= _DECIDED and _share_without_shapes(signs, numbers, best.levels) >= _DECIDED
+    decided = bool(fixed) or (bool(tied) and led and _agrees(readings[0], signs, sacrum, last_rib))
     called = [letter(number) for number in range(1, len(signs) + 1)]
     if decided:
         called = [level.name for level in best.levels]
@@ -158,6 +166,12 @@ def _of_vertebrae(readings: Sequence[Reading], numbers: Sequence[int | None]) ->
         words.setdefault(levels, reading.words)
     rows = [Reading(levels, share, words[levels]) for levels, share in shares.items()]
     return sorted(rows, key=lambda row: -row.share)
+
+
+def _share_without_shapes(signs: Sequence[LevelSigns], numbers: Sequence[int | None], levels: Levels) -> float:
+    """Share of a row of names where sizes do not count: they may turn a name into a question, never the reverse."""
+    rows = _of_vertebrae(weigh_readings(signs, {}, with_shapes=False), numbers)
+    return next((row.share for row in rows if row.levels == levels), 0.0)
 
 
 def _sacrum_place(signs: Sequence[LevelSigns]) -> int | None:
@@ -228,7 +242,17 @@ def _evidence(
     said.append(f"lung lies beside {called.listed(lungs)}" if lungs else "no lung is seen beside the bodies")
     spacing = [f"{mm:.0f}" for i in pieces if (mm := signs[i].spacing_mm) is not None]
     said.append(f"distances from disc to disc, from the head: {', '.join(spacing)} mm")
-    return tuple(said)
+    return tuple(said + _of_sizes(signs, called))
+
+
+def _of_sizes(signs: Sequence[LevelSigns], called: _Called) -> list[str]:
+    if all(sign.shape is None for sign in signs):
+        return []
+    best = _of_vertebrae(weigh_sizes(signs), called.numbers)[0]
+    return [
+        f"widths and depths of bodies and distances of pedicles by themselves fit {span(best.levels)} best (share "
+        f"{best.share:.2f}); no name rests on them"
+    ]
 
 
 def _of_sacrum(signs: Sequence[LevelSigns], called: _Called, sacrum: int | None) -> list[str]:

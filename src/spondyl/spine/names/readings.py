@@ -6,11 +6,12 @@ made from them are no calibrated probabilities. They order readings; what is nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from spondyl.spine.names.shapes import shape_belief
 from spondyl.spine.names.signs import LevelSigns, Sight
 from spondyl.spine.types import Level
 
@@ -75,7 +76,9 @@ class Reading:
     words: str  # the make-up of the spine that it rests on
 
 
-def weigh_readings(signs: Sequence[LevelSigns], fixed: Mapping[int, Level]) -> tuple[Reading, ...]:
+def weigh_readings(
+    signs: Sequence[LevelSigns], fixed: Mapping[int, Level], *, with_shapes: bool = True
+) -> tuple[Reading, ...]:
     """All readings of these pieces with their shares, the likeliest first; one for each row of names.
 
     Parameters
@@ -84,15 +87,46 @@ def weigh_readings(signs: Sequence[LevelSigns], fixed: Mapping[int, Level]) -> t
         Of each piece, from head to foot.
     fixed
         Names that a person gave to pieces; readings with other names there are left out, so there may be none.
+    with_shapes
+        Whether the sizes of the vertebrae count, too.
     """
+    shapes = [sign.shape if with_shapes else None for sign in signs]
     weights: dict[Levels, list[tuple[float, str]]] = {}
+    for variant, levels in _rows(len(signs)):
+        if any(levels[i] is not level for i, level in fixed.items()):
+            continue
+        weight = float(np.log(variant.before)) + _belief(signs, levels, variant.ribs)
+        weight += shape_belief(shapes, levels)
+        weights.setdefault(levels, []).append((weight, variant.words))
+    return _shared(weights)
+
+
+def weigh_sizes(signs: Sequence[LevelSigns]) -> tuple[Reading, ...]:
+    """All readings with the shares that the sizes of the vertebrae give them without any other sign.
+
+    Parameters
+    ----------
+    signs
+        Of each piece, from head to foot.
+    """
+    shapes = [sign.shape for sign in signs]
+    weights: dict[Levels, list[tuple[float, str]]] = {}
+    for variant, levels in _rows(len(signs)):
+        weight = float(np.log(variant.before)) + shape_belief(shapes, levels)
+        weights.setdefault(levels, []).append((weight, variant.words))
+    return _shared(weights)
+
+
+def _rows(count: int) -> Iterator[tuple[Variant, Levels]]:
+    """Every row of names for so many pieces, in every make-up; none begins with the sacrum."""
     for variant in VARIANTS:
-        for first in range(len(variant.levels) - len(signs) + 1):
-            levels = variant.levels[first : first + len(signs)]
-            if levels[0] is Level.SACRUM or any(levels[i] is not level for i, level in fixed.items()):
-                continue
-            weight = float(np.log(variant.before)) + _belief(signs, levels, variant.ribs)
-            weights.setdefault(levels, []).append((weight, variant.words))
+        for first in range(len(variant.levels) - count + 1):
+            if variant.levels[first] is not Level.SACRUM:
+                yield variant, variant.levels[first : first + count]
+
+
+def _shared(weights: Mapping[Levels, Sequence[tuple[float, str]]]) -> tuple[Reading, ...]:
+    """Readings from logarithms of weights, the likeliest first; the words are those of the weightiest make-up."""
     if not weights:
         return ()
     top = max(weight for found in weights.values() for weight, _ in found)

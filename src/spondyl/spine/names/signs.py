@@ -13,6 +13,7 @@ from scipy import ndimage
 from spondyl.errors import InputError
 from spondyl.space import Floats, Volume
 from spondyl.spine.names.ribs import Spur, find_spurs
+from spondyl.spine.names.shapes import BodyShape
 from spondyl.spine.segmenters.arrays import Grey, Mask, Upright
 from spondyl.spine.segmenters.curved import AIR_HU, CurvedFrame, straightened, turns_by_symmetry
 
@@ -59,6 +60,7 @@ class LevelSigns:
     lungs: tuple[Sight, Sight]
     sacrum: Sight
     said: tuple[str, ...] = ()  # of the sacrum, in words
+    shape: BodyShape | None = None  # None: not measured
 
 
 @dataclass(frozen=True, eq=False)
