@@ -182,28 +182,41 @@ def _run(solid, i, tile, j):
 
 
 @nb.njit(**_PIECE)
-def _use(task, forces, i, u, right, inverse, out, keep, add):
+def _use(task, forces, i, rows, u, right, inverse, out, keep, add):
     """The plane i of forces is whole."""
+    length = forces.shape[2]
     for component in range(3):
         f, to = forces[component].reshape(-1), out[component, i].reshape(-1)
-        if task == PUSH:
-            for k in range(f.shape[0]):
-                to[k] = f[k]
-            continue
-        given, known = right[component, i].reshape(-1), inverse[component, i].reshape(-1)
-        if task == LACK:
-            for k in range(f.shape[0]):
-                to[k] = given[k] - f[k] if known[k] != 0 else 0
-        else:
-            moved = u[component, i].reshape(-1)
-            for k in range(f.shape[0]):
-                step = keep * to[k] + add * known[k] * (given[k] - f[k])
-                to[k] = step
-                moved[k] += step
+        given, known, moved = (
+            right[component, i].reshape(-1),
+            inverse[component, i].reshape(-1),
+            u[component, i].reshape(-1),
+        )
+        first = 0
+        while first < rows.shape[1]:
+            last, there = first, rows[i, first]
+            while last < rows.shape[1] and rows[i, last] == there:
+                last += 1
+            if not there:
+                if task != SMOOTH:
+                    for k in range(first * length, last * length):
+                        to[k] = 0
+            elif task == PUSH:
+                for k in range(first * length, last * length):
+                    to[k] = f[k]
+            elif task == LACK:
+                for k in range(first * length, last * length):
+                    to[k] = given[k] - f[k] if known[k] != 0 else 0
+            else:
+                for k in range(first * length, last * length):
+                    step = keep * to[k] + add * known[k] * (given[k] - f[k])
+                    to[k] = step
+                    moved[k] += step
+            first = last
 
 
 @nb.njit(**_FAST)
-def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, planes, lines, start, stop):
+def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zeros, planes, lines, start, stop):
     """The slabs of voxels `start` to `stop`: the forces of u, used as `task` says.
 
     Parameters
@@ -214,6 +227,9 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, pl
         As `PUSH`, `LACK` and `SMOOTH` say; arrays like u.
     solid
         Which rows along z of `TILE` voxels hold material, (nx, ny, tiles).
+    rows
+        Which rows of nodes the forces are used of, (nx+1, ny+1): all voxels about them must be in `solid`. Elsewhere
+        `PUSH` and `LACK` write 0, and `SMOOTH` nothing.
     zeros
         `TILE` of them.
     planes, lines
@@ -222,7 +238,7 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, pl
         `planes[0]`, and whole.
     """
     if start == stop:
-        _use(task, planes[0], start, u, right, inverse, out, keep, add)
+        _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
     _clear(planes[start % 2].reshape(-1))
@@ -248,18 +264,18 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, pl
                         _give(low, high, j, k0, lines, count)
                 first = last
         if i > start or start == 0:
-            _use(task, low, i, u, right, inverse, out, keep, add)
+            _use(task, low, i, rows, u, right, inverse, out, keep, add)
         else:
             _copy(low.reshape(-1), planes[2].reshape(-1))
     if stop == c.shape[1]:
-        _use(task, planes[stop % 2], stop, u, right, inverse, out, keep, add)
+        _use(task, planes[stop % 2], stop, rows, u, right, inverse, out, keep, add)
 
 
 @nb.njit(**_FAST)
-def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, planes, lines, start, stop):
+def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zeros, planes, lines, start, stop):
     """As `sweep_isotropic`, with nine coefficients: two functions, so that only the one in use is compiled."""
     if start == stop:
-        _use(task, planes[0], start, u, right, inverse, out, keep, add)
+        _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
     _clear(planes[start % 2].reshape(-1))
@@ -287,8 +303,8 @@ def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, zeros, 
                         _give(low, high, j, k0, lines, count)
                 first = last
         if i > start or start == 0:
-            _use(task, low, i, u, right, inverse, out, keep, add)
+            _use(task, low, i, rows, u, right, inverse, out, keep, add)
         else:
             _copy(low.reshape(-1), planes[2].reshape(-1))
     if stop == c.shape[1]:
-        _use(task, planes[stop % 2], stop, u, right, inverse, out, keep, add)
+        _use(task, planes[stop % 2], stop, rows, u, right, inverse, out, keep, add)

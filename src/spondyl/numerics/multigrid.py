@@ -2,8 +2,9 @@
 
 The finest grid is the voxels themselves; coarse ones are those of `coarse_grids`, with held values held node by node,
 so platens of any shape, odd sizes and voids need no special case. Smoothing is Chebyshev's polynomial in D⁻¹K [1],
-whose upper end is bounded by one voxel's on the finest grid and found by power iteration on the others. Slender
-bodies visit their coarse grids more often. The coarsest system is inverted, in its range where it is small.
+whose upper end is bounded by one voxel's on the finest grid and found by power iteration on the others. Stiff walls
+along z are smoothed many times more than the rest, and slender bodies visit their coarse grids more often. The coarsest
+system is inverted, in its range where it is small.
 
 To use it on a body whose stiffness changes (plasticity, damage): make a `VCycle` of the elastic coefficients once, or
 anew of the secant ones, and give `cycle(forces)` to your Krylov method as its preconditioner. A tangent that is
@@ -28,7 +29,7 @@ from scipy.sparse.linalg import splu
 from spondyl.numerics.coarse_grids import Grid, coarse_grids
 from spondyl.numerics.coarse_operators import CoarseOperator, Way
 from spondyl.numerics.elasticity import element_matrices
-from spondyl.numerics.operators import SERIAL_BELOW, Operator, prepare_threads, voxel_diagonal
+from spondyl.numerics.operators import SERIAL_BELOW, Operator, prepare_threads, rows_about, voxel_diagonal
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
@@ -41,6 +42,9 @@ _SHIFT = 1e-6  # of the largest eigenvalue: below, a displacement of the coarses
 _SOLID = 0.2  # share of its nodes that a solid body keeps on the first coarse grid, at most; struts keep more
 _TWICE = (2, 3)  # grids of solid bodies from which a cycle goes down twice: coarser ones cost more calls than they save
 _VISITS = 4  # of the coarse grids of slender struts from the one above, at most, so that no grid costs more than it
+_WALL = 4.0  # moduli of a wall over the softest about it, at least
+_FEW = 0.4  # share of columns that may be walls, for their smoothing to be worth its time
+_WALL_DEGREE, _WALL_RATIO = 14, 150.0  # of its polynomial: steps of a wall turn against bone a hundred times softer
 _MARGIN = 1.1  # on the largest eigenvalue found by power iteration
 
 
@@ -63,8 +67,8 @@ class VCycle:
     held
         Which values are prescribed, shape (3, nx+1, ny+1, nz+1).
     degree, ratio
-        Of the smoothing polynomial, and of the interval that it damps. Degrees 1 to 4 and ratios 6 to 30 cost
-        about the same on the benchmark's body and shell; with degree 3, 16 needs up to two iterations less than 10.
+        Of the smoothing polynomial, and of the interval that it damps. Without a degree it is 2 for solid bodies and 3
+        for slender ones. Ratios 6 to 30 cost about the same.
     """
 
     def __init__(
@@ -74,18 +78,21 @@ class VCycle:
         held: NDArray[np.bool_],
         *,
         threads: int | None = None,
-        degree: int = 3,
+        degree: int | None = None,
         ratio: float = 16.0,
     ) -> None:
-        self.degree, self.ratio = degree, ratio
+        self.ratio = ratio
         self.threads = prepare_threads(held.size, threads)
         fine = Operator(coefficients, edge, np.float32, self.threads)
         inverse = inverse_diagonal(coefficients, edge, held)
         unknown = int((inverse != 0).any(0).sum())
         self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
+        walls = find_walls(coefficients)
+        self._walls = fine.narrowed(rows_about(walls)) if walls.any() else None
         self.ways: list[Way] = []
         grids = make_grids(coefficients, edge, inverse != 0, self.threads)
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
+        self.degree = degree or (2 if self._kept < _SOLID else 3)
         for grid in grids:
             operator = CoarseOperator(grid, self.threads)
             self.ways.append(Way(grid, operator.shape, self.threads, planar=not self.ways))
@@ -114,11 +121,15 @@ class VCycle:
             level.answer[:] = self._coarsest(right.ravel()).reshape(right.shape)
             return level.answer
         self._smooth(level, right, from_nothing=True)
+        if not depth:
+            self._smooth_walls(level, right)
         way = self.ways[depth]
         for _ in range(self._visits(depth)):
             level.operator.lack(level.answer, right, level.inverse, level.change)
             way.restrict(level.change, way.load)
             way.prolong_add(self._descend(way.load, depth + 1), level.answer, level.inverse)
+            if not depth:
+                self._smooth_walls(level, right)
             self._smooth(level, right, from_nothing=False)
         return level.answer
 
@@ -134,24 +145,35 @@ class VCycle:
     def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
         from spondyl.numerics.multigrid_kernels import first_smooth
 
-        middle = level.largest * (1 + 1 / self.ratio) / 2
-        half = level.largest * (1 - 1 / self.ratio) / 2
-        sigma = middle / half
-        rho = 1 / sigma
+        scales = _chebyshev(level.largest, self.ratio, self.degree)
         where = level.answer, right, level.inverse, level.change
         if from_nothing:
+            first, *scales = scales
             flat = [array.reshape(-1) for array in (right, level.inverse, level.change, level.answer)]
             pieces = cuts(right.size, self.threads if right.size >= SERIAL_BELOW else 1)
             side_by_side(
-                lambda piece: first_smooth(*(a[slice(*pieces[piece])] for a in flat), np.float32(1 / middle)),
+                lambda piece: first_smooth(*(a[slice(*pieces[piece])] for a in flat), np.float32(first[1])),
                 len(pieces),
             )
-        else:
-            level.operator.smooth(*where, 0.0, 1 / middle)
-        for _ in range(self.degree - 1):
-            new = 1 / (2 * sigma - rho)
-            level.operator.smooth(*where, new * rho, 2 * new / half)
-            rho = new
+        for scale in scales:
+            level.operator.smooth(*where, *scale)
+
+    def _smooth_walls(self, level: _Level, right: Array) -> None:
+        if self._walls is not None:
+            for scale in _chebyshev(level.largest, _WALL_RATIO, _WALL_DEGREE):
+                self._walls.smooth(level.answer, right, level.inverse, level.change, *scale)
+
+
+def _chebyshev(largest: float, ratio: float, degree: int) -> list[tuple[float, float]]:
+    """`keep` and `add` of the steps of Chebyshev's polynomial that damps from `largest` down to `largest / ratio`."""
+    middle, half = largest * (1 + 1 / ratio) / 2, largest * (1 - 1 / ratio) / 2
+    sigma = middle / half
+    rho, steps = 1 / sigma, [(0.0, 1 / middle)]
+    for _ in range(degree - 1):
+        new = 1 / (2 * sigma - rho)
+        steps.append((new * rho, 2 * new / half))
+        rho = new
+    return steps
 
 
 def _level(operator: Operator | CoarseOperator, inverse: Array, largest: float) -> _Level:
@@ -194,6 +216,23 @@ def _voxel_bound(coefficients: Array, edge: float) -> float:
         scale = 1 / np.sqrt(np.diag(matrix))
         found.append(np.linalg.eigvalsh(scale[:, None] * matrix * scale)[-1])
     return float(max(found))
+
+
+def find_walls(coefficients: Array) -> NDArray[np.bool_]:
+    """Columns of voxels along z that are stiff beside the softest of those about them, (nx, ny); none, where many are.
+
+    Columns are compared by their geometric means. A wall of one voxel in soft bone gives way at the edges on which its
+    steps hang together, and as a whole: no coarse grid can follow, and steps of all nodes would have to be many.
+    """
+    shear = np.asarray(coefficients[-1], np.float32)
+    there = shear > 0
+    count = there.sum(2)
+    mean = np.log(shear, out=np.zeros_like(shear), where=there).sum(2) / np.maximum(count, 1)
+    wide = np.pad(np.where(count > 0, mean, np.inf), 1, constant_values=np.inf)
+    a, b = mean.shape
+    least = np.minimum.reduce([wide[i : i + a, j : j + b] for i in range(3) for j in range(3)])
+    walls = (count > 0) & (mean > least + np.log(_WALL))
+    return walls if walls.sum() <= _FEW * (count > 0).sum() else np.zeros_like(walls)
 
 
 def make_grids(coefficients: Array, edge: float, free: NDArray[np.bool_], threads: int = 1) -> list[Grid]:

@@ -7,6 +7,7 @@ Grids are padded along z to whole blocks of the vector units: make arrays with `
 from __future__ import annotations
 
 import os
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,22 @@ class Operator:
         for tile in range(solid.shape[2]):
             solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
         self._solid = solid
+        self._rows: NDArray[np.bool_] = rows_about(np.asarray(solid.any(2)))
         self._zeros: Array = np.zeros(kernels.TILE, kind)
         self._cuts = cuts(nx, max(1, min(threads, nx // 2)))
         self._planes: Array = np.zeros((len(self._cuts), 3, 3, ny + 1, nz + 1), kind)
         self._lines: Array = np.zeros((len(self._cuts), kernels.LINES), kind)
+
+    def narrowed(self, rows: NDArray[np.bool_]) -> Operator:
+        """The same operator for these rows of nodes along z alone, (nx+1, ny+1); other nodes stay as they are.
+
+        Its `smooth` moves nodes of these rows and takes a share of the time; coefficients and scratch are shared.
+        """
+        near = copy(self)
+        near._rows = rows & self._rows
+        about = rows[:-1, :-1] | rows[1:, :-1] | rows[:-1, 1:] | rows[1:, 1:]
+        near._solid = self._solid & about[:, :, None]
+        return near
 
     def __call__(self, displacement: Array, out: Array) -> None:
         """Write the forces that hold this displacement to `out`."""
@@ -69,7 +82,7 @@ class Operator:
     def _run(
         self, task: int, moved: Array, right: Array, inverse: Array, out: Array, keep: float = 0.0, add: float = 0.0
     ) -> None:
-        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._zeros
+        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._rows, self._zeros
 
         def sweep(piece: int) -> None:
             scratch = self._planes[piece], self._lines[piece]
@@ -81,6 +94,12 @@ class Operator:
             whole = self._planes[piece, 2:]
             whole += self._planes[piece - 1, at % 2]
             self._sweep(task, self._scaled, *places, whole, self._lines[0], at, at)
+
+
+def rows_about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows of nodes along z (nx+1, ny+1) at the edges of these columns of voxels (nx, ny)."""
+    wide = np.pad(columns, 1)
+    return np.asarray(wide[:-1, :-1] | wide[1:, :-1] | wide[:-1, 1:] | wide[1:, 1:])
 
 
 def voxel_diagonal(coefficients: Array, edge: float) -> Array:

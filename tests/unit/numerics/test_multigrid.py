@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from spondyl.numerics import elasticity as el
-from spondyl.numerics.multigrid import VCycle
+from spondyl.numerics.equilibrium import Problem, conjugate_gradients
+from spondyl.numerics.multigrid import VCycle, find_walls
 from spondyl.numerics.operators import padded
 
 SINGLE = 1e-4  # some hundred operations in single precision
@@ -74,3 +76,42 @@ def test_eight_voxels_of_one_material_are_one() -> None:
     assert np.abs(plain - found.ravel()).max() < SINGLE * np.abs(plain).max()
     diagonal = below.operator.sparse().diagonal()
     assert np.abs(diagonal - below.operator.diagonal().ravel()).max() < SINGLE * diagonal.max()
+
+
+def walled() -> tuple[np.ndarray, np.ndarray]:
+    """Soft bone between platens, about it a wall that hangs together at edges only, and stiff ends."""
+    modulus = np.full((16, 14, 20), 40.0)
+    inside = np.hypot(*np.ogrid[-7.5:8:1, -6.5:7:1]) < 7
+    core = ndimage.binary_erosion(inside)
+    modulus[~inside] = 0.0
+    modulus[inside & ~core] = 8000.0
+    modulus[inside, 0] = modulus[inside, -1] = 8000.0
+    held = np.zeros((3, 17, 15, 21), bool)
+    held[..., 0] = held[..., -1] = True
+    return modulus, held
+
+
+def test_walls_are_columns_much_stiffer_than_those_about_them() -> None:
+    modulus, _ = walled()
+    inside = modulus[:, :, 5] > 0
+    walls = find_walls(el.isotropic(modulus, 0.3))
+    assert np.array_equal(walls, modulus[:, :, 5] == 8000)  # not the ends, which every column has
+    assert not find_walls(el.isotropic(np.where(modulus > 0, 40.0, 0.0), 0.3)).any()
+    modulus[::2, ::2] = np.where(modulus[::2, ::2] > 0, 8000.0, 0.0)  # now most columns would be walls
+    assert (modulus[inside, 5] == 8000).mean() > 0.4
+    assert not find_walls(el.isotropic(modulus, 0.3)).any()
+
+
+def test_a_wall_that_hangs_together_at_edges_takes_few_iterations() -> None:
+    """25 when walls were smoothed like the rest: no coarse grid can turn their steps against each other."""
+    modulus, held = walled()
+    moved = np.where(held, np.linspace(0, -0.2, 21), 0.0)
+    moved[:2] = 0.0
+    found = conjugate_gradients(rtol=1e-6)(Problem(el.isotropic(modulus, 0.3), 1.0, held, moved))
+    assert found.iterations <= 12
+    made = VCycle(padded(el.isotropic(modulus, 0.3)), 1.0, np.pad(held, ((0, 0),) * 3 + ((0, 12),)))
+    assert made._walls is not None
+    one, other = np.where(made.inverse != 0, np.random.default_rng(6).normal(size=(2, *made.inverse.shape)), 0.0)
+    from_one, from_other = made(one).astype(float), made(other).astype(float)
+    assert abs(np.vdot(other, from_one) - np.vdot(one, from_other)) < SINGLE * abs(np.vdot(one, from_one))
+    assert np.vdot(one, from_one) > 0 < np.vdot(other, from_other)
