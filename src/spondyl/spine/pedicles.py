@@ -21,6 +21,7 @@ from spondyl.spine.types import Level, Pedicle, Side
 
 WIDEST_MM = 16.1 + 2 * 2.3  # of L5, the widest level (refuse_too_wide)
 APART_MM = 2.0  # widths on CT and mask that blur and voxels explain
+_MIRRORED_MM = 5.0  # from the mirror image of the other side's isthmus: vertebrae are not more askew
 _BLUR_VOXELS = 0.5  # sd; turns the steps of a mask into a border between voxels
 _REACH_MM = 45.0  # around the canal's centre: both pedicles with the planes through them
 _NECK_REACH_MM = 20.0  # around a pedicle: the cross-sections along its neck, across a pedicle of 12 x 20 mm
@@ -49,14 +50,17 @@ def find_pedicles(
     near = _around_canal(mask, view, foramen)
     blurred = ndimage.gaussian_filter(near.array.astype(np.float32), _BLUR_VOXELS, mode="constant")
     occupancy = Volume(blurred, near.geometry, "1")
+    necks = {side: _find(occupancy, near, ct, view, foramen, side) for side in Side}
     found, remarks = [], []
-    for side in Side:
-        neck = _find(occupancy, near, ct, view, foramen, side)
-        if neck is None:
-            remarks.append(f"{side} pedicle not found: no neck between body and arch in the mask")
-            continue
-        pedicle, remark = (neck, None) if ct is None else _on_ct(neck, occupancy, ct, view)
-        found.append(pedicle)
+    for side, other in zip(Side, reversed(Side), strict=True):
+        neck, twin = necks[side], necks[other]
+        pedicle, remark = neck, None
+        if neck is not None and ct is not None:
+            pedicle, remark = _on_ct(neck, occupancy, ct, view)
+        elif neck is None:
+            seen = None if ct is None or twin is None else _as_other_side(twin, occupancy, ct, view, foramen)
+            pedicle, remark = seen or (None, f"{side} pedicle not found: no neck between body and arch in the mask")
+        found += [] if pedicle is None else [pedicle]
         remarks += [] if remark is None else [remark]
     return tuple(found), tuple(remarks)
 
@@ -127,19 +131,61 @@ def _find(
     return Pedicle(side, narrowest.centre, axis, width, height, half_voxel)
 
 
+def _as_other_side(
+    twin: Pedicle, occupancy: Volume, ct: Volume, view: LocalView, foramen: Foramen
+) -> tuple[Pedicle, str] | None:
+    """The pedicle whose mask has no neck, looked for on the CT at the mirror image of the other side's.
+
+    None unless its outline closes within 5 mm of that place and both widths on the CT are within 2 mm of one another,
+    bone runs along the axis from arch to body, and the mask's cross-section there ends within the plane.
+    """
+    frame, side = view.frame, Side.RIGHT if twin.side is Side.LEFT else Side.LEFT
+    across = np.array([1.0, 1.0, -1.0])
+    place = frame.to_patient(frame.to_local(twin.isthmus) * across + [0.0, 0.0, 2 * foramen.centre[1]])
+    axis = frame.axes @ ((twin.axis @ frame.axes) * across)
+    start = replace(twin, side=side, isthmus=place, axis=axis)
+    seen, known = _seen_on_ct(start, occupancy, ct, view), _seen_on_ct(twin, occupancy, ct, view)
+    if isinstance(seen, str) or isinstance(known, str) or abs(seen.width_mm - known.width_mm) > APART_MM:
+        return None
+    if np.linalg.norm(seen.centre - place) > _MIRRORED_MM:
+        return None
+    if not _joins_body_and_arch(occupancy, view, foramen, seen.centre, axis):
+        return None
+    section = Stack.cut(occupancy, [plane_square_to(seen.centre, axis, frame.cranial)]).section(0, seen.centre)
+    if section is None or section.at_border:
+        return None
+    pedicle = replace(
+        start,
+        isthmus=seen.centre,
+        width_mm=seen.width_mm,
+        height_mm=seen.height_mm,
+        mask_width_mm=_extents(section.share)[0],
+    )
+    remark = (
+        f"{side} pedicle has no neck in the mask: {seen.width_mm:.1f} mm wide on the CT, looked for along the mirror "
+        f"image of the {twin.side} one; the mask may hold a rib or a process, look at it"
+    )
+    return pedicle, remark
+
+
 def _on_ct(neck: Pedicle, occupancy: Volume, ct: Volume, view: LocalView) -> tuple[Pedicle, str | None]:
     """The pedicle with its isthmus as the CT shows it around the mask's axis, and what is to be said of that."""
+    seen = _seen_on_ct(neck, occupancy, ct, view)
+    if isinstance(seen, str):
+        return neck, f"{neck.side} pedicle measured on the mask, not on the CT: {seen}"
+    return smaller_of(neck, seen)
+
+
+def _seen_on_ct(neck: Pedicle, occupancy: Volume, ct: Volume, view: LocalView) -> Isthmus | str:
+    """The isthmus on the CT from the mask's wall beside the canal; or why there is none."""
     plane = plane_square_to(neck.isthmus, neck.axis, view.frame.cranial)
     lateral = plane.left if neck.side is Side.LEFT else -plane.left
     depth = np.arange(0.0, WIDEST_MM, STEP_MM / 2)
     inside = occupancy.sample(neck.isthmus - depth[:, None] * lateral) > 0.5
     if inside.all() or not inside[0]:
-        return neck, f"{neck.side} pedicle measured on the mask, not on the CT: no wall beside the canal in the mask"
+        return "no wall beside the canal in the mask"
     inner = neck.isthmus - depth[int((~inside).argmax())] * lateral
-    seen = measure_isthmus(ct, inner, lateral, neck.axis, view.frame.cranial, neck.height_mm)
-    if isinstance(seen, str):
-        return neck, f"{neck.side} pedicle measured on the mask, not on the CT: {seen}"
-    return smaller_of(neck, seen)
+    return measure_isthmus(ct, inner, lateral, neck.axis, view.frame.cranial, neck.height_mm)
 
 
 def smaller_of(neck: Pedicle, seen: Isthmus) -> tuple[Pedicle, str | None]:

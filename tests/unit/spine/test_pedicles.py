@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from spondyl.space import Floats, Geometry, Volume
-from spondyl.spine import Level, Side, Spine, build_spine
+from spondyl.spine import Level, Pedicle, Side, Spine, build_spine, pedicles
 from spondyl.spine.grey_border import grey_border
 from spondyl.spine.narrow_neck import narrow_axis
 from spondyl.spine.pedicles import refuse_too_wide
@@ -84,6 +85,38 @@ def test_a_rib_in_the_mask_does_not_widen_the_pedicle(patient: VirtualPatient) -
     assert -0.3 < found.width_mm - true.width_mm < 1.0
     said = [remark for remark in vertebra.remarks if "left pedicle" in remark]
     assert len(said) == 1 and said[0].endswith("look at it: a rib or a process may be in the mask")
+
+
+def test_a_side_whose_mask_has_no_neck_is_measured_on_the_ct(
+    patient: VirtualPatient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right neck of T12 is not seen in the mask: measured on the CT, and not where the CT has no pedicle either."""
+    find = pedicles._find
+
+    def of_the_left(*given: Any) -> Pedicle | None:
+        return None if given[-1] is Side.RIGHT else find(*given)
+
+    monkeypatch.setattr(pedicles, "_find", of_the_left)
+    true = patient.truth[Level.T12].pedicle(Side.RIGHT)
+    labels = np.where(patient.labels.array == Level.T12, patient.labels.array, 0)
+    image = LabelImage(Volume(labels, patient.labels.geometry, "1"), None)
+    points = patient.ct.geometry.points(np.moveaxis(np.indices(patient.ct.array.shape), 0, -1)) - true.isthmus
+    blank = np.where(np.linalg.norm(points, axis=-1) < 11, 40, patient.ct.array)
+    for hu in (patient.ct.array, blank):
+        study = Study(Volume(hu, patient.ct.geometry, patient.ct.unit), Scan(), Patient())
+        vertebra = build_spine(study, labels=image, label_map="verse")[Level.T12]
+        said = [remark for remark in vertebra.remarks if remark.startswith("right pedicle")]
+        found = vertebra.pedicle(Side.RIGHT)
+        if hu is blank:
+            assert found is None
+            assert said == ["right pedicle not found: no neck between body and arch in the mask"]
+            continue
+        assert found is not None and found.mask_width_mm is not None
+        assert found.mask_width_mm == pytest.approx(true.width_mm, abs=1.0)
+        assert -0.3 < found.width_mm - true.width_mm < 1.0
+        assert np.linalg.norm(np.cross(found.isthmus - true.isthmus, true.axis)) < 0.7  # half a voxel, and blur
+        assert np.degrees(np.arccos(np.clip(found.axis @ true.axis, -1, 1))) < 3.0  # the other side's, mirrored
+        assert len(said) == 1 and said[0].startswith("right pedicle has no neck in the mask")
 
 
 def test_grey_values_that_tell_nothing_of_a_border_are_not_followed(patient: VirtualPatient, spine: Spine) -> None:
