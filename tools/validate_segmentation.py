@@ -160,8 +160,9 @@ on the same CT, over anterior, middle and posterior height."""
 
 
 _AGREEMENT_NOTE = """\
-Not met: body and whole of lidc-0001-thoracic, whole and (by 0.03 mm) bias of tptbox-l3-ct-mr. These rows and
-those of pedicles below are of b0b6969 (2026-11-28, `python -m tools.validate_segmentation --only agreement --keep FILE`);
+Not met: body and whole of lidc-0001-thoracic, whole and (by 0.03 mm) bias of tptbox-l3-ct-mr. These
+rows and those of pedicles below are of b0b6969 (2026-11-28,
+`python -m tools.validate_segmentation --only agreement --keep FILE`);
 rows of virtual patients are of f7ee786. Before borders of arches moved to the joints
 ([decision 0025](../decisions/0025-bone-shared-out-at-joints.md)), whole vertebrae had 0.831, 0.902, 0.896 and 0.866.
 T1 and T2 of lidc had lost tips of transverse processes to their ribs (0.705 and 0.783) and have 0.737 and 0.819 now, as
@@ -237,9 +238,9 @@ L3 right of ts-lumbar-3mm, T4 right (14.5 mm, label 5.7) and T11 right of lidc-0
 still: the mask's width, with a remark), L1 left of lidc-0001-thoracic (12.1 and 10.0 mm), and sides whose mask has no
 neck. By the pictures of lidc-0001-thoracic the rays' ends lie on the cortex and leave ribs out; T1 right is 8 mm wide
 there and the smaller 4.2 mm of its mask counts; at T4 right the mask's axis is that of another bone. T6 right of
-lidc-0001-thoracic, which has no neck in the mask, is 4.8 mm wide at the place mirrored from the left (label 4.9). Its row
-was run again with that; those of ts-lumbar-3mm and tptbox-l3-ct-mr were not: there own masks lack the neck on both sides
-of a level or on none."""
+lidc-0001-thoracic, which has no neck in the mask, is 4.8 mm wide at the place mirrored from the left (label 4.9). Its
+row was run again with that; those of ts-lumbar-3mm and tptbox-l3-ct-mr were not: there own masks lack the neck on both
+sides of a level or on none."""
 
 _TRUTH_NOTE = """\
 T11 is marked as cut and left out of the figures since; on the other six levels whole vertebrae had 0.913 and 0.925
