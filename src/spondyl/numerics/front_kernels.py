@@ -17,7 +17,7 @@ _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True
 
 @nb.njit(**_FAST)
 def find_band(held, source, neighbours, layers, marks, cells):
-    """Cells that hold fluid, the source, and so many layers around them: marked, listed; gives their number."""
+    """Mark cells that hold fluid, the source, and so many layers around them; `cells` is room for a list of them."""
     count = 0
     for i in range(held.size):
         marks[i] = held[i] > 0.0 or i == source
@@ -35,7 +35,6 @@ def find_band(held, source, neighbours, layers, marks, cells):
                     cells[count] = j
                     count += 1
         begin = end
-    return count
 
 
 @nb.njit(**_FAST)

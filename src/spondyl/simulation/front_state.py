@@ -107,8 +107,8 @@ class FrontState:
 
         count = len(self.held)
         if self.lumped:
-            found = find_band(self.held, self.source, self.neighbours, LAYERS, self._marks, self._list)
-            self.cells = np.sort(self._list[:found])
+            find_band(self.held, self.source, self.neighbours, LAYERS, self._marks, self._list)
+            self.cells = np.flatnonzero(self._marks)
         else:
             self.cells = np.arange(count)
         self.unknown = np.full(count, -1, np.int32)
