@@ -32,7 +32,7 @@ from spondyl.numerics.elasticity import CORNERS
 from spondyl.numerics.multigrid import VCycle
 from spondyl.numerics.operators import Operator, padded, prepare_threads
 from spondyl.numerics.plasticity import YieldLaw, recover_damage
-from spondyl.numerics.yielding import _POINTS
+from spondyl.numerics.yielding import _POINTS, _RATIO
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -83,7 +83,7 @@ class GrowingBody:
         Pressure a volume of fluid makes beyond what fits. [MPa/mm³]
     """
 
-    kind = np.float64
+    kind = np.float32
 
     def __init__(
         self,
@@ -113,6 +113,8 @@ class GrowingBody:
         self._slopes = _slopes(_POINTS, (edge, edge, edge))
         self._natural = _slopes(_POINTS, (2.0, 2.0, 2.0))
         self._weight = edge**3 / 8
+        x, y, z = _POINTS.T
+        self._gauss = np.stack([x, y, z, y * z, x * z, x * y]), np.full(3, 1 / (4 * edge))
         self._place_voxels(solid, yield_stress, onset)
         self._place_contact(np.asarray(normal, float))
         whole = [np.pad(cavity, ((0, 0), (0, 0), (0, self.extra))) for cavity in cavities]
@@ -155,8 +157,11 @@ class GrowingBody:
         self._own: Array = np.zeros(0, int)
         self.folded = 0  # voxels that are crushed to next to nothing and keep the shape that they had before
         self._own_slopes, self._own_weights = np.zeros((0, 8, 8, 3)), np.zeros((0, 8))
+        self._own_narrow: tuple[Array, Array] = np.zeros((0, 8, 3, 8), np.float32), np.zeros((0, 8), np.float32)
         self._base, self._plastic, self._strain, self._plastic_after = np.zeros((4, count, 8, 6))
         self._accumulated, self._after = np.zeros((2, count, 8))
+        self._tangents: tuple[tuple[Any, ...], tuple[Any, ...]] | None = None  # of the last residual, once asked for
+        self._active = np.zeros(count, bool)  # voxels that are not as they were before anything yielded
         self._tangent = np.zeros((count, 8, 8))
         self._tangent[..., 0], self._tangent[..., 1] = 2 * self._shear[:, None], self._bulk[:, None]
 
@@ -210,12 +215,13 @@ class GrowingBody:
         from spondyl.numerics.growing_kernels import add_contact, add_grown_forces
 
         forces: Array = np.empty(displacement.shape)
-        self._operator(displacement, forces)
+        self._operators[np.float64](displacement, forces)
+        self._tangents = None
         place = self._cells, self._starts, self._row, self._slopes, self._weight
         bone = self._base, self._bulk, self._shear, self._limit, self._numbers, self._plastic, self._accumulated
-        after = self._strain, self._plastic_after, self._after, self._tangent
+        after = self._strain, self._plastic_after, self._after, self._active, self._tangent
         own = self._own_slopes, self._own_weights
-        add_grown_forces(displacement, displacement - self._stage, *place, *own, *bone, *after, forces)
+        add_grown_forces(displacement, displacement - self._stage, *place, *own, *bone, *after, *self._gauss, forces)
         add_contact(displacement, *self._contact, self._closed, False, forces)
         return forces
 
@@ -224,22 +230,39 @@ class GrowingBody:
         return max(float(np.linalg.norm(self.internal)), self._outside)
 
     def tangent(self, change: Array) -> Array:
-        """Change of the internal forces less that of the pressures, about the last residual."""
+        """Change of the internal forces less that of the pressures, about the last residual; in single precision."""
         from spondyl.numerics.growing_kernels import add_contact, add_grown_tangent
         from spondyl.numerics.threaded import limited_threads
+        from spondyl.numerics.yield_kernels import add_tangent_forces
 
-        forces = np.empty(change.shape)
-        self._operator(change, forces)
-        place = self._cells, self._starts, self._row, self._slopes, self._weight
-        own = self._own_slopes, self._own_weights
+        self._tangents = self._tangents or self._narrow_tangents()
+        change = np.asarray(change, np.float32)
+        forces = np.empty_like(change)
+        self._operators[np.float32](change, forces)
+        on_cubes, on_shapes = self._tangents
+        add_tangent_forces(0, len(on_cubes[0]), change, *on_cubes, forces)
+        add_grown_tangent(change, *on_shapes, forces)
         with limited_threads(self._threads):
-            add_grown_tangent(change, *place, *own, self._bulk, self._shear, self._tangent, forces)
             add_contact(change, *self._contact, self._closed, True, forces)
         for push, filled in zip(self.pushes, self.filled, strict=True):
             if filled is not None:
-                forces += (self._fluid * float(np.vdot(push, change))) * push
+                forces += np.float32(self._fluid * float(np.vdot(push, change))) * push.astype(np.float32)
         forces[~self.free] = 0.0
         return forces
+
+    def _narrow_tangents(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Of voxels that are cubes and not elastic, and of those with shapes of their own: as their loops take them."""
+        yielding = (self._tangent[..., 0] != 2 * self._shear[:, None]) | (self._tangent[..., 1] != self._bulk[:, None])
+        cubes = np.flatnonzero(yielding.any(axis=1) & (self._row < 0))
+        moduli = self._bulk[cubes].astype(np.float32), self._shear[cubes].astype(np.float32)
+        gauss = (part.astype(np.float32) for part in self._gauss)
+        where = self._cells[cubes], *gauss, np.float32(self._weight), np.float32(1.0)
+        on_cubes = *where, *moduli, np.ones(len(cubes), bool), self._points_last(cubes)
+        on_shapes = self._cells[self._own], *self._own_narrow, self._points_last(self._own)
+        return on_cubes, on_shapes
+
+    def _points_last(self, cells: Array) -> Array:
+        return np.ascontiguousarray(self._tangent[cells].transpose(0, 2, 1), np.float32)
 
     def elastic(self, change: Array) -> Array:
         """About the tangent before anything yielded: that of the last residual serves as well."""
@@ -251,7 +274,7 @@ class GrowingBody:
         change = self._cycled(forces)
         for _, answer, softness in self._fluids():
             change -= (float(np.vdot(answer, forces)) / softness) * answer
-        return change
+        return np.asarray(change, forces.dtype)
 
     def _cycled(self, forces: Array) -> Array:
         size = float(np.abs(forces).max(initial=0.0)) or 1.0
@@ -287,7 +310,7 @@ class GrowingBody:
             flat = self._strain.reshape(-1, 6), plastic.reshape(-1, 6)
             plastic = recover_damage(*flat, before, after, self.law).reshape(plastic.shape)
         self._plastic, self._accumulated, self._base = plastic, self._after.copy(), self._strain.copy()
-        self._stage = displacement.copy()
+        self._stage, self._tangents = displacement.copy(), None
         self.pushes = [volume_gradient(wall, self._points + displacement) for wall in self.walls]
         self.volumes = [enclosed_volume(wall, self._points + displacement) for wall in self.walls]
         self.pressures = tuple(pressures)
@@ -333,6 +356,7 @@ class GrowingBody:
         self.folded = int(folded.sum())
         changed = len(fresh) != len(self._own)
         self._own, self._own_slopes, self._own_weights = fresh, slopes, weights
+        self._own_narrow = np.ascontiguousarray(slopes.transpose(0, 2, 3, 1), np.float32), weights.astype(np.float32)
         self._row[:] = -1
         self._row[fresh] = np.arange(len(fresh))
         if changed:
@@ -343,7 +367,7 @@ class GrowingBody:
         kept = self._coefficients.copy()
         kept[:, self._plane] *= OPEN
         kept[(slice(None), *self._cells[self._own].T)] = 0.0
-        self._operator = Operator(kept, self.edge, np.float64, self._threads)
+        self._operators = {kind: Operator(kept, self.edge, kind, self._threads) for kind in (np.float64, np.float32)}
 
     def _renew_cycle(self) -> None:
         """The cycle anew once the plane has opened or closed elsewhere.
@@ -356,7 +380,7 @@ class GrowingBody:
         kept = self._coefficients.copy()
         kept[:, self._plane] *= OPEN
         kept[(slice(None), *self._contact_cells.T)] *= shares / OPEN
-        self._cycle = VCycle(kept, self.edge, self._held, threads=self._threads)
+        self._cycle = VCycle(kept, self.edge, self._held, threads=self._threads, degree=1, ratio=_RATIO)
         self._cycle_shares, self._fluid_answers = shares, None
         self.free = self._cycle.inverse != 0
         if not self.free.any():

@@ -35,6 +35,7 @@ SMALLEST = 1 / 64  # of a stage: halved no further
 FINEST = 1 / 500  # of all the volume: a limit is searched for no finer
 CRUSHED = 0.15  # of the height: a preload that takes more crushes the body
 OVER = 1.05  # a limit may be passed by so much before a stage is halved
+FLOWING, RETURNING = 0.5, 0.1  # what a first linear step may leave: less helps nothing while most bone yields anew
 DEFLATION = (0.7, 0.45, 0.25, 0.1, 0.0)
 PRELOAD = (0.25, 0.5, 0.75, 1.0)
 WALL_WARNING_MM = 2.0
@@ -82,7 +83,7 @@ class _Course:
         self.faces = _wall_faces(bone, np.any(self.cavities, axis=0))
         self.walls = np.any(list(self.faces.values()), axis=0)
         self._above = self._nodes_above()
-        self.solve = newton_krylov(rtol=settings.tolerance, inner=0.1, iterations=25)
+        self.solve = newton_krylov(rtol=settings.tolerance, inner=RETURNING, iterations=25)
         self.displacement: Array = np.zeros(self.body.load.shape)
         self.stages: list[BalloonStage] = []
         self.before: Heights | None = None
@@ -181,6 +182,7 @@ class _Course:
         def fill(share: float) -> None:
             self.body.fill([first + share * (end - first) for first, end in zip(self.first, last, strict=True)])
 
+        self.solve = newton_krylov(rtol=self.settings.tolerance, inner=FLOWING, iterations=40)
         room = self._wall(self.displacement)
         self._closest = min(self.settings.wall_mm, 0.8 * room)
         before: tuple[float, Array] | None = None
@@ -210,6 +212,7 @@ class _Course:
 
     def _deflate(self) -> None:
         full = self.body.pressures
+        self.solve = newton_krylov(rtol=self.settings.tolerance, inner=RETURNING, iterations=25)
 
         def hold(share: float) -> None:
             self.body.pressures = tuple(share * pressure for pressure in full)

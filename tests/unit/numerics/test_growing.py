@@ -126,3 +126,16 @@ def test_locking_begins_where_the_pores_are_used_up() -> None:
     locking = Locking(rise=1.0, power=1.0, margin=0.1, most=20.0)
     factor = locking.factor(np.array([0.5, 0.8, 0.85, 0.95]), np.array(0.8))
     assert factor == pytest.approx([1.0, 1.0, 2.0, 20.0])
+
+
+def test_a_body_let_go_again_within_a_stage_is_as_if_it_had_not_been_strained() -> None:
+    """Voxels that yielded at one displacement and rest at the next take the shortcut of those that never yielded."""
+    small, change = moved(1e-4), moved(1.0)
+    tried, fresh = body(CRUSHABLE), body(CRUSHABLE)
+    tried.residual(tried.widened(moved(0.05)))
+    found = [one.residual(one.widened(small)) for one in (tried, fresh)]
+    assert found[0] == pytest.approx(found[1], abs=1e-12 * np.abs(found[1]).max())
+    pushed = [one.tangent(one.widened(change)) for one in (tried, fresh)]
+    assert pushed[0] == pytest.approx(pushed[1], abs=1e-6 * float(np.abs(pushed[1]).max()))
+    tried.commit(tried.widened(small))
+    assert not tried.accumulated.any()
