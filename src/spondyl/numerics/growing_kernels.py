@@ -49,8 +49,9 @@ def add_grown_forces(
     """out += forces of the stresses; of voxels without a row (`row` -1) less the elastic ones, which the caller adds.
 
     `active` (m) tells which voxels had something else than their elastic state at the last call, and is written anew;
-    `gauss` (6, 8) and `scale` are `points` and `scale` of `yield_kernels.add_stress_forces`. `since` is the displacement since the last stage; `base` (m, 8, 6) the strain there of voxels with a row; the rest
-    as in `yield_kernels.add_stress_forces`, with eight points.
+    `gauss` (6, 8) and `scale` are `points` and `scale` of `yield_kernels.add_stress_forces`. `since` is the
+    displacement since the last stage; `base` (m, 8, 6) the strain there of voxels with a row; the rest as in
+    `yield_kernels.add_stress_forces`, with eight points.
     """
     planes = starts.shape[0] - 1
     for parity in range(2):
