@@ -83,7 +83,7 @@ def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
 
     A node has one vector in double and six in single precision, a voxel its coefficients in both and once more in the
     list from which coarse grids are made. Where eight voxels of unlike moduli meet everywhere, an eighth of a row of 27
-    blocks in double and single precision, with the tables they are made from, is 640 bytes a voxel; a body of one
+    blocks in double and single precision, with the tables they are made from, is 560 bytes a voxel; a body of one
     modulus takes half in all. Void voxels count, though they take little, and so do those that pad the grid along z.
     The coarsest grid's inverse is 8 MB; where bodies of many hinges leave it large (up to 20,000 unknowns) it is
     factored instead, and the factors are not counted.
@@ -91,7 +91,7 @@ def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
     nx, ny, nz = shape
     wide = nz + -nz % BLOCK
     nodes, voxels = (nx + 1) * (ny + 1) * (wide + 1), nx * ny * wide
-    return nodes * 3 * (8 + 6 * 4 + 1) + voxels * coefficients * (8 + 8 + 4) + nx * ny * nz * 640 + 8 * 2**20
+    return nodes * 3 * (8 + 6 * 4 + 1) + voxels * coefficients * (8 + 8 + 4) + nx * ny * nz * 560 + 8 * 2**20
 
 
 def conjugate_gradients(

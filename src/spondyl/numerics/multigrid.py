@@ -93,7 +93,9 @@ class VCycle:
         grids = make_grids(coefficients, edge, inverse != 0, self.threads)
         self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
         self.degree = degree or (2 if self._kept < _SOLID else 3)
-        for grid in grids:
+        grids.reverse()
+        while grids:  # each goes when its operator is made: its blocks are in double precision
+            grid = grids.pop()
             operator = CoarseOperator(grid, self.threads)
             self.ways.append(Way(grid, operator.shape, self.threads, planar=not self.ways))
             level = _level(operator, _inverse(operator.diagonal()), 0.0)
