@@ -44,6 +44,8 @@ class CaseRecords:
     """
 
     def __init__(self, folder: Path, inputs: Inputs | None) -> None:
+        if inputs is None and not (folder / SPINE_FILE).is_file():
+            raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         self.folder, self.inputs = folder, inputs
 
     @cached_property

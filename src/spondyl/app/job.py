@@ -33,7 +33,6 @@ from spondyl.documents.records import (
     FINDINGS_FILE,
     FORECAST_FILE,
     RUN_FILE,
-    SPINE_FILE,
     STUDY_FILE,
     source_of,
     study_document,
@@ -122,8 +121,6 @@ class Job(CaseRecords):
             raise InputError(f"there is no stage '{unknown[0]}' to force; stages are {', '.join(STAGES)}")
         if inputs is None and (made_before := sorted({"study", *FOUND, "spine"} & set(force))):
             raise InputError(f"--force {made_before[0]} needs the first inputs: use `spondyl plan` with them")
-        if inputs is None and not (folder / SPINE_FILE).is_file():
-            raise InputError(f"'{folder}' is no case folder (it has no {SPINE_FILE}): make one with `spondyl plan`")
         CourseWish(**courses), StrengthWish(**strength)  # what is wrong is refused before anything is made anew
         super().__init__(folder, inputs)
         self.force, self.tell = frozenset(force), tell

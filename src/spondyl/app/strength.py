@@ -98,8 +98,10 @@ class PressedLevels:
         return tuple(one.fields for one in self.pressed if one.fields is not None)
 
 
-def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -> PressedLevel:
-    """Press one level.
+def press_level(
+    spine: Spine, patient: Patient, name: str, wish: StrengthWish, solver_ready: Callable[[], None] = lambda: None
+) -> PressedLevel:
+    """Press one level; `solver_ready` is called before anything is solved: see `warm.compiled_beside`.
 
     Raises
     ------
@@ -114,6 +116,7 @@ def press_level(spine: Spine, patient: Patient, name: str, wish: StrengthWish) -
     bone = build_bone_model(spine, name, voxel_mm=wish.voxel_mm, part=wish.part, law=wish.law, ends=wish.ends)
     bone = loaded_as(bone, case, eccentricity_mm=wish.eccentricity_mm)
     loads = loads_of(spine, patient, bone.level, kyphosis_deg=wish.kyphosis_deg)
+    solver_ready()
     borders = estimate_borders(spine, bone, part=wish.part)
     if wish.linear:
         return PressedLevel(bone, estimate_strength_linear(bone, borders=borders), loads, None)

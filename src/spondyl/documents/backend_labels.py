@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from spondyl.documents.levels import check_label_name, parts_path
+from spondyl.documents.label_files import check_label_name, parts_path
 from spondyl.documents.models import Document, LevelName
 from spondyl.spine import Level
 from spondyl.spine.segmenters.backends import BackendLabels, verse_labels

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from spondyl.documents.figures_levels import draw_levels
+from spondyl.documents.label_files import names_path, parts_path
 from spondyl.documents.models import Document, LevelName, Table
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
@@ -165,22 +166,6 @@ def write_names(folder: Path, found: NamedSegmentation, ct: Volume) -> tuple[str
 def read_names(folder: Path) -> NamingProposal:
     """The naming of a case folder."""
     return from_json(NamesDocument, folder / NAMES_FILE).record()
-
-
-def check_label_name(out: Path) -> None:
-    """Refuse a name that no label image can have."""
-    if not out.name.endswith((".nii.gz", ".nii")):
-        raise InputError(f"'{out.name}' is no name of a label image: it ends in .nii.gz")
-
-
-def parts_path(labels: Path) -> Path:
-    """Where the sub-regions lie beside a label image: `labels_parts.nii.gz` beside `labels.nii.gz`."""
-    return labels.with_name(labels.name.removesuffix(".gz").removesuffix(".nii") + "_parts.nii.gz")
-
-
-def names_path(labels: Path) -> Path:
-    """Where the names of lettered vertebrae lie: `labels_names.tsv` beside `labels.nii.gz`."""
-    return labels.with_name(labels.name.removesuffix(".gz").removesuffix(".nii") + "_names.tsv")
 
 
 def write_segment(out: Path, found: NamedSegmentation) -> SegmentDocument:

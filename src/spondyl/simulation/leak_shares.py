@@ -8,7 +8,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from spondyl.errors import InputError
 from spondyl.evidence import find_entry
@@ -236,6 +235,8 @@ def _drivers(draws: Sequence[LeakDraw], leaked_ml: np.ndarray) -> tuple[Driver, 
     """Rank correlations, strongest first."""
     if len(draws) < FEWEST_RANKED or np.ptp(leaked_ml) == 0:
         return ()
+    from scipy import stats  # takes half a second to load, and who presses bone needs none of it
+
     beyond = 1.96 / sqrt(len(draws) - 1)
     found = []
     for at, (name, _) in enumerate(draws[0].inputs):

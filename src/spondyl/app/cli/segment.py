@@ -50,7 +50,8 @@ def segment(
     from spondyl.app.backends import BackendWish
     from spondyl.app.cli.output import print_document, print_lines, progress
     from spondyl.app.inputs import read_named
-    from spondyl.documents.levels import check_label_name, write_segment
+    from spondyl.documents.label_files import check_label_name
+    from spondyl.documents.levels import write_segment
     from spondyl.errors import InputError
     from spondyl.spine import parse_anchor, parse_point, segment_levels
     from spondyl.studies import Patient

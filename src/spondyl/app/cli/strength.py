@@ -54,22 +54,19 @@ def strength(
     or 2.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.job import Job
-    from spondyl.app.strength import PressedLevels, StrengthWish, press_level
     from spondyl.app.warm import compiled_beside
 
-    wish, pressed = (
-        StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm, ends, damage),
-        [],
-    )
-    with progress() as tell, compiled_beside(tell) as ready:
-        job = Job(case, None, tell=tell)
-        spine, patient = job.spine, job.patient
+    with progress() as tell, compiled_beside(tell) as ready:  # before the rest is loaded, which takes its time too
+        from spondyl.app.case_records import CaseRecords
+        from spondyl.app.strength import PressedLevels, StrengthWish, press_level
+
+        wish = StrengthWish(voxel_mm, part, law, linear, kyphosis_deg, load_case, eccentricity_mm, ends, damage)
+        records, pressed = CaseRecords(case, None), []
+        spine, patient = records.spine, records.patient
         names = level or [v.level.name for v in spine if v.level.is_intended and not v.is_cut and v.body is not None]
-        ready()
         for name in names:
             tell(name, "begins")
-            pressed.append(press_level(spine, patient, name, wish))
+            pressed.append(press_level(spine, patient, name, wish, ready))
             tell(name, "made")
     document = PressedLevels(wish, tuple(pressed)).document()
     if as_json:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from spondyl.space import Floats
 from spondyl.spine.segmenters.column import Column
@@ -157,6 +157,8 @@ def chain_score(steps: Steps, chain: Chain) -> float:
 
 def pedicle_peaks(column: Column) -> Floats:
     """Stations of the pedicles of each level: peaks of bone beside the canal."""
+    from scipy import signal  # takes half a second to load, and every command comes past here
+
     smooth = ndimage.gaussian_filter1d(column.pedicle, _PEAK_SD)
     peaks, _ = signal.find_peaks(np.pad(smooth, 1), prominence=_PROMINENCE, distance=_APART_MM)
     return np.asarray(peaks - 1, np.float64)
