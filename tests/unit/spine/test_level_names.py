@@ -47,7 +47,8 @@ def test_ribs_and_sacrum_that_agree_name_the_levels() -> None:
     found = proposed(signs("T11", "T12", "L1", "L2", "L3", "L4", "L5", ribs=("T11", "T12"), sacrum=True))
     assert found.levels is not None
     assert [level.name for level in found.levels] == ["T11", "T12", "L1", "L2", "L3", "L4", "L5"]
-    assert found.questions == ()
+    assert [(q.code, q.blocking) for q in found.questions] == [("level_ribs_not_counted", False)]
+    assert "T11 to T12 would be off by one" in found.questions[0].text
 
 
 def test_the_last_rib_alone_names_them_and_asks_to_confirm() -> None:
@@ -56,6 +57,7 @@ def test_the_last_rib_alone_names_them_and_asks_to_confirm() -> None:
     assert found.levels[1] is Level.T12
     assert [(q.code, q.blocking) for q in found.questions] == [("level_one_tie", False)]
     assert "last pair of ribs alone" in found.questions[0].text
+    assert "Possible too: T10 to L2 (share 0.03); T12 to L3 (share 0.01)." in found.questions[0].text
 
 
 @pytest.mark.parametrize(

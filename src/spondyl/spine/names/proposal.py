@@ -152,7 +152,9 @@ def propose(
         questions += _against(free, numbers, best, anchors)
     questions += _of_doubts(numbers, best.levels, doubts, tied)
     if not fixed and len(tied) == 1:
-        questions.append(_one_tie(best, "sacrum" if sacrum is not None else "ribs"))
+        questions.append(_one_tie(rows, "sacrum" if sacrum is not None else "ribs"))
+    if not fixed and len(tied) == 2 and best.levels[0].order >= Level.T1.order:
+        questions += _not_counted(best.levels)
     return NamingProposal(best.levels, told, evidence, tuple(questions), anchors)
 
 
@@ -281,13 +283,30 @@ def _ask(told: Sequence[Reading], numbers: Sequence[int | None], evidence: Seque
     )
 
 
-def _one_tie(best: Reading, tie: str) -> Question:
+def _not_counted(levels: Levels) -> list[Question]:
+    """Ribs and sacrum agree on the lumbar vertebrae; how many pairs of ribs there are above is not seen."""
+    thoracic = tuple(level for level in levels if level.order < Level.L1.order)
+    if not thoracic:
+        return []
+    return [
+        Question(
+            "level_ribs_not_counted",
+            "The last pair of ribs is taken for the twelfth, since the first pair is not seen to count from: with "
+            f"eleven or thirteen pairs {span(thoracic)} would be off by one, L1 and those below would not.",
+            "Count the ribs on a whole-spine image before a thoracic level is treated.",
+            blocking=False,
+        )
+    ]
+
+
+def _one_tie(rows: Sequence[Reading], tie: str) -> Question:
+    best, others = rows[0], "; ".join(f"{span(row.levels)} (share {row.share:.2f})" for row in rows[1:3])
     named = "the sacrum alone" if tie == "sacrum" else "the last pair of ribs alone"
     other = "a fourth or sixth lumbar vertebra" if tie == "sacrum" else "a short or missing last rib, or one more pair,"
     return Question(
         "level_one_tie",
         f"The levels are named {span(best.levels)} from {named} (share {best.share:.2f}); {other} would move all names "
-        "by one.",
+        f"by one.{f' Possible too: {others}.' if others else ''}",
         "Confirm the names with the ribs, the sacrum or a whole-spine image before a level is treated.",
         blocking=False,
     )
