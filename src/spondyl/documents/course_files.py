@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SIMULATIONS_FILE = "simulations.json"
 NEVER = -1.0  # minutes of a voxel that no cement reached: the file holds numbers alone
+BONE, CAVITY = 1, 2  # voxels of a body after its balloons
 LEAST_SHARE = 0.02  # of a voxel that is cement: less is not shown
 
 
@@ -33,12 +34,19 @@ class KeptCement:
 
     share: Volume  # of each voxel that is cement [1]
     minutes: Volume  # after mixing, when a voxel was half full [min]; -1: never
+    body: Volume | None = None  # after balloons: 1 bone as it was lifted, 2 what they emptied [1]; None: no balloons
 
     @classmethod
     def of(cls, injection: BodyInjection) -> KeptCement:
         """What is kept of an injection."""
-        share = injection.cement_share
-        return cls(share, Volume(np.nan_to_num(injection.result.reached_min, nan=NEVER), share.geometry, "min"))
+        share, flow = injection.cement_share, injection.flow
+        cavity = np.asarray(flow.cavity)
+        marked = np.where(cavity, CAVITY, np.where(flow.bone, BONE, 0)).astype(float)
+        return cls(
+            share,
+            Volume(np.nan_to_num(injection.result.reached_min, nan=NEVER), share.geometry, "min"),
+            Volume(marked, share.geometry, "1") if cavity.any() else None,
+        )
 
     def there(self, minute: float) -> NDArray[np.bool_]:
         """The voxels that are at least half full by then."""
@@ -80,6 +88,9 @@ def write_simulations(folder: Path, document: SimulationsDocument, found: Sequen
         kept = KeptCement.of(own.injection)
         for name, field in zip(files.values(), (kept.share, kept.minutes), strict=True):
             write_array(field.array.astype(np.float32), field.geometry, folder / name)
+        if kept.body is not None:
+            files["body_file"] = f"{stem}_body.nii.gz"
+            write_array(kept.body.array.astype(np.uint8), kept.body.geometry, folder / files["body_file"])
         surface = cement_surface(kept)
         if surface is not None:
             files["surface_file"] = f"{stem}.stl"
@@ -107,7 +118,8 @@ def _cement(folder: Path, course: CourseModel) -> KeptCement | None:
     if told is None or told.cement_file is None or told.minutes_file is None:
         return None
     share = read_voxel_field(folder / told.cement_file, "1")
-    return KeptCement(share, read_voxel_field(folder / told.minutes_file, "min"))
+    body = None if told.body_file is None else read_voxel_field(folder / told.body_file, "1")
+    return KeptCement(share, read_voxel_field(folder / told.minutes_file, "min"), body)
 
 
 def cement_surface(kept: KeptCement) -> Trimesh | None:

@@ -11,7 +11,14 @@ from spondyl.documents.course_files import KeptCement, KeptSimulations
 from spondyl.documents.course_models import CourseModel, StateModel
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_balloon import draw_inflation
-from spondyl.documents.figures_cement import Film, draw_cement_growing, draw_leak_map, draw_pressures, film_cement
+from spondyl.documents.figures_cement import (
+    Film,
+    draw_cavity,
+    draw_cement_growing,
+    draw_leak_map,
+    draw_pressures,
+    film_cement,
+)
 from spondyl.documents.figures_course import draw_heights, draw_neighbours, draw_states, height_table
 from spondyl.documents.figures_leaks import draw_leak_shares, leak_table
 from spondyl.documents.leak_models import PATHS
@@ -77,6 +84,7 @@ def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine 
             pictures.append(draw_inflation(course))
         if cement is not None and spine is not None and course.level in {level.name for level in spine.levels}:
             pictures += [draw_leak_map(course, cement, spine), draw_cement_growing(course, cement, spine)]
+            pictures.append(draw_cavity(course, cement, spine))
             films.append(film_cement(course, cement, spine))
         if course.cement is not None:
             pictures.append(draw_pressures(course))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from spondyl.documents.cement_models import CementModel
-from spondyl.documents.course_files import KeptCement
+from spondyl.documents.course_files import BONE, CAVITY, LEAST_SHARE, KeptCement
 from spondyl.documents.course_models import CourseModel
 from spondyl.documents.figures import WINDOW_HU, Picture, png_of
 from spondyl.documents.figures_leaks import COLOURS, MARKERS
@@ -26,6 +26,7 @@ from spondyl.documents.tables import Table
 from spondyl.space import Floats, Frame
 from spondyl.spine import Level, Spine
 
+_BONE = ListedColormap(["#C9C3B8"])
 _CEMENT = ListedColormap(["#56D4FF"])  # unlike the outline and the marks of all paths
 FRAMES = (0.25, 0.5, 0.75, 1.0)  # of the time from first to last cement
 FILM = 15  # frames of the film
@@ -197,6 +198,40 @@ def draw_leak_map(course: CourseModel, kept: KeptCement, spine: Spine) -> Pictur
     )
 
 
+def draw_cavity(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture | None:
+    """Cuts through the middle of what balloons emptied, with the cement in and around it; None without balloons.
+
+    In the shape that the balloons left: the CT shows the body before them, so it is not behind.
+    """
+    if kept.body is None:
+        return None
+    scene = _Scene(course, kept, spine)
+    cavity, bone = kept.body.array == CAVITY, kept.body.array == BONE
+    voxel_ml = float(np.prod(kept.share.geometry.spacing_mm)) / 1000
+    room, inside = (voxel_ml * float(values.sum()) for values in (cavity, kept.share.array[cavity]))
+    around = voxel_ml * float(kept.share.array.sum()) - inside
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure.suptitle(
+        f"{course.level}: cuts through the balloons' cavity (red), with cement (a model, {WORDS})", fontsize=9
+    )
+    for column, view in enumerate(_VIEWS):
+        _show_cut(figure.add_subplot(1, 3, column + 1), scene, view, cavity, bone)
+    rows = (
+        ("Emptied by the balloons", f"{room:.2f}"),
+        ("Cement in it", f"{inside:.2f}"),
+        ("Cement in the bone around it", f"{around:.2f}"),
+    )
+    return Picture(
+        f"course-cavity-{course.level}-{course.course}",
+        f"{course.level}, {course.course}: the balloons' cavity and the cement in it, in one run of the model",
+        png_of(figure),
+        f"Cuts through {course.level} after the balloons, from below with the patient's left on the right, from the "
+        f"side with the front on the left, and from the front. The balloons emptied {room:.1f} mL, {inside:.1f} mL of "
+        f"cement lie there and {around:.1f} mL in the bone around it.",
+        Table(f"Cavity and cement in {course.level} in this run", ("What", "mL"), rows),
+    )
+
+
 def draw_pressures(course: CourseModel) -> Picture:
     """Pressure at the syringe over time, its part in the cannula and in the bone, and the flow."""
     assert course.cement is not None
@@ -261,6 +296,31 @@ def _show_view(axes: Axes, scene: _Scene, view: str, there: NDArray[np.bool_]) -
         style: dict[str, Any] = {"color": "white", "fontweight": "bold", "fontsize": 10, "transform": axes.transAxes}
         axes.text(a, b, letter, ha="center", va="center", **style)
     return cement
+
+
+def _show_cut(axes: Axes, scene: _Scene, view: str, cavity: NDArray[np.bool_], bone: NDArray[np.bool_]) -> None:
+    """The plane that holds most of the cavity."""
+    along, across, up, turn, letters = _VIEWS[view]
+    at = int(cavity.sum(axis=(across, up)).argmax())
+    x, y = scene.millimetres(across), scene.millimetres(up)
+    half = float(scene.kept.share.geometry.spacing_mm[0]) / 2
+    box = (x[0] - half, x[-1] + half, y[0] - half, y[-1] + half)
+    body, empty, cement = (
+        _upright(field.take(at, axis=along).astype(float), across, up)
+        for field in (bone | cavity, cavity, scene.kept.share.array)
+    )
+    axes.imshow(np.ma.masked_equal(body, 0.0), origin="lower", extent=box, cmap=_BONE)
+    shown = np.ma.masked_less(cement, LEAST_SHARE)
+    axes.imshow(shown, origin="lower", extent=box, cmap="Blues", vmin=-0.4, vmax=1.0)
+    axes.contour(x, y, empty, levels=[0.5], colors="#D00000", linewidths=1.2)
+    axes.contour(x, y, body, levels=[0.5], colors="#404040", linewidths=0.8)
+    axes.set_title(f"{view}, {scene.millimetres(along)[at]:+.0f} mm", fontsize=9)
+    if turn < 0:
+        axes.invert_xaxis()
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for letter, (a, b) in zip(letters, ((0.04, 0.5), (0.96, 0.5), (0.5, 0.95), (0.5, 0.05)), strict=True):
+        axes.text(a, b, letter, ha="center", va="center", fontsize=10, fontweight="bold", transform=axes.transAxes)
 
 
 def cement_seen(there: NDArray[np.bool_], view: str) -> Any:

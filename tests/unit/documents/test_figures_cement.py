@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import meshio
@@ -13,10 +14,11 @@ from matplotlib import image
 from PIL import Image
 
 from spondyl.documents.cement_models import MOST_STEPS, CementModel, PressuresModel
-from spondyl.documents.course_files import KeptCement, cement_surface
+from spondyl.documents.course_files import BONE, CAVITY, KeptCement, cement_surface
 from spondyl.documents.figures import Picture
 from spondyl.documents.figures_cement import (
     cement_seen,
+    draw_cavity,
     draw_cement_growing,
     draw_leak_map,
     draw_pressures,
@@ -32,6 +34,7 @@ from spondyl.simulation import (
     count_leaks,
     simulate_injection,
 )
+from spondyl.space import Volume
 from spondyl.spine import Side, Spine
 from tests.unit.documents.course_of import course_of
 from tests.unit.simulation.round_bodies import plan, round_spine
@@ -97,6 +100,26 @@ def test_the_film_grows_ends_within_five_seconds_and_plays_once(
     still = Image.open(io.BytesIO(film.still))
     assert getattr(still, "n_frames", 1) == 1
     assert np.array_equal(np.asarray(still.convert("RGB")), np.asarray(frames.convert("RGB")))
+
+
+def test_a_cavity_on_the_left_is_cut_on_the_right_and_measured(
+    spine: Spine, injection: BodyInjection, kept: KeptCement
+) -> None:
+    flow = injection.flow
+    local = flow.local_mm[..., 2]  # to the left
+    inside = flow.bone & (local > 2.0) & (local < 9.0)
+    marked = np.where(inside, CAVITY, np.where(flow.bone, BONE, 0)).astype(float)
+    body = Volume(marked, kept.share.geometry, "1")
+    picture = draw_cavity(course_of(injection), replace(kept, body=body), spine)
+    assert picture is not None and draw_cavity(course_of(injection), kept, spine) is None
+    room, there, around = (float(row[1]) for row in picture.table.rows)
+    assert room == pytest.approx(inside.sum() * 8 / 1000, abs=0.005)  # voxels of 8 mm³, two digits printed
+    assert there + around == pytest.approx(injection.result.in_bone_ml, abs=0.01) and min(there, around) > 0
+    assert f"{room:.1f} mL" in picture.alt
+    shown = pixels(picture)[:, : pixels(picture).shape[1] // 3]
+    red = (shown[..., 0] > 0.7) & (shown[..., 1] < 0.2) & (shown[..., 2] < 0.2)
+    middle = red.shape[1] // 2
+    assert red[:, middle:].sum() > 20 * red[:, :middle].sum() and red.any()
 
 
 def test_the_map_tells_each_path_and_what_has_no_opening(
