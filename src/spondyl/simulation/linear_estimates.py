@@ -130,4 +130,4 @@ def _number(name: str) -> float:
 
 # Measured by `python -m tools.validate_strength` on 24 bodies of five CTs, two of them virtual;
 # docs/validation/strength.md holds the bodies and says what is not known about the line.
-MAPS: tuple[EstimateMap, ...] = (EstimateMap(2.0, (0.1384, 1.157, 0.164), (0.01183, 1.477, 0.101), 0.00648, 0.070, 24),)
+MAPS: tuple[EstimateMap, ...] = (EstimateMap(2.0, (0.2186, 1.099, 0.152), (0.01565, 1.442, 0.104), 0.00639, 0.067, 24),)
