@@ -256,7 +256,12 @@ def _take_apart(
 
 
 def _known_cut(vertebra: Vertebra, pieces: Sequence[LevelMask], cut: Sequence[Level]) -> Vertebra:
-    """A vertebra at an end, one of whose discs is not found or not sure: cut, wherever its mask ends."""
+    """A vertebra at an end, one of whose discs is not found or not sure: cut, wherever its mask ends.
+
+    One that the image cuts aside, in front or behind keeps that as its reason.
+    """
+    if set(vertebra.cut) - {"head", "foot"}:
+        return vertebra
     levels = [piece.level for piece in pieces]
     place = levels.index(vertebra.level)
     above, below = (all(level in cut for level in part) for part in (levels[:place], levels[place + 1 :]))

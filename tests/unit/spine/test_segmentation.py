@@ -102,6 +102,15 @@ def test_what_the_image_border_cuts_is_marked(patient: VirtualPatient, found: Se
     assert not any(found.cut[1:-1])
 
 
+def test_bodies_that_the_image_cuts_aside_are_marked_and_say_so(patient: VirtualPatient) -> None:
+    """At 0.8 mm a mask ended a voxel short of such a border, and half a body passed for a whole one."""
+    body = np.argwhere(np.isin(patient.subregions.array, (49, 50)))
+    beside = int(np.median(body[:, 0])) - 4  # 8 mm to the right of the middles
+    cropped = segment_spine(patient.ct.cropped((beside, 0, 0), patient.ct.array.shape))
+    assert all(cropped.cut)
+    assert any("the image ends at its body" in words for said in cropped.doubts for words in said)
+
+
 def test_a_collapsed_body_keeps_a_mask_of_its_own_and_is_doubted() -> None:
     scan = ScanSpec(in_plane_mm=2.0, slice_step_mm=1.5)
     spec = VirtualSpineSpec(

@@ -175,9 +175,12 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
         beyond = max(outside[n - 1][1] if n else 0.0, outside[n][0] if n < len(discs) else 0.0)
         if beyond > _BEYOND_SHARE:
             said.append(f"{beyond:.0%} of an end plate lies outside the image")
+        bordered = bool(on_border[len(cut) + 1] > _FACE_MM2)
+        if bordered and not is_end and beyond <= _BEYOND_SHARE:
+            said.append("the image ends at its body: a part of it may lie outside")
         confidence.append(float(np.clip(min(beside) / _CLEAR_DISC, 0, 1) * PER_DOUBT ** len(said)))
         doubts.append((*said, *_too_thick(float(image.spacing_mm[2]))))
-        cut.append(is_end or beyond > _BEYOND_SHARE or bool(on_border[len(cut) + 1] > _FACE_MM2))
+        cut.append(is_end or beyond > _BEYOND_SHARE or bordered)
     return Segmentation(
         Volume(image.turned_back(vertebrae), image.geometry, "1"),
         Volume(image.turned_back(parts), image.geometry, "1"),
@@ -264,11 +267,15 @@ def _outside(search: Search, disc: DiscPlates, bodies: Bodies) -> tuple[float, f
 
 
 def _border_areas(vertebrae: NDArray[np.uint8], parts: NDArray[np.uint8], spacing_mm: Floats) -> Floats:
-    """Largest area of each number's body on a face of the image, by number. [mm²]"""
+    """Largest area of each number's body on a face of the image, by number. [mm²]
+
+    Aside, in front and behind, the voxel beside the outermost one counts too: a wall that is followed to the border
+    ends one voxel short of it.
+    """
     largest = np.zeros(256)
-    for axis in range(3):
+    for axis, planes in enumerate(((0, 1, -2, -1), (0, 1, -2, -1), (0, -1))):
         area = float(np.prod(np.delete(spacing_mm, axis)))
-        for k in (0, -1):
+        for k in planes:
             face, part = np.take(vertebrae, k, axis), np.take(parts, k, axis)
             largest = np.maximum(largest, area * np.bincount(face[part == BODY], minlength=256))
     return largest
