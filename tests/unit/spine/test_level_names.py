@@ -108,6 +108,17 @@ def test_a_person_who_contradicts_ribs_and_sacrum_is_asked_first() -> None:
     assert found.questions[0].blocking
 
 
+@pytest.mark.parametrize(("anchor", "told"), [("A=T11", ["level_anchor_unlikely"]), ("A=L1", [])])
+def test_a_person_whose_names_fit_worse_is_told_where_nothing_is_decided(anchor: str, told: list[str]) -> None:
+    """Four pieces without ribs, lung beside two: L1 to L5 has a share of 0.78, T11 to L3 one of 0.01."""
+    row = signs("T11", "T12", "L1", "L2", lungs=("T11", "T12"))
+    assert not proposed(row).is_decided
+    found = proposed(row, anchors=(anchor,))
+    assert [(q.code, q.blocking) for q in found.questions] == [(code, False) for code in told]
+    if told:
+        assert "fit L1 to L5 better (share 0.78 against 0.01)" in found.questions[0].text
+
+
 def test_two_anchors_make_a_thirteenth_thoracic_vertebra() -> None:
     found = proposed(signs("T12", "L1", "L1", "L2"), anchors=("A=T12", "C=L1"))
     assert found.levels is not None

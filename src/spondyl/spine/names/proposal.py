@@ -19,6 +19,7 @@ from spondyl.studies import Question
 _DECIDED = 0.85  # share of one row of names that is given to vertebrae without asking first
 _TOLD = 0.03  # of readings that are still told
 _CONTRADICTED = 0.10  # share of a person's reading among all: below, what is seen speaks against it
+_UNLIKELIER = 3.0  # times that another reading is likelier than a person's: told; a choice
 ASKED = "level_names"  # code of the question for names; the blocking one
 
 
@@ -315,19 +316,23 @@ def _one_tie(rows: Sequence[Reading], tie: str) -> Question:
 def _against(
     free: Sequence[Reading], numbers: Sequence[int | None], best: Reading, anchors: tuple[str, ...]
 ) -> list[Question]:
+    """What is seen against what a person says: asked first where it is clear, told where another reading fits."""
     rows = _of_vertebrae(free, numbers)
     share = next((row.share for row in rows if row.levels == best.levels), 0.0)
-    if share >= _CONTRADICTED or rows[0].share < _DECIDED:
-        return []
-    return [
-        Question(
-            "level_anchor_contradicted",
-            f"You say {', '.join(anchors)}, so the levels are named {span(best.levels)}; ribs, sacrum, lungs and "
-            f"spacing speak for {span(rows[0].levels)} (share {rows[0].share:.2f}).",
-            "Check the anchor, and the picture of the levels, before any result is used.",
-            blocking=True,
+    named = (
+        f"You say {', '.join(anchors)}, so the levels are named {span(best.levels)}; ribs, sacrum, lungs and spacing"
+    )
+    action = "Check the anchor, and the picture of the levels, before any result is used."
+    if share < _CONTRADICTED and rows[0].share >= _DECIDED:
+        told = f"{named} speak for {span(rows[0].levels)} (share {rows[0].share:.2f})."
+        return [Question("level_anchor_contradicted", told, action, blocking=True)]
+    if share * _UNLIKELIER < rows[0].share:
+        told = (
+            f"{named} fit {span(rows[0].levels)} better (share {rows[0].share:.2f} against {share:.2f}), "
+            "but do not decide it."
         )
-    ]
+        return [Question("level_anchor_unlikely", told, action, blocking=False)]
+    return []
 
 
 def _of_doubts(
