@@ -14,6 +14,11 @@ import numba as nb
 import numpy as np
 
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True, "boundscheck": False}
+# Parts of `conjugate_gradients`, put into it before anything else: where the compiler chose by itself, processes that
+# compiled at once rounded otherwise than one that found the loop in the store, and leaks are to be the same everywhere.
+_PIECE: dict[str, Any] = {
+    **_FAST, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True
+}  # fmt: skip
 _KEPT = 0.97  # of the fill that the factor drops; 1 keeps row sums exactly, and was less steady on rough fields
 
 
@@ -38,7 +43,7 @@ def find_neighbours(number, places):
     return found
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _far_neighbours(higher):
     """Of each cell the unknowns at +x and +y, itself where there is none: its link is 0 there. (n, 2)
 
@@ -52,7 +57,7 @@ def _far_neighbours(higher):
     return found
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _multiply(far, links, diagonal, x, out):
     """Matrix times x into out, which is all 0 before; gives x times that."""
     cells, count = far.shape[0], diagonal.size
@@ -75,7 +80,7 @@ def _multiply(far, links, diagonal, x, out):
     return product
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _factor(far, links, diagonal, pivots):
     """Inverse pivots of the incomplete factor: of the diagonal less what elimination of lower unknowns takes from it.
 
@@ -102,7 +107,7 @@ def _factor(far, links, diagonal, pivots):
         pivots[cells] = 1.0 / (pivot if pivot >= 1e-3 * diagonal[cells] else diagonal[cells])
 
 
-@nb.njit(**_FAST)
+@nb.njit(**_PIECE)
 def _precondition(far, links, pivots, residual, out):
     """The factor's answer for a residual; gives both times one another.
 
