@@ -115,6 +115,7 @@ def test_a_cavity_on_the_left_is_cut_on_the_right_and_measured(
     room, there, around = (float(row[1]) for row in picture.table.rows)
     assert room == pytest.approx(inside.sum() * 8 / 1000, abs=0.005)  # voxels of 8 mm³, two digits printed
     assert there + around == pytest.approx(injection.result.in_bone_ml, abs=0.01) and min(there, around) > 0
+    assert there == pytest.approx(kept.share.array[inside].sum() * 8 / 1000, abs=0.005)
     assert f"{room:.1f} mL" in picture.alt
     shown = pixels(picture)[:, : pixels(picture).shape[1] // 3]
     red = (shown[..., 0] > 0.7) & (shown[..., 1] < 0.2) & (shown[..., 2] < 0.2)
