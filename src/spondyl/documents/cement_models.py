@@ -100,7 +100,7 @@ class CementModel(Document):
     pressures: PressuresModel
     cement_file: str | None = None  # share of each voxel that is cement, on the vertebra's own grid
     minutes_file: str | None = None  # when a voxel was half full, minutes after mixing; -1: never
-    body_file: str | None = None  # after balloons, on the same grid: 1 bone as it was lifted, 2 what balloons emptied
+    body_file: str | None = None  # after balloons, on the same grid: 1 bone as it was lifted, 2 their cavity
     surface_file: str | None = None  # of the cement, STL, patient mm, LPS
     cells_file: str | None = None  # its voxels with both fields, VTU, patient mm, LPS
 

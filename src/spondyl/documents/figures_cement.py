@@ -199,7 +199,7 @@ def draw_leak_map(course: CourseModel, kept: KeptCement, spine: Spine) -> Pictur
 
 
 def draw_cavity(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture | None:
-    """Cuts through the middle of what balloons emptied, with the cement in and around it; None without balloons.
+    """Cuts through the cavity that empty balloons leave, with the cement in and around it; None without balloons.
 
     In the shape that the balloons left: the CT shows the body before them, so it is not behind.
     """
@@ -217,7 +217,7 @@ def draw_cavity(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture 
     for column, view in enumerate(_VIEWS):
         _show_cut(figure.add_subplot(1, 3, column + 1), scene, view, cavity, bone)
     rows = (
-        ("Emptied by the balloons", f"{room:.2f}"),
+        ("Cavity once the balloons are empty", f"{room:.2f}"),
         ("Cement in it", f"{inside:.2f}"),
         ("Cement in the bone around it", f"{around:.2f}"),
     )
@@ -226,8 +226,8 @@ def draw_cavity(course: CourseModel, kept: KeptCement, spine: Spine) -> Picture 
         f"{course.level}, {course.course}: the balloons' cavity and the cement in it, in one run of the model",
         png_of(figure),
         f"Cuts through {course.level} after the balloons, from below with the patient's left on the right, from the "
-        f"side with the front on the left, and from the front. The balloons emptied {room:.1f} mL, {inside:.1f} mL of "
-        f"cement lie there and {around:.1f} mL in the bone around it.",
+        f"side with the front on the left, and from the front. The empty balloons leave {room:.1f} mL; "
+        f"{inside:.1f} mL of cement lie there and {around:.1f} mL in the bone around it.",
         Table(f"Cavity and cement in {course.level} in this run", ("What", "mL"), rows),
     )
 
