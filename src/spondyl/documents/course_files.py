@@ -34,9 +34,7 @@ class KeptCement:
 
     share: Volume  # of each voxel that is cement [1]
     minutes: Volume  # after mixing, when a voxel was half full [min]; -1: never
-    body: Volume | None = (
-        None  # after balloons: 1 bone as it was lifted, 2 the cavity left [1]; None: no balloons
-    )
+    body: Volume | None = None  # after balloons: 1 bone as it was lifted, 2 the cavity left [1]; None: no balloons
 
     @classmethod
     def of(cls, injection: BodyInjection) -> KeptCement:
