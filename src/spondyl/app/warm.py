@@ -151,12 +151,13 @@ def count_compiled() -> int:
         elastic_kernels,
         front_kernels,
         growing_kernels,
+        heat_kernels,
         multigrid_kernels,
         yield_kernels,
     )
     from spondyl.numerics.threaded import ThreadedLoop
 
-    flow = darcy_kernels, front_kernels
+    flow = darcy_kernels, front_kernels, heat_kernels
     modules = coarse_kernels, elastic_kernels, multigrid_kernels, yield_kernels, growing_kernels, *flow
     loops: list[Any] = [value for module in modules for value in vars(module).values()]
     loops += [flavour for loop in loops if isinstance(loop, ThreadedLoop) for flavour in (loop.plain, loop.parallel)]
@@ -273,6 +274,7 @@ def _balloons() -> None:
 
 def _injection() -> None:
     from spondyl.simulation.cement import find_cement
+    from spondyl.simulation.curing_heat import simulate_model_heat
     from spondyl.simulation.injection import InjectionSettings, Needle, Portion, inject
     from spondyl.simulation.injection_model import build_injection_model
     from spondyl.space import Geometry, Volume
@@ -281,9 +283,10 @@ def _injection() -> None:
     bone = np.zeros(grid.shape)
     bone[1:-1, 1:-1, 1:-1] = 1
     model = build_injection_model(Volume(1e-8 * bone, grid, "m2"), Volume(0.8 * bone, grid, "1"))
-    schedule = [Portion(Needle((4.0, 4.0, 4.0)), 0.05, 3.0, 5.0)]
+    schedule, cement = [Portion(Needle((4.0, 4.0, 4.0)), 0.05, 3.0, 5.0)], find_cement("generic-medium")
     for marrow in ("lumped", "full"):
-        inject(model, schedule, find_cement("generic-medium"), InjectionSettings(marrow=marrow))
+        found = inject(model, schedule, cement, InjectionSettings(marrow=marrow))
+    simulate_model_heat(model, found, cement, minutes=0.1)  # how warm it becomes
 
 
 def _held(shape: tuple[int, ...] = _SHAPE) -> np.ndarray:

@@ -14,10 +14,11 @@ _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "cache": True
 
 
 @nb.njit(**_FAST)
-def march(temperature, spare, factor, insulated, reacting, source, conversion, law, limit, count, peak, dwell):
+def march(temperature, after, factor, insulated, reacting, source, conversion, law, limit, count, peak, dwell):
     """So many steps; `peak` takes the highest temperature, `dwell` the number of steps above the limit.
 
-    `factor` is what a voxel keeps of the sum of its differences to the six beside it, `source` the rise for a whole
+    `after` is a copy of `temperature`, and the two take turns: neither holds the end. One pass a step conducts and
+    notes; few voxels react, and are noted once more. `factor` is what a voxel keeps of the sum of its differences to the six beside it, `source` the rise for a whole
     conversion; `reacting` lists voxels by their places in the flat field. `law` holds highest conversion, a step on the
     clock at infinite temperature over the sharpness, the activation as a temperature, and absolute zero.
     """
@@ -38,24 +39,27 @@ def march(temperature, spare, factor, insulated, reacting, source, conversion, l
                     temperature[i, j, nz - 1] = temperature[i, j, nz - 2]
         for i in range(1, nx - 1):
             for j in range(1, ny - 1):
+                warmest = limit
                 for k in range(1, nz - 1):
                     here = temperature[i, j, k]
                     beside = temperature[i - 1, j, k] + temperature[i + 1, j, k] + temperature[i, j - 1, k]
                     beside += temperature[i, j + 1, k] + temperature[i, j, k - 1] + temperature[i, j, k + 1]
-                    spare[i, j, k] = here + factor[i, j, k] * (beside - 6.0 * here)
-        flat = spare.ravel()
+                    now = here + factor[i, j, k] * (beside - 6.0 * here)
+                    after[i, j, k] = now
+                    peak[i, j, k] = max(peak[i, j, k], now)
+                    warmest = max(warmest, now)
+                if warmest > limit:
+                    for k in range(1, nz - 1):
+                        dwell[i, j, k] += after[i, j, k] > limit
+        flat, highest_of, hot_steps = after.ravel(), peak.ravel(), dwell.ravel()
         for at in range(reacting.size):
             cell = reacting[at]
-            odds = (highest / conversion[at] - 1.0) * exp(-rate * exp(-activation / (flat[cell] + zero)))
+            conducted = flat[cell]
+            odds = (highest / conversion[at] - 1.0) * exp(-rate * exp(-activation / (conducted + zero)))
             done = highest / (1.0 + odds)
-            flat[cell] += source[at] * (done - conversion[at])
+            now = conducted + source[at] * (done - conversion[at])
             conversion[at] = done
-        for i in range(1, nx - 1):
-            for j in range(1, ny - 1):
-                for k in range(1, nz - 1):
-                    now = spare[i, j, k]
-                    temperature[i, j, k] = now
-                    if now > peak[i, j, k]:
-                        peak[i, j, k] = now
-                    if now > limit:
-                        dwell[i, j, k] += 1
+            flat[cell] = now
+            highest_of[cell] = max(highest_of[cell], now)
+            hot_steps[cell] += (now > limit) != (conducted > limit)  # a reaction never cools
+        temperature, after = after, temperature
