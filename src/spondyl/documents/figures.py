@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from spondyl.documents.reformat import CurvedPlane, curved_plane, mask_points, sample_labels, some_points
 from spondyl.documents.tables import (
@@ -441,9 +442,16 @@ def _marked_text(findings: Findings) -> str:
 
 
 def png_of(figure: Figure) -> bytes:
-    """The bytes of the picture, without the date or the version that would make each run differ."""
-    FigureCanvasAgg(figure)
-    stream = io.BytesIO()
+    """The bytes of the picture, without the date or the version that would make each run differ.
+
+    Drawn once, where `savefig` draws all twice to know its extent; without transparency, which no picture has and the
+    PDF would carry as an image of its own.
+    """
+    figure.set_dpi(DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
     with mpl.rc_context(STYLE):
-        figure.savefig(stream, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+        canvas.draw()  # type: ignore[no-untyped-call]
+    stream = io.BytesIO()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+    drawn.save(stream, format="PNG", dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
     return stream.getvalue()

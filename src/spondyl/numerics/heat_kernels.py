@@ -18,9 +18,10 @@ def march(temperature, after, factor, insulated, reacting, source, conversion, l
     """So many steps; `peak` takes the highest temperature, `dwell` the number of steps above the limit.
 
     `after` is a copy of `temperature`, and the two take turns: neither holds the end. One pass a step conducts and
-    notes; few voxels react, and are noted once more. `factor` is what a voxel keeps of the sum of its differences to the six beside it, `source` the rise for a whole
-    conversion; `reacting` lists voxels by their places in the flat field. `law` holds highest conversion, a step on the
-    clock at infinite temperature over the sharpness, the activation as a temperature, and absolute zero.
+    notes; few voxels react, and are noted once more. `factor` is what a voxel keeps of the sum of its differences to
+    the six beside it, `source` the rise for a whole conversion; `reacting` lists voxels by their places in the flat
+    field. `law` holds highest conversion, a step on the clock at infinite temperature over the sharpness, the
+    activation as a temperature, and absolute zero.
     """
     highest, rate, activation, zero = law
     nx, ny, nz = temperature.shape
