@@ -3,11 +3,23 @@
 import dataclasses
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import image as images
+from matplotlib.figure import Figure
+from PIL import Image
 
-from spondyl.documents.figures import draw_close_up, draw_coronal, draw_height_profile, draw_sagittal, height_lines
+from spondyl.documents.figures import (
+    DOTS_PER_INCH,
+    STYLE,
+    draw_close_up,
+    draw_coronal,
+    draw_height_profile,
+    draw_sagittal,
+    height_lines,
+    png_of,
+)
 from spondyl.errors import InputError
 from spondyl.findings import Findings
 from spondyl.space import Volume
@@ -100,3 +112,17 @@ def test_no_close_up_without_axes(spine: Spine, findings: Findings) -> None:
     bare = tuple(dataclasses.replace(v, frame=None) for v in spine)
     with pytest.raises(InputError, match="no frame"):
         draw_close_up(dataclasses.replace(spine, vertebrae=bare), Level.L1, findings)
+
+
+def test_a_picture_has_the_pixels_that_the_library_saves_and_no_transparency() -> None:
+    figures = [Figure(figsize=(3, 2), layout="constrained") for _ in range(2)]
+    for figure in figures:
+        axes = figure.add_subplot(xlabel="mm", title="a long title over the axes")
+        axes.imshow(np.arange(12.0).reshape(3, 4), alpha=0.5)
+        figure.legend(axes.plot([0, 3], [0, 2], label="way"), ["way"], loc="outside lower center")
+    mine, theirs = Image.open(io.BytesIO(png_of(figures[0]))), io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figures[1].savefig(theirs, format="png", dpi=DOTS_PER_INCH)
+    saved = Image.open(theirs)
+    assert mine.mode == "RGB" and mine.info["dpi"] == saved.info["dpi"]
+    np.testing.assert_array_equal(np.asarray(mine), np.asarray(saved.convert("RGB")))
