@@ -12,7 +12,17 @@ from spondyl.documents.figures_access import LIMITS_MM, draw_needle, structure_w
 from spondyl.documents.plan_files import balloon_words, landmark_words
 from spondyl.documents.tables import Table
 from spondyl.evidence import source_keys
-from spondyl.planning import Balloon, CementTotal, NeedlePath, Plan, Structure, cement_total, clearance_profiles
+from spondyl.planning import (
+    WITHIN_PEDICLE,
+    Balloon,
+    CementTotal,
+    Clearance,
+    NeedlePath,
+    Plan,
+    Structure,
+    cement_total,
+    clearance_profiles,
+)
 from spondyl.planning.gauges import SOURCE as GAUGE_SOURCE
 from spondyl.spine import Spine
 
@@ -198,7 +208,12 @@ def _clearance(path: NeedlePath, structure: Structure, checked: tuple[Structure,
     value, low, high, placed = (
         floor(v * 10) / 10 for v in (found.value_mm, found.low_mm, found.high_mm, found.low_placed_mm)
     )  # rounded down: 1.98 mm is class B and must not read 2.0
-    return f"{value:.1f} mm ({low:.1f} to {high:.1f}); hand off: {placed:.1f}"
+    return f"{value:.1f} mm ({low:.1f} to {high:.1f}){_border(found)}; hand off: {placed:.1f}"
+
+
+def _border(found: Clearance) -> str:
+    """What a clearance within the pedicle was measured to; nothing for others, which are all to the mask."""
+    return f", {found.border_words}" if found.structure in WITHIN_PEDICLE else ""
 
 
 def _alternatives(plan: Plan) -> Table:

@@ -14,7 +14,16 @@ from matplotlib.patheffects import withStroke
 from spondyl.documents.figures import STYLE, Picture, png_of, show_plane
 from spondyl.documents.tables import Table, joined
 from spondyl.errors import InputError
-from spondyl.planning import CLASS_LIMITS_MM, Balloon, ClearanceProfile, NeedlePath, Plan, Structure
+from spondyl.planning import (
+    CLASS_LIMITS_MM,
+    Balloon,
+    Border,
+    Clearance,
+    ClearanceProfile,
+    NeedlePath,
+    Plan,
+    Structure,
+)
 from spondyl.space import Floats
 from spondyl.spine import Spine
 
@@ -101,10 +110,11 @@ def clearance_table(path: NeedlePath) -> Table:
             structure_words(c.structure),
             *(f"{floor(v * 10) / 10:.1f}" for v in (c.value_mm, c.low_mm, c.high_mm, c.low_placed_mm)),  # 1.98 is B
             f"{c.depth_mm:.0f}",
+            c.border_words,
         )
         for c in path.clearances
     )
-    head = ("Structure", "Least [mm]", "Low", "High", "Low, hand off by 2 mm and 3°", "At depth [mm]")
+    head = ("Structure", "Least [mm]", "Low", "High", "Low, hand off by 2 mm and 3°", "At depth [mm]", "Border")
     return Table(f"Clearances of the {path.side.value} needle's surface", head, rows)
 
 
@@ -271,8 +281,12 @@ def _skin_words(path: NeedlePath) -> str:
 def _least_words(path: NeedlePath) -> str:
     if not path.clearances:
         return "Its clearances cannot be judged on this CT."
-    near = (f"{structure_words(c.structure)} {floor(c.value_mm * 10) / 10:.1f} mm" for c in path.clearances)
+    near = (f"{structure_words(c.structure)} {floor(c.value_mm * 10) / 10:.1f} mm{_on_ct(c)}" for c in path.clearances)
     return f"Least clearances: {joined(near)}."
+
+
+def _on_ct(clearance: Clearance) -> str:
+    return "" if clearance.measured_on is Border.MASK else f" ({clearance.border_words})"
 
 
 def _balloon_words(balloon: Balloon | None) -> str:

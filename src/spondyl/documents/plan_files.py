@@ -12,7 +12,7 @@ from spondyl.documents.models import PlansDocument
 from spondyl.documents.plan_meshes import remove_meshes, write_meshes
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
-from spondyl.planning import Balloon, EntryLandmark, NeedlePath, Plan, Structure
+from spondyl.planning import WITHIN_PEDICLE, Balloon, EntryLandmark, NeedlePath, Plan, Structure
 from spondyl.space import Floats
 from spondyl.spine import Spine
 from spondyl.studies import write_whole
@@ -78,6 +78,7 @@ def table(plans: Iterable[Plan]) -> str:
     columns = ["level", "side", "approach", "gauge", "outer_diameter_mm", "access_class"]
     columns += [f"{end}_{axis}_mm" for end in ("entry", "target") for axis in ("x_left", "y_back", "z_head")]
     columns += ["bone_depth_mm", "skin_depth_mm", *(f"clearance_{s.value}_mm" for s in Structure)]
+    columns += [f"clearance_{s.value}_border" for s in WITHIN_PEDICLE]
     columns += [f"balloon_{name}" for name in _BALLOON_COLUMNS]
     columns += ["vertebra_inward_deg", "vertebra_cranial_deg", "table_inward_deg", "table_cranial_deg"]
     columns += ["checked", "not_checked"]
@@ -150,6 +151,8 @@ def _row(plan: Plan, path: NeedlePath) -> dict[str, object]:
         row[f"balloon_{name}"] = round(getattr(balloon, name), 2)
     for clearance in path.clearances:
         row[f"clearance_{clearance.structure.value}_mm"] = round(clearance.value_mm, 2)
+        if clearance.structure in WITHIN_PEDICLE:
+            row[f"clearance_{clearance.structure.value}_border"] = clearance.measured_on
     row["checked"] = "" if path.access_class is None else "; ".join(plan.checked)
     row["not_checked"] = "; ".join(plan.unchecked)
     return row

@@ -7,10 +7,12 @@ from spondyl.planning.profile import ClearanceProfile, clearance_profiles
 from spondyl.planning.totals import CementTotal, cement_total
 from spondyl.planning.types import (
     CLASS_LIMITS_MM,
+    WITHIN_PEDICLE,
     AccessClass,
     Angles,
     Approach,
     Balloon,
+    Border,
     CementVolume,
     Clearance,
     EntryLandmark,
@@ -23,10 +25,12 @@ from spondyl.planning.types import (
 __all__ = [
     "CLASS_LIMITS_MM",
     "GAUGES_MM",
+    "WITHIN_PEDICLE",
     "AccessClass",
     "Angles",
     "Approach",
     "Balloon",
+    "Border",
     "CementTotal",
     "CementVolume",
     "Clearance",

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spondyl.planning.angles import needle_angles
+from spondyl.planning.ct_walls import BLUR_MM, CtWall
 from spondyl.planning.gauges import outer_diameter
 from spondyl.planning.obstacles import AIR_HU, TISSUE_BEHIND_MM
 from spondyl.planning.outside import WALL_FROM_MM
 from spondyl.planning.room import Room
-from spondyl.planning.types import CLASS_LIMITS_MM, AccessClass, Approach, Clearance, NeedlePath, Structure
+from spondyl.planning.types import (
+    CLASS_LIMITS_MM,
+    WITHIN_PEDICLE,
+    AccessClass,
+    Approach,
+    Border,
+    Clearance,
+    NeedlePath,
+    Structure,
+)
 from spondyl.space import Floats, Frame, Volume
 from spondyl.spine import Side
 
@@ -23,6 +33,7 @@ _OUT_MM = 25.0  # behind the entry, where neighbours are looked for
 # entry, which is no breach. A choice of this program; the search watches the same stretch.
 _PEDICLE_BEHIND_MM = 4.0
 PLACEMENT_MM, PLACEMENT_DEG = 2.0, 3.0  # how far off a hand may be
+_NARROWER = "the pedicle is narrower on the CT than in the mask: what its wall there leaves is told, where that is less"
 _SKIN_GAP_MM = 5.0  # of air behind the back, at least so long
 
 
@@ -59,7 +70,10 @@ def measure_path(
     """The needle along a line, with everything that is said of it."""
     entry = find_entry_point(room, first_bone(room, line), line.direction)
     angles = needle_angles(line.direction, frame, side)
-    clearances = _clearances(room, line, frame, entry, outer_diameter(gauge) / 2, posterior_wall_mm)
+    wall = room.wall(side) if line.approach is Approach.TRANSPEDICULAR else None
+    clearances = _clearances(room, line, frame, entry, outer_diameter(gauge) / 2, posterior_wall_mm, wall)
+    if can_judge and any(c.measured_on is Border.CT for c in clearances):
+        reasons = (*reasons, _NARROWER)
     skin = None if ct is None else skin_distance(ct, entry, line.direction)
     depth = None if skin is None else skin + float(np.linalg.norm(line.target - entry))
     return NeedlePath(
@@ -131,9 +145,18 @@ def skin_distance(ct: Volume, entry: Floats, direction: Floats) -> float | None:
 
 
 def _clearances(
-    room: Room, line: Line, frame: Frame, entry: Floats, radius: float, posterior_wall_mm: float
+    room: Room,
+    line: Line,
+    frame: Frame,
+    entry: Floats,
+    radius: float,
+    posterior_wall_mm: float,
+    wall: CtWall | None = None,
 ) -> tuple[Clearance, ...]:
-    """Clearances by structure, each over the part of the needle that it concerns."""
+    """Clearances by structure, each over the part of the needle that it concerns.
+
+    Within the pedicle, its wall on the CT counts where that is nearer than the mask's doubt allows.
+    """
     length = float(np.linalg.norm(line.target - entry))
     depth = np.append(np.arange(-_OUT_MM, length, _STEP_MM), length)
     points = entry + depth[:, None] * line.direction
@@ -141,22 +164,44 @@ def _clearances(
     in_body = frame.to_local(points)[:, 1] > posterior_wall_mm
     if line.approach is Approach.TRANSPEDICULAR:
         isthmus = float((line.through - entry) @ line.direction)
-        parts[Structure.PEDICLE_WALL] = (depth >= isthmus - _PEDICLE_BEHIND_MM) & (depth >= 0) & ~in_body
+        within = parts[Structure.PEDICLE_WALL] = (depth >= isthmus - _PEDICLE_BEHIND_MM) & (depth >= 0) & ~in_body
         parts[Structure.BODY_WALL] = in_body & (depth > isthmus)
     else:
+        within = np.zeros(len(depth), bool)
         parts[Structure.BODY_WALL] = depth >= WALL_FROM_MM
     found = []
     for structure, part in parts.items():
         if not part.any() or not room.forbidden(structure).any():
             continue
         distance, least = room.least_distance(structure, points[part])
-        if np.isfinite(distance):
-            found.append(_clearance(structure, distance - radius, room, depth[part][least]))
+        told = None
+        if wall is not None and structure in WITHIN_PEDICLE:
+            told = _on_ct(structure, wall, points[within], depth[within], radius, distance - room.half_voxel_mm)
+        if told is not None:
+            found.append(replace(told, mask_mm=distance - radius if np.isfinite(distance) else None))
+        elif np.isfinite(distance):
+            found.append(_on_mask(structure, distance - radius, room, float(depth[part][least])))
     return tuple(found)
 
 
-def _clearance(structure: Structure, value: float, room: Room, depth: float) -> Clearance:
+def _on_mask(structure: Structure, value: float, room: Room, depth: float) -> Clearance:
     """One clearance, with the interval in which the border of the mask leaves it."""
-    hand = PLACEMENT_MM + max(float(depth), 0.0) * np.sin(np.radians(PLACEMENT_DEG))
-    low, high = float(value) - room.half_voxel_mm, float(value) + room.half_diagonal_mm
-    return Clearance(structure, float(value), low, high, low - float(hand), float(depth))
+    low, high = value - room.half_voxel_mm, value + room.half_diagonal_mm
+    return Clearance(structure, value, low, high, low - _hand(depth), depth)
+
+
+def _on_ct(
+    structure: Structure, wall: CtWall, points: Floats, depth: Floats, radius: float, below_mm: float
+) -> Clearance | None:
+    """One clearance to the border on the CT, with the interval in which voxels and blur leave it; None unless less."""
+    distance = wall.distance(structure, points)
+    if not len(distance) or distance.min() >= below_mm:
+        return None
+    value, at, doubt = float(distance.min()) - radius, float(depth[distance.argmin()]), wall.outline.half_voxel_mm
+    low, high = value - doubt, value + doubt + BLUR_MM
+    return Clearance(structure, value, low, high, low - _hand(at), at, Border.CT)
+
+
+def _hand(depth: float) -> float:
+    """What a hand that is off may take away at a depth. [mm]"""
+    return PLACEMENT_MM + max(depth, 0.0) * float(np.sin(np.radians(PLACEMENT_DEG)))

@@ -10,7 +10,7 @@ import numpy as np
 from spondyl.errors import InputError
 from spondyl.planning.distances import border_indices, exact_distances
 from spondyl.planning.room import Room, make_room
-from spondyl.planning.types import NeedlePath, Plan, Structure
+from spondyl.planning.types import Approach, NeedlePath, Plan, Structure
 from spondyl.space import Floats, read_only
 from spondyl.spine import Spine
 
@@ -23,7 +23,8 @@ class ClearanceProfile:
     """Clearances of a needle's outer surface along its way in bone, entry to tip; negative: it goes in.
 
     Each may truly be less by `doubt_below_mm`, half the largest voxel edge, or more by `doubt_above_mm`, half a voxel's
-    diagonal: the interval of `Clearance`. A structure further than 12 mm away has NaN there.
+    diagonal: the interval of `Clearance`. A structure further than 12 mm away has NaN there. Within a pedicle the
+    border on the CT counts where it is nearer than that interval, as for the clearances of the path.
     """
 
     depth_mm: Floats  # (n,), from the entry into bone
@@ -61,7 +62,7 @@ def _profile(room: Room, path: NeedlePath) -> ClearanceProfile:
     values = [(structure, _clearance(room, structure, points, path)) for structure in others]
     least = min((c.value_mm for c in path.clearances if c.structure in _WALLS), default=None)
     if least is not None:
-        wall = _clearance(room, Structure.BODY_WALL, points, path)
+        wall = _clearance(room, Structure.PEDICLE_WALL, points, path)  # the same bone, and the CT's border in it
         within = np.maximum.accumulate(np.nan_to_num(wall, nan=np.inf) >= least)
         values.append((Structure.BODY_WALL, np.where(within, wall, np.nan)))
     return ClearanceProfile(depth, tuple(values), room.half_voxel_mm, room.half_diagonal_mm)
@@ -70,4 +71,8 @@ def _profile(room: Room, path: NeedlePath) -> ClearanceProfile:
 def _clearance(room: Room, structure: Structure, points: Floats, path: NeedlePath) -> Floats:
     forbidden = room.forbidden(structure)
     distance = exact_distances(points, room.geometry, border_indices(forbidden), forbidden)
+    seen = room.wall(path.side) if path.approach is Approach.TRANSPEDICULAR else None
+    if seen is not None:
+        on_ct = seen.distance(structure, points)
+        distance = np.where(on_ct < distance - room.half_voxel_mm, on_ct, distance)
     return np.asarray(np.where(np.isfinite(distance), distance - path.outer_diameter_mm / 2, np.nan))

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spondyl.errors import InputError
+from spondyl.planning.ct_walls import CtWall, ct_walls
 from spondyl.planning.distances import border_indices, box_distance_field, exact_distances
 from spondyl.planning.obstacles import foramina, inner_air, metal
 from spondyl.planning.types import Structure
 from spondyl.space import Floats, Geometry, Volume, read_only
-from spondyl.spine import Spine, Vertebra
+from spondyl.spine import Side, Spine, Vertebra
 
 _MARGIN_MM = 20.0  # around the vertebra: needles beside the pedicle are watched so far behind their entry
 _REACH_MM = 8.0  # of the fields; a path further away is as good as any
@@ -31,6 +32,7 @@ class Room:
     obstacles: tuple[tuple[Structure, NDArray[np.bool_]], ...]  # what was looked for outside this bone
     free_mm: NDArray[np.float32]  # to the nearest face of what is not this bone, or is metal in it
     away_mm: NDArray[np.float32]  # to the nearest face of an obstacle
+    walls: tuple[CtWall, ...] = ()  # of the pedicles, as the CT shows them
 
     def __post_init__(self) -> None:
         for name in ("bone", "free_mm", "away_mm"):
@@ -38,7 +40,7 @@ class Room:
         object.__setattr__(self, "obstacles", tuple((s, read_only(mask)) for s, mask in self.obstacles))
 
     def __reduce__(self) -> tuple[type[Room], tuple[object, ...]]:
-        return type(self), (self.geometry, self.bone, self.obstacles, self.free_mm, self.away_mm)
+        return type(self), (self.geometry, self.bone, self.obstacles, self.free_mm, self.away_mm, self.walls)
 
     @property
     def half_voxel_mm(self) -> float:
@@ -70,6 +72,14 @@ class Room:
         exact = exact_distances(points[asked], self.geometry, boxes, self.forbidden(structure))
         return float(exact.min()), int(asked[exact.argmin()])
 
+    def wall(self, side: Side) -> CtWall | None:
+        """The wall of one pedicle as the CT shows it; None where it does not."""
+        return next((wall for wall in self.walls if wall.side is side), None)
+
+    def in_pedicle_mm(self, side: Side, keep_off_mm: float) -> NDArray[np.float32]:
+        """As `free_of_canal_mm`, within one pedicle no more than its wall on the CT leaves."""
+        return _in_pedicle(self, side, max(keep_off_mm, 0.0))
+
     def free_of_canal_mm(self, keep_off_mm: float) -> NDArray[np.float32]:
         """Distance to the nearest face of what is not this bone, or to the canal less `keep_off_mm`: the lesser."""
         if keep_off_mm <= 0:
@@ -86,6 +96,26 @@ class Room:
 @lru_cache(maxsize=4)
 def _to_canal(room: Room) -> NDArray[np.float32]:
     return box_distance_field(room.forbidden(Structure.CANAL), room.geometry.spacing_mm, _REACH_MM)
+
+
+@lru_cache(maxsize=8)
+def _in_pedicle(room: Room, side: Side, keep_off_mm: float) -> NDArray[np.float32]:
+    field, wall = room.free_of_canal_mm(keep_off_mm), room.wall(side)
+    if wall is None:
+        return field
+    part = wall.near(room.geometry)
+    places = np.argwhere(room.bone[part])
+    at = tuple((places + [s.start for s in part]).T)
+    points = room.geometry.points(np.stack(at, axis=-1))
+    out = field.copy()
+    for structure, less, mask in (
+        (Structure.PEDICLE_WALL, 0.0, room.free_mm),
+        *([(Structure.CANAL, keep_off_mm, _to_canal(room))] if keep_off_mm > 0 else []),
+    ):
+        on_ct = wall.distance(structure, points)
+        counts = on_ct < mask[at] - room.half_voxel_mm
+        out[at] = np.where(counts, np.minimum(out[at], on_ct - less), out[at])
+    return out
 
 
 @lru_cache(maxsize=16)
@@ -117,7 +147,8 @@ def make_room(spine: Spine, vertebra: Vertebra, canal: Volume) -> Room:
     spacing = geometry.spacing_mm
     free = box_distance_field(~bone | bright, spacing, _REACH_MM)
     away = box_distance_field(np.logical_or.reduce(list(found.values())), spacing, _REACH_MM)
-    return Room(geometry, bone, tuple(found.items()), free, away)
+    walls = ct_walls(spine, vertebra, geometry, bone, within)
+    return Room(geometry, bone, tuple(found.items()), free, away, walls)
 
 
 def _block(whole: Geometry, part: Geometry) -> Geometry:

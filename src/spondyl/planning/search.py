@@ -108,7 +108,7 @@ def search_paths(
     first, second = np.meshgrid(np.arange(len(through)), np.arange(len(targets)), indexing="ij")
     pairs = np.stack([first.ravel(), second.ravel()])
     starts, tips = through[pairs[0]], targets[pairs[1]]
-    return ranked(starts, tips, free_radius(room, starts, tips, keep_off_mm), frame, aim, radius_mm)
+    return ranked(starts, tips, free_radius(room, starts, tips, pedicle.side, keep_off_mm), frame, aim, radius_mm)
 
 
 def ranked(
@@ -122,17 +122,18 @@ def ranked(
     return Candidates(starts[order], tips[order], free[order], len(order))
 
 
-def free_radius(room: Room, through: Floats, target: Floats, keep_off_mm: float = 0.0) -> Floats:
+def free_radius(room: Room, through: Floats, target: Floats, side: Side, keep_off_mm: float = 0.0) -> Floats:
     """Least distance along each line to what is not this bone, by the nearest voxel's centre, shape (n,). [mm]
 
-    To the canal it is told less by `keep_off_mm`. For ranking; the paths that are kept are measured exactly.
+    Within the pedicle of that side also to its wall on the CT. To the canal it is told less by `keep_off_mm`. For
+    ranking; the paths that are kept are measured exactly.
     """
     start = room.geometry.indices(through).astype(np.float32)
     way = room.geometry.indices(target).astype(np.float32) - start
     behind = np.asarray(_BEHIND_MM)[None] / np.linalg.norm(target - through, axis=1)[:, None]
     ahead = np.broadcast_to(np.linspace(0, 1, _SAMPLES), (len(start), _SAMPLES))
     shares = np.concatenate([behind, ahead], axis=1).astype(np.float32)
-    field = room.free_of_canal_mm(keep_off_mm)
+    field = room.in_pedicle_mm(side, keep_off_mm)
     return np.concatenate(
         [_least(field, start[i : i + _BATCH], way[i : i + _BATCH], shares[i : i + _BATCH]) for i in _starts(len(start))]
     )

@@ -13,7 +13,16 @@ from spondyl.planning.outside import search_outside
 from spondyl.planning.paths import Line, measure_path
 from spondyl.planning.room import Room
 from spondyl.planning.search import Aim, Candidates, balloon_aim, cement_aim, search_paths
-from spondyl.planning.types import CLASS_LIMITS_MM, AccessClass, Approach, Clearance, NeedlePath, NoPath, Structure
+from spondyl.planning.types import (
+    CLASS_LIMITS_MM,
+    AccessClass,
+    Approach,
+    Border,
+    Clearance,
+    NeedlePath,
+    NoPath,
+    Structure,
+)
 from spondyl.space import Frame
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
 
@@ -173,9 +182,10 @@ def _refusal(case: Case, pedicle: Pedicle, way: Approach, measured: list[NeedleP
     passing = largest_gauge(spare(limit) + best.outer_diameter_mm / 2)
     wanted = "" if case.lowest_class is AccessClass.C else f" of class {case.lowest_class.value} or better"
     advice = "none of gauge 8 to 13 passes" if passing is None else f"the thickest needle that passes is {passing} G"
+    on_ct = "" if limit.measured_on is Border.MASK else f" {limit.border_words}"
     reason = (
         f"no {side.value} {way.value} path of gauge {gauge}{wanted}: limited by the "
-        f"{limit.structure.value.replace('_', ' ')} ({limit.value_mm:.1f} mm); {advice}"
+        f"{limit.structure.value.replace('_', ' ')} ({limit.value_mm:.1f} mm{on_ct}); {advice}"
     )
     if _holds_metal(case.room, pedicle):
         reason += "; metal or dense cement lies in this pedicle"

@@ -16,7 +16,7 @@ from spondyl.spine.grey_border import METAL_HU
 _RAYS = 48
 _STEP_MM, _REACH_MM = 0.25, 14.0  # along a ray; no pedicle is higher than twice its reach
 _GRID_MM = 0.3  # of the cross-sections in which rays are read: finer than voxels, since values are taken between twice
-_PLANES_MM = 0.5  # from one cross-section to the next
+PLANES_MM = 0.5  # from one cross-section to the next
 _ALONG_MM = 4.0  # either side of the narrowest section of the mask
 _UP_MM, _ASIDE_MM = (-17.0, 17.0), (-9.0, 21.0)  # of that block, from the wall of the canal and across the pedicle
 _NEAR_MM = 9.0  # of the canal's wall: neither metal nor the CT's end may lie there
@@ -29,14 +29,14 @@ _CORTEX = 0.5  # of that cortex: what a ray has to reach before its border count
 _DIP = 0.35  # of a cortex' height: a fall by less is structure in the bone, a deeper one the joint with a rib
 _JUMP_MM = 1.5  # of a ray beside the median of its neighbours: it went through a gap, or ended within
 _NEIGHBOURS = 7
-_CLOSED = 0.75  # of the rays
+CLOSED = 0.75  # of the rays
 _STARTS_MM = (2.0, 3.5, 5.0)  # of the rays, from the wall of the canal
-_BESIDE_MM = 2.0  # the outline begins at that wall to within this
-_LEAST_HEIGHT = 0.65  # of the mask's height
+BESIDE_MM = 2.0  # the outline begins at that wall to within this
+LEAST_HEIGHT = 0.65  # of the mask's height
 _ROUNDS = 4
 _STILL_MM = 0.2
 _SMOOTHED_RAYS = 1.0
-_UNSEEN_HU = 1.0e4  # outside the CT: no ray falls there, so none closes
+UNSEEN_HU = 1.0e4  # outside the CT: no ray falls there, so none closes
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +76,14 @@ def measure_isthmus(
         Height of the pedicle in the mask; heads of ribs join it at the side, so that an outline much lower is no
         pedicle but a cell within, or a gap.
     """
-    block = _Block.cut(ct, inner, lateral, axis, cranial)
-    brightest = float(block.hu[:, np.abs(block.up_mm) < _NEAR_MM][..., np.abs(block.aside_mm) < _NEAR_MM].max())
+    block = Block.cut(ct, inner, lateral, axis, cranial)
+    brightest = block.brightest
     if brightest > METAL_HU:
-        return "the CT ends there" if brightest > _UNSEEN_HU / 2 else "metal or dense cement lies there"
+        return "the CT ends there" if brightest > UNSEEN_HU / 2 else "metal or dense cement lies there"
     found: list[Isthmus] = []
     reasons = []
     for depth in _STARTS_MM:
-        seen = _settled(block, depth, _LEAST_HEIGHT * mask_height_mm)
+        seen = _settled(block, depth, LEAST_HEIGHT * mask_height_mm)
         if isinstance(seen, str):
             reasons.append(seen)
         else:
@@ -92,7 +92,7 @@ def measure_isthmus(
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
+class Block:
     """Grey values around a pedicle on a grid along its axis, its height and its width, averaged along the axis."""
 
     hu: NDArray[np.float32]  # (along, up, aside)
@@ -103,20 +103,27 @@ class _Block:
     directions: Floats  # (3, 3): rows along, up, aside
 
     @classmethod
-    def cut(cls, ct: Volume, inner: Floats, lateral: Floats, axis: Floats, cranial: Floats) -> _Block:
+    def cut(cls, ct: Volume, inner: Floats, lateral: Floats, axis: Floats, cranial: Floats) -> Block:
+        """The block whose origin is a point of the canal's wall, cut from a CT."""
         along, up, aside = (
             np.arange(low, high + step / 2, step)
-            for low, high, step in ((-_ALONG_MM, _ALONG_MM, _PLANES_MM), (*_UP_MM, _GRID_MM), (*_ASIDE_MM, _GRID_MM))
+            for low, high, step in ((-_ALONG_MM, _ALONG_MM, PLANES_MM), (*_UP_MM, _GRID_MM), (*_ASIDE_MM, _GRID_MM))
         )
         directions = np.stack([axis, plane_square_to(inner, axis, cranial).cranial, lateral])
         local = np.stack(np.meshgrid(along, up, aside, indexing="ij"), axis=-1)
-        hu = ct.sample(inner + local @ directions, outside=_UNSEEN_HU).astype(np.float32)
+        hu = ct.sample(inner + local @ directions, outside=UNSEEN_HU).astype(np.float32)
         averaged = ndimage.correlate1d(hu, np.full(_AVERAGED, 1 / _AVERAGED), axis=0, mode="nearest")
         return cls(averaged, along, up, aside, inner, directions)
 
+    @property
+    def brightest(self) -> float:
+        """Of what lies near the canal's wall. [hnsf'U]"""
+        near = self.hu[:, np.abs(self.up_mm) < _NEAR_MM]
+        return float(near[..., np.abs(self.aside_mm) < _NEAR_MM].max())
+
     def rays(self, up_mm: float, aside_mm: float) -> NDArray[np.float32]:
         """Grey values along rays from a line along the axis, shape (along, rays, steps)."""
-        up, aside = _directions()
+        up, aside = ray_directions()
         radius = np.arange(0.0, _REACH_MM, _STEP_MM)
         rows = (up_mm + radius * up[:, None] - self.up_mm[0]) / _GRID_MM
         columns = (aside_mm + radius * aside[:, None] - self.aside_mm[0]) / _GRID_MM
@@ -135,13 +142,13 @@ def _bilinear(planes: NDArray[np.float32], rows: Floats, columns: Floats) -> NDA
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
 
 
-def _directions() -> tuple[Floats, Floats]:
+def ray_directions() -> tuple[Floats, Floats]:
     """Of the rays: up and aside."""
     angle = 2 * np.pi * np.arange(_RAYS) / _RAYS
     return np.sin(angle), np.cos(angle)
 
 
-def _settled(block: _Block, depth_mm: float, least_mm: float) -> Isthmus | str:
+def _settled(block: Block, depth_mm: float, least_mm: float) -> Isthmus | str:
     """The smallest closed outline, rays started anew from its middle until that stands still; or why there is none."""
     up, aside = 0.0, depth_mm
     for _ in range(_ROUNDS):
@@ -156,22 +163,20 @@ def _settled(block: _Block, depth_mm: float, least_mm: float) -> Isthmus | str:
     return "its outline does not stand still"
 
 
-def _narrowest(block: _Block, up_mm: float, aside_mm: float, least_mm: float) -> Isthmus | str:
+def _narrowest(block: Block, up_mm: float, aside_mm: float, least_mm: float) -> Isthmus | str:
     """The smallest closed outline that begins at the canal, around a line along the axis; or why there is none."""
     reach = borders(block.rays(up_mm, aside_mm))
     closed = np.isfinite(reach).mean(axis=1)
-    which = np.flatnonzero(closed >= _CLOSED)
+    which = np.flatnonzero(closed >= CLOSED)
     if not len(which):
-        return (
-            f"its border closes on {round(_RAYS * closed.max())} of {_RAYS} rays, {round(_CLOSED * _RAYS)} are needed"
-        )
-    reach = np.stack([_filled(row) for row in reach[which]])
+        return f"its border closes on {round(_RAYS * closed.max())} of {_RAYS} rays, {round(CLOSED * _RAYS)} are needed"
+    reach = np.stack([filled(row) for row in reach[which]])
     area = 0.5 * np.sin(2 * np.pi / _RAYS) * (reach * np.roll(reach, 1, axis=1)).sum(axis=1)
-    directions = np.stack(_directions(), axis=-1)
+    directions = np.stack(ray_directions(), axis=-1)
     for i in np.argsort(area, kind="stable"):
         outline = reach[i][:, None] * directions
         width, height = extents(outline)
-        if abs(aside_mm + float(outline[:, 1].min())) > _BESIDE_MM or height < least_mm:
+        if abs(aside_mm + float(outline[:, 1].min())) > BESIDE_MM or height < least_mm:
             continue
         middle = (outline * reach[i][:, None] ** 2).sum(axis=0) / (1.5 * (reach[i] ** 2).sum())
         local = np.array([block.along_mm[which[i]], up_mm + middle[0], aside_mm + middle[1]])
@@ -223,7 +228,7 @@ def _middle(near: Floats) -> Floats:
     return np.where(enough, 0.5 * (low + high)[..., 0], np.nan)
 
 
-def _filled(reach: Floats) -> Floats:
+def filled(reach: Floats) -> Floats:
     """Open rays between closed ones, and all a little smoothed around."""
     closed = np.flatnonzero(np.isfinite(reach))
     whole = np.interp(np.arange(len(reach)), closed, reach[closed], period=len(reach))

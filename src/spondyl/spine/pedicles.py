@@ -70,7 +70,7 @@ def refuse_too_wide(level: Level, pedicles: Sequence[Pedicle]) -> tuple[tuple[Pe
 
     Widths grow to L5, where 16.1 mm with a standard deviation of 2.3 is published [1]. Two deviations above, a pedicle
     of a level above is refused; at L5, where one in forty may be as wide, and at L6 it is kept with the remark. The
-    width is the mask's, whatever the CT shows: clearances are measured to the mask.
+    width is the mask's, whatever the CT shows: with a rib in it, its other clearances are wrong too.
 
     References
     ----------

@@ -14,29 +14,30 @@ from spondyl.spine.isthmus import Isthmus, measure_isthmus
 from spondyl.spine.pedicles import smaller_of
 
 _MM, _N = 0.6, 76
-_GRID = Geometry(
+HALF_VOXEL_MM = _MM / 2
+GRID = Geometry(
     np.vstack([np.column_stack([_MM * np.eye(3), -_MM * (_N - 1) / 2 * np.ones(3)]), [0, 0, 0, 1]]), (_N,) * 3
 )
 _SOFT, _CORTEX, _MARROW = 40.0, 900.0, 200.0
 _WALL_MM, _BLUR_MM = 1.0, 0.6
-_CRANIAL = np.array([0.0, 0.0, 1.0])
-_CENTRE = np.array([0.4, -0.3, 0.2])
+CRANIAL = np.array([0.0, 0.0, 1.0])
+CENTRE = np.array([0.4, -0.3, 0.2])
 
 
 def tube(side: float, width: float, height: float) -> tuple[Volume, Floats, Floats]:
     """A CT of a tube that narrows to width x height, tilted inwards and upwards; with its axis and its lateral."""
     axis = np.array([-side * np.sin(np.radians(18)), -np.cos(np.radians(18)), 0.15])
     axis /= np.linalg.norm(axis)
-    lateral = np.cross(axis, _CRANIAL)
+    lateral = np.cross(axis, CRANIAL)
     lateral *= side / lateral[0] * abs(lateral[0]) / np.linalg.norm(lateral)
     hu = _tissue(axis, lateral, width, height)
-    return Volume(ndimage.gaussian_filter(hu, _BLUR_MM / _MM), _GRID, "[hnsf'U]"), axis, lateral
+    return Volume(ndimage.gaussian_filter(hu, _BLUR_MM / _MM), GRID, "[hnsf'U]"), axis, lateral
 
 
 def _tissue(axis: Floats, lateral: Floats, width: float, height: float) -> Floats:
     """Mean of 3 x 3 x 3 points a voxel."""
-    points = _GRID.points(np.moveaxis(np.indices(_GRID.shape), 0, -1)) - _mirrored(_CENTRE, lateral)
-    total = np.zeros(_GRID.shape)
+    points = GRID.points(np.moveaxis(np.indices(GRID.shape), 0, -1)) - _mirrored(CENTRE, lateral)
+    total = np.zeros(GRID.shape)
     for shift in np.stack(np.meshgrid(*[(-_MM / 3, 0.0, _MM / 3)] * 3), axis=-1).reshape(-1, 3):
         at = points + shift
         along, across, up = at @ axis, at @ lateral, at @ np.cross(lateral, axis)
@@ -52,11 +53,11 @@ def _mirrored(point: Floats, lateral: Floats) -> Floats:
 
 
 def measured(ct: Volume, axis: Floats, lateral: Floats, width: float, height: float) -> Isthmus | str:
-    inner = _mirrored(_CENTRE, lateral) + 1.5 * axis - (width / 2 - 0.4) * lateral  # a mask is no more exact
-    return measure_isthmus(ct, inner, lateral, axis, _CRANIAL, height)
+    inner = _mirrored(CENTRE, lateral) + 1.5 * axis - (width / 2 - 0.4) * lateral  # a mask is no more exact
+    return measure_isthmus(ct, inner, lateral, axis, CRANIAL, height)
 
 
-def _outward_mm() -> float:
+def outward_mm() -> float:
     """How far outside a flat blurred wall its half height lies, in closed form."""
     share = NormalDist(0.0, _BLUR_MM).cdf
 
@@ -74,12 +75,12 @@ def test_a_tilted_tube_has_its_width_and_height(width: float, height: float) -> 
     ct, axis, lateral = tube(1.0, width, height)
     found = measured(ct, axis, lateral, width, height)
     assert isinstance(found, Isthmus)
-    wider = 2 * _outward_mm()
+    wider = 2 * outward_mm()
     assert 0.0 < wider < 0.7
     assert found.width_mm == pytest.approx(width + wider, abs=0.3)
     assert -0.3 < found.height_mm - height < wider + 0.3  # blur cuts the curved ends, so less is seen of them
-    assert np.linalg.norm(np.cross(found.centre - _CENTRE, axis)) < 0.3
-    assert abs((found.centre - _CENTRE) @ axis) < 2.0  # where it is narrowest: 0.6 % narrower than 2 mm away
+    assert np.linalg.norm(np.cross(found.centre - CENTRE, axis)) < 0.3
+    assert abs((found.centre - CENTRE) @ axis) < 2.0  # where it is narrowest: 0.6 % narrower than 2 mm away
     assert found.closed == 1.0
 
 
@@ -94,10 +95,10 @@ def test_the_other_side_is_the_mirror_image() -> None:
 def test_a_rib_beside_a_joint_is_left_out_and_one_without_gives_a_reason() -> None:
     """Bone 1.8 mm beside the outer wall; then bone that touches along half the outline, and no number."""
     ct, axis, lateral = tube(1.0, 7.0, 13.0)
-    points = _GRID.points(np.moveaxis(np.indices(_GRID.shape), 0, -1)) - _CENTRE
+    points = GRID.points(np.moveaxis(np.indices(GRID.shape), 0, -1)) - CENTRE
     for gap, beside in ((1.8, 3.5), (-2.0, 0.0)):
         rib = ndimage.gaussian_filter(np.where(points @ lateral > beside + gap, 1.0, 0.0), _BLUR_MM / _MM)
-        both = Volume(np.maximum(ct.array, _SOFT + (_CORTEX - _SOFT) * rib), _GRID, ct.unit)
+        both = Volume(np.maximum(ct.array, _SOFT + (_CORTEX - _SOFT) * rib), GRID, ct.unit)
         found = measured(both, axis, lateral, 7.0, 13.0)
         if gap > 0:
             assert isinstance(found, Isthmus)
@@ -111,9 +112,9 @@ def test_what_shows_no_pedicle_gives_a_reason() -> None:
     ct, axis, lateral = tube(1.0, 7.0, 13.0)
 
     def told(array: Floats) -> Isthmus | str:
-        return measured(Volume(array, _GRID, ct.unit), axis, lateral, 7.0, 13.0)
+        return measured(Volume(array, GRID, ct.unit), axis, lateral, 7.0, 13.0)
 
-    assert told(np.full(_GRID.shape, 60.0)) == "its border closes on 0 of 48 rays, 36 are needed"
+    assert told(np.full(GRID.shape, 60.0)) == "its border closes on 0 of 48 rays, 36 are needed"
     bright = ct.array.copy()
     bright[_N // 2, _N // 2, _N // 2] = 8000.0
     assert told(bright) == "metal or dense cement lies there"

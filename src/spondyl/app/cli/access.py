@@ -90,8 +90,14 @@ def _entry(path: NeedlePath) -> str:
 
 
 def _numbers(path: NeedlePath) -> str:
+    from spondyl.planning import WITHIN_PEDICLE
+
     # rounded down: 1.98 mm is class B and must not read 2.0
-    near = [f"{c.structure.value.replace('_', ' ')} {floor(c.value_mm * 10) / 10:.1f} mm" for c in path.clearances]
+    near = [
+        f"{c.structure.value.replace('_', ' ')} {floor(c.value_mm * 10) / 10:.1f} mm"
+        f"{f' ({c.border_words})' if c.structure in WITHIN_PEDICLE else ''}"
+        for c in path.clearances
+    ]
     depth = "unknown depth" if path.skin_depth_mm is None else f"{path.skin_depth_mm:.0f} mm"
     angles = path.angles
     return "; ".join(
