@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from spondyl.space import Floats, Volume
 from spondyl.spine.cross_sections import plane_square_to
@@ -33,6 +34,7 @@ CLOSED = 0.75  # of the rays
 _STARTS_MM = (2.0, 3.5, 5.0)  # of the rays, from the wall of the canal
 BESIDE_MM = 2.0  # the outline begins at that wall to within this
 LEAST_HEIGHT = 0.65  # of the mask's height
+_OVAL = 0.95  # of its hull's area: ovals have 1, and what is dented went into a joint or a cell
 _ROUNDS = 4
 _STILL_MM = 0.2
 _SMOOTHED_RAYS = 1.0
@@ -57,8 +59,9 @@ def measure_isthmus(
     Rays start a little beside the wall of the canal, which masks have right where their other side holds the head of a
     rib. On each ray the cortex is followed outwards to the first fall deeper than a third of its height: into soft
     tissue, or into the joint with a rib. The border lies half way down that fall. A ray whose border differs from its
-    neighbours' is open; three quarters of the rays must close, and the outline must begin at the wall of the canal. A
-    cortex thinner than the scanner's blur looks wider: on virtual patients widths are 0.3 to 0.7 mm too large.
+    neighbours' is open; three quarters of the rays must close, the outline must begin at the wall of the canal, and it
+    must be an oval without dents. A cortex thinner than the scanner's blur looks wider: on virtual patients widths are
+    0.3 to 0.7 mm too large.
 
     Parameters
     ----------
@@ -176,7 +179,7 @@ def _narrowest(block: Block, up_mm: float, aside_mm: float, least_mm: float) -> 
     for i in np.argsort(area, kind="stable"):
         outline = reach[i][:, None] * directions
         width, height = extents(outline)
-        if abs(aside_mm + float(outline[:, 1].min())) > BESIDE_MM or height < least_mm:
+        if abs(aside_mm + float(outline[:, 1].min())) > BESIDE_MM or height < least_mm or not is_oval(outline):
             continue
         middle = (outline * reach[i][:, None] ** 2).sum(axis=0) / (1.5 * (reach[i] ** 2).sum())
         local = np.array([block.along_mm[which[i]], up_mm + middle[0], aside_mm + middle[1]])
@@ -233,6 +236,13 @@ def filled(reach: Floats) -> Floats:
     closed = np.flatnonzero(np.isfinite(reach))
     whole = np.interp(np.arange(len(reach)), closed, reach[closed], period=len(reach))
     return np.asarray(ndimage.gaussian_filter1d(whole, _SMOOTHED_RAYS, mode="wrap"), np.float64)
+
+
+def is_oval(outline: Floats) -> bool:
+    """Whether an outline, shape (n, 2), has hardly a dent: it fills 0.95 of its hull."""
+    after = np.roll(outline, -1, axis=0)
+    area = 0.5 * abs(float((outline[:, 0] * after[:, 1] - outline[:, 1] * after[:, 0]).sum()))
+    return area >= _OVAL * float(ConvexHull(outline).volume)  # of a hull in a plane the volume is its area
 
 
 def extents(outline: Floats) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from spondyl.spine.isthmus import (
     borders,
     extents,
     filled,
+    is_oval,
     ray_directions,
 )
 from spondyl.spine.types import Pedicle, Side
@@ -101,7 +102,7 @@ def find_outline(ct: Volume, pedicle: Pedicle, cranial: Floats) -> PedicleOutlin
 
     Rays start on a line along the axis through the middle of the narrowest section. From there forwards and backwards
     sections count as long as they are pedicle by the same measure: three quarters of the rays close, the outline begins
-    within 2 mm of where the narrowest does beside the canal, and is at least 0.65 of its height.
+    within 2 mm of where the narrowest does beside the canal, has no dents and is at least 0.65 of its height.
 
     Parameters
     ----------
@@ -126,8 +127,8 @@ def find_outline(ct: Volume, pedicle: Pedicle, cranial: Floats) -> PedicleOutlin
         if i not in whole:
             return False
         outline = whole[i][:, None] * np.stack(ray_directions(), axis=-1)
-        height = extents(outline)[1]
-        return abs(float(outline[:, 1].min()) - begins) <= BESIDE_MM and height >= LEAST_HEIGHT * pedicle.height_mm
+        beside = abs(float(outline[:, 1].min()) - begins) <= BESIDE_MM
+        return beside and extents(outline)[1] >= LEAST_HEIGHT * pedicle.height_mm and is_oval(outline)
 
     if not is_pedicle(middle):
         return None

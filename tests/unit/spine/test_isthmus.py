@@ -10,7 +10,7 @@ from scipy import ndimage, optimize
 
 from spondyl.space import Floats, Geometry, Volume
 from spondyl.spine import Pedicle, Side
-from spondyl.spine.isthmus import Isthmus, measure_isthmus
+from spondyl.spine.isthmus import Isthmus, is_oval, measure_isthmus
 from spondyl.spine.pedicles import smaller_of
 
 _MM, _N = 0.6, 76
@@ -137,3 +137,15 @@ def test_the_smaller_width_counts_where_ct_and_mask_are_apart() -> None:
         assert (found.width_mm, found.mask_width_mm) == (counts, in_mask)
         np.testing.assert_array_equal(found.isthmus, neck.isthmus if in_mask is None else place)
         assert (remark is None) if words is None else (remark is not None and words in remark)
+
+
+def test_ovals_have_no_dents() -> None:
+    """An ellipse fills its hull; two discs of radius 1 with middles 1.6 apart fill 0.939 of theirs."""
+    turn = 2 * np.pi * np.arange(96) / 96
+    assert is_oval(np.stack([7 * np.sin(turn), 3 * np.cos(turn)], axis=-1))
+    beside = 0.8 * np.abs(np.cos(turn))
+    reach = beside + np.sqrt(1 - 0.8**2 + beside**2)  # around both discs, from the middle between them
+    two = np.stack([reach * np.sin(turn), reach * np.cos(turn)], axis=-1)
+    overlap = 2 * np.arccos(0.8) - 1.6 * np.sqrt(1 - 0.8**2)
+    assert (2 * np.pi - overlap) / (np.pi + 3.2) == pytest.approx(0.939, abs=0.001)
+    assert not is_oval(two)
