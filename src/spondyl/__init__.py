@@ -6,8 +6,9 @@ stays fast.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from spondyl.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from spondyl.decisions import Recommendation, assess_candidacy
@@ -45,6 +46,47 @@ if TYPE_CHECKING:
     )
     from spondyl.spine import Level, Side, Spine, Vertebra, build_spine, relabelled
     from spondyl.studies import Patient, Sex, Study, assess_suitability, read_study
+else:
+    __getattr__, __dir__ = names_on_demand(
+        __name__,
+        {
+            "spondyl.decisions": ("Recommendation", "assess_candidacy"),
+            "spondyl.documents.booklet": ("write_booklet",),
+            "spondyl.documents.report": ("write_report",),
+            "spondyl.errors": ("InputError",),
+            "spondyl.findings": (
+                "Finding",
+                "Findings",
+                "Status",
+                "find_deformities",
+                "find_endplate_defects",
+                "find_gas_clefts",
+                "find_patterns",
+                "find_wall_defects",
+                "measure_agreement",
+                "measure_canal",
+                "measure_density",
+            ),
+            "spondyl.followup": ("CheckIn", "Triage", "triage"),
+            "spondyl.outcomes": ("Prediction", "predict_outcomes"),
+            "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
+            "spondyl.simulation": (
+                "BodyInjection",
+                "LeakShares",
+                "PlatenResponse",
+                "Simulation",
+                "VoxelModel",
+                "build_voxel_model",
+                "count_leaks",
+                "follow_load_path",
+                "load_between_platens",
+                "simulate",
+                "simulate_injection",
+            ),
+            "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
+            "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
+        },
+    )
 
 __version__ = "0.1.0"
 
@@ -96,53 +138,3 @@ __all__ = [
     "write_booklet",
     "write_report",
 ]
-
-_OWNERS = {
-    "spondyl.decisions": ("Recommendation", "assess_candidacy"),
-    "spondyl.documents.booklet": ("write_booklet",),
-    "spondyl.documents.report": ("write_report",),
-    "spondyl.errors": ("InputError",),
-    "spondyl.findings": (
-        "Finding",
-        "Findings",
-        "Status",
-        "find_deformities",
-        "find_endplate_defects",
-        "find_gas_clefts",
-        "find_patterns",
-        "find_wall_defects",
-        "measure_agreement",
-        "measure_canal",
-        "measure_density",
-    ),
-    "spondyl.followup": ("CheckIn", "Triage", "triage"),
-    "spondyl.outcomes": ("Prediction", "predict_outcomes"),
-    "spondyl.planning": ("Plan", "no_treatment", "plan_augmentation"),
-    "spondyl.simulation": (
-        "BodyInjection",
-        "LeakShares",
-        "PlatenResponse",
-        "Simulation",
-        "VoxelModel",
-        "build_voxel_model",
-        "count_leaks",
-        "follow_load_path",
-        "load_between_platens",
-        "simulate",
-        "simulate_injection",
-    ),
-    "spondyl.spine": ("Level", "Side", "Spine", "Vertebra", "build_spine", "relabelled"),
-    "spondyl.studies": ("Patient", "Sex", "Study", "assess_suitability", "read_study"),
-}
-_OWNER = {name: module for module, names in _OWNERS.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    """The public name, imported from the package that owns it."""
-    if name not in _OWNER:
-        raise AttributeError(f"module 'spondyl' has no attribute '{name}'; its names are: {', '.join(__all__)}")
-    return getattr(import_module(_OWNER[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])

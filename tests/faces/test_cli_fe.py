@@ -1,5 +1,6 @@
 """`spondyl fe` on files."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ def test_json_and_text_of_a_block(block: list[object], cli: Cli) -> None:
     assert document["residual"] <= 1e-8 and document["iterations"] > 0
     text = cli("fe", *block, "--lateral", "free").out
     assert "reaction   1200 N at -0.3 mm" in text and "stiffness  4000 N/mm" in text
+
+
+def test_nothing_is_loaded_that_a_voxel_model_does_without(block: list[object], command: list[str]) -> None:
+    """`fe` took as long to load the anatomy of the spine and the planning of needles as to solve."""
+    code = f"import sys; sys.argv = {['spondyl', 'fe', *map(str, block), '--lateral', 'free', '--json']}\n"
+    code += "from spondyl.app.cli import main\ntry: main()\nfinally: print(*sys.modules, sep='\\n')"
+    told = subprocess.run([command[0], "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "spondyl.simulation.between_platens" in told and "numpy" in told
+    needless = {"matplotlib", "skimage", "scipy.interpolate", "spondyl.spine", "spondyl.planning"}
+    assert needless & set(told) == set()
 
 
 def test_a_field_of_poissons_ratio_and_held_sides(block: list[object], tmp_path: Path, cli: Cli) -> None:

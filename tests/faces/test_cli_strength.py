@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,16 @@ def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> N
     else:
         assert told["failure_low_n"] < told["failure_n"] < told["failure_high_n"]
     assert all(0.5 < one["failure_to_median"] < 2 for one in document["levels"])
+
+
+def test_no_pictures_are_loaded(case: Path, command: list[str]) -> None:
+    """A first answer took half a second longer for plotting that it has no use for."""
+    given = ["spondyl", "strength", str(case), "--level", "L2", "--voxel-mm", "4", "--linear"]
+    code = f"import sys; sys.argv = {given}\n"
+    code += "from spondyl.app.cli import main\ntry: main()\nfinally: print(*sys.modules, sep='\\n')"
+    told = subprocess.run([command[0], "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "spondyl.simulation.strength" in told
+    assert {"matplotlib", "weasyprint", "spondyl.simulation.balloon_course"} & set(told) == set()
 
 
 def test_the_ends_are_told_with_their_limit(case: Path, cli: Cli) -> None:

@@ -31,8 +31,8 @@ from spondyl.documents.advice_models import (
     RecoveryDocument,
     TriageDocument,
 )
+from spondyl.documents.base import Document
 from spondyl.documents.booklet import booklet_html
-from spondyl.documents.models import Document
 from spondyl.documents.schema_files import shipped_schema
 from spondyl.evidence import rules_of
 from spondyl.followup import CheckIn, Urgency, plan_recovery, red_flags, triage

@@ -27,7 +27,8 @@ from spondyl.decisions import (
     ShownDisagreement,
     Statement,
 )
-from spondyl.documents.models import Document, LevelName
+from spondyl.documents.base import Document
+from spondyl.documents.models import LevelName
 from spondyl.followup import RecoveryItem, RecoveryPlan, Triage, TriageReason, Urgency
 from spondyl.outcomes import ArmPoint, CountedRuns, Difference, Frequency, PooledDifference, Prediction
 from spondyl.planning import AccessClass

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spondyl import __version__
+from spondyl.documents.base import Document, to_json
 from spondyl.documents.figures_agreement import draw_outlines
-from spondyl.documents.models import Document, FindingModel, LevelName
+from spondyl.documents.models import FindingModel, LevelName
 from spondyl.documents.pages import render
-from spondyl.documents.records import to_json
 from spondyl.documents.tables import Table, find, joined, level_ranges, level_text, number
 from spondyl.findings import NOT_ACCURACY, Agreement, BoneMatch, Finding, MatchKind, Status, bone_text, name_steps
 from spondyl.spine import Level, Spine

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from spondyl.documents.base import Document
 from spondyl.documents.label_files import check_label_name, parts_path
-from spondyl.documents.models import Document, LevelName
+from spondyl.documents.models import LevelName
 from spondyl.spine import Level
 from spondyl.spine.segmenters.backends import BackendLabels, verse_labels
 from spondyl.studies import write_label_nifti

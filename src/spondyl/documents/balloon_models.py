@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from spondyl.documents.models import Document
+from spondyl.documents.base import Document
 from spondyl.planning import Balloon
 from spondyl.simulation import BalloonOutcome
 from spondyl.simulation.balloon_device import find_device

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spondyl.documents.models import Document
+from spondyl.documents.base import Document
 from spondyl.simulation import BodyInjection, CuringHeat, PressureCourse
 from spondyl.space import Floats
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from spondyl.documents.balloon_models import BalloonModel
+from spondyl.documents.base import Document
 from spondyl.documents.cement_models import CementModel, HeatModel
 from spondyl.documents.leak_models import WORDS, LeakShareModel, leak_shares_of
 from spondyl.documents.mechanics import CurvePointModel
-from spondyl.documents.models import Document
 from spondyl.documents.strength import LoadModel
 from spondyl.simulation import (
     Fan,

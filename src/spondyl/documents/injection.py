@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from spondyl.documents.base import Document
 from spondyl.documents.csv_tables import csv_text
 from spondyl.documents.figures_injection import draw_injection
-from spondyl.documents.models import Document
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.curing_heat import ModelHeat
 from spondyl.simulation.injection import InjectionResult

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spondyl.documents.models import Document
+from spondyl.documents.base import Document
 from spondyl.simulation import LeakShares, Share
 from spondyl.simulation.permeability import Scenario
 

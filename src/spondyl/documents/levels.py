@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from spondyl.documents.base import Document
 from spondyl.documents.figures_levels import draw_levels
 from spondyl.documents.label_files import names_path, parts_path
-from spondyl.documents.models import Document, LevelName, Table
+from spondyl.documents.models import LevelName, Table
 from spondyl.documents.records import from_json, write_document
 from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume

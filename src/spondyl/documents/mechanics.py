@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Literal
 
-from spondyl.documents.models import Document
+from spondyl.documents.base import Document
 from spondyl.simulation import LoadCycle, PlatenResponse
 
 

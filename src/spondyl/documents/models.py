@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
+from spondyl.documents.base import Document
 from spondyl.findings import Finding, Findings, Status
 from spondyl.planning import (
     AccessClass,
@@ -58,18 +59,6 @@ LevelName = Annotated[
     PlainSerializer(lambda level: level.name),
     WithJsonSchema({"type": "string", "enum": [level.name for level in Level]}),
 ]
-
-
-def _key(name: str) -> str:
-    return name.removesuffix("_")  # `schema` is a name of pydantic's own
-
-
-class Document(BaseModel):
-    """Base of all models: unknown keys are refused, nothing changes afterwards."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, from_attributes=True, populate_by_name=True, alias_generator=_key
-    )
 
 
 class FindingModel(Document):

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from spondyl.decisions import BoneHealthPlan, ProcedureSheet, Recommendation
 from spondyl.documents.advice_models import BoneHealthDocument, DecisionsDocument, ForecastDocument, ProcedureDocument
+from spondyl.documents.base import Document, to_json
 from spondyl.documents.files import hashes_of
 from spondyl.documents.models import (
     BlockModel,
-    Document,
     FindingsDocument,
     FrameModel,
     GeometryModel,
@@ -43,11 +43,6 @@ PART_NAMES = {ARCH_NUMBER: "arch", BODY_NUMBER: "body", CANAL_NUMBER: "canal"}
 SURROUNDING_NUMBERS = {kind: 151 + place for place, kind in enumerate(Surrounding)}  # free in SPINEPS
 
 D = TypeVar("D", bound=Document)
-
-
-def to_json(document: Document) -> str:
-    """The document as JSON text, keys in their fixed order."""
-    return document.model_dump_json(by_alias=True) + "\n"
 
 
 def from_json(model: type[D], path: Path) -> D:

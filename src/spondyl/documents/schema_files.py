@@ -21,7 +21,7 @@ from spondyl.documents import (
     models,
     strength,
 )
-from spondyl.documents.models import Document
+from spondyl.documents.base import Document
 from spondyl.studies import write_whole
 
 

@@ -8,8 +8,8 @@ from math import exp, hypot, log
 from types import MappingProxyType
 from typing import Literal
 
+from spondyl.documents.base import Document
 from spondyl.documents.mechanics import CurvePointModel
-from spondyl.documents.models import Document
 from spondyl.simulation import BoneModel, LoadCycle, SpineLoad, Strength
 from spondyl.simulation.loads import ASSUMED, SPREAD
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import expm1
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,13 @@ from spondyl.numerics.nonlinear import Balance, anderson, follow, newton_krylov
 from spondyl.numerics.plasticity import YieldLaw
 from spondyl.numerics.yielding import YieldingBody
 from spondyl.simulation.between_platens import CurvePoint, PlatenResponse, solve_voxel_model
-from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.load_path import STEPS, answer_of_path, check_yield, yielding_body
 from spondyl.simulation.voxel_model import VoxelModel
 from spondyl.space import Volume
 from spondyl.space.arrays import read_only
+
+if TYPE_CHECKING:
+    from spondyl.simulation.bone import BoneModel
 
 Array = NDArray[Any]
 

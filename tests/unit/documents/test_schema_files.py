@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from spondyl.documents import records
+from spondyl.documents.base import to_json
 from spondyl.documents.schema_files import document_models, file_name, json_schema, shipped_schema
 from spondyl.findings import Findings
 from spondyl.spine import Spine
@@ -37,5 +38,5 @@ def test_spine_and_study_keep_to_their_schemas(tmp_path: Path, spine: Spine) -> 
     records.write_spine(tmp_path, spine)
     jsonschema.validate(json.loads((tmp_path / "spine.json").read_text()), shipped_schema("spondyl.spine/1"))
     assert spine.study is not None
-    study = json.loads(records.to_json(records.study_document(spine.study, spine.study.patient, (), None)))
+    study = json.loads(to_json(records.study_document(spine.study, spine.study.patient, (), None)))
     jsonschema.validate(study, shipped_schema("spondyl.study/1"))

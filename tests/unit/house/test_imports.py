@@ -1,6 +1,8 @@
 """Rules on imports that import-linter has no words for, and that the declared dependencies are the used ones."""
 
 import ast
+import importlib
+import pkgutil
 import re
 import sys
 import tomllib
@@ -13,6 +15,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "spondyl"
 NAMES_OF_THE_TOP = {"__version__"}  # what a module may take from the top, since it stands nowhere else
+ON_DEMAND = ("spondyl", "spondyl.simulation")  # their names are imported when first used
 LOCAL = {"spondyl", "tools", "tests", "benchmarks", "examples"}
 
 
@@ -54,6 +57,24 @@ def test_nothing_inside_imports_from_the_top(path: Path) -> None:
     taken = [names for module, names in imports(path) if module == "spondyl" and not set(names) <= NAMES_OF_THE_TOP]
     plain = [names for module, names in imports(path) if module == "spondyl" and not names]
     assert taken + plain == []
+
+
+@pytest.mark.parametrize("name", ON_DEMAND)
+def test_names_on_demand_are_those_that_the_type_checker_sees(name: str) -> None:
+    package = importlib.import_module(name)
+    tree = ast.parse(Path(package.__file__ or "").read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    owners = {one.name: part.module for part in block.body if isinstance(part, ast.ImportFrom) for one in part.names}
+    assert set(owners) == set(package.__all__) <= set(dir(package))
+    for public, owner in owners.items():
+        assert getattr(package, public) is getattr(importlib.import_module(owner or ""), public)
+
+
+@pytest.mark.parametrize("name", ON_DEMAND)
+def test_no_name_on_demand_is_that_of_a_module(name: str) -> None:
+    """The module would stand in its place once it is loaded: `simulate` was a module in one process, or a function."""
+    package = importlib.import_module(name)
+    assert not set(package.__all__) & {info.name for info in pkgutil.iter_modules(package.__path__)}
 
 
 def test_the_package_imports_what_it_declares() -> None:

@@ -13,11 +13,11 @@ from spondyl.simulation.balloon import inflate_balloons
 from spondyl.simulation.balloon_records import BalloonLift
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.simulation.broken_body import break_bone
+from spondyl.simulation.course_of_plan import raised_by
 from spondyl.simulation.flow_model import FlowModel, build_flow_model
 from spondyl.simulation.fracture import depth_range
 from spondyl.simulation.height_course import Fan, HeightCourse
 from spondyl.simulation.lifted import LiftedBody, follow_lift, lifted_bone, lifted_flow, pulled_back
-from spondyl.simulation.simulate import raised_by
 from spondyl.space import Volume
 from tests.unit.simulation.elliptic_bodies import BOTH, SETTINGS, make_bone, make_spine
 

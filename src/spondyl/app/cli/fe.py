@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spondyl.simulation import LoadCycle, PlatenResponse, VoxelModel
     from spondyl.space import Volume
 
-AXES = "ijk"
+AXES: tuple[Literal["i", "j", "k"], ...] = ("i", "j", "k")
 
 
 def fe(
@@ -76,23 +76,11 @@ def fe(
     """
     from spondyl.app.cli.output import print_document, print_lines, progress, say
     from spondyl.app.warm import compiled_beside
-    from spondyl.documents.calculix import write_inp
-    from spondyl.documents.mechanics import FeDocument
-    from spondyl.documents.voxel_files import write_fields, write_vtu
-    from spondyl.errors import InputError
     from spondyl.simulation import build_voxel_model, pushed_off_middle
     from spondyl.studies import read_label_image, read_voxel_field
 
-    rule = _law(law)
-    if let_go and yield_stress is None:
-        raise InputError("--let-go asks for what stays after yielding: give --yield too")
-    if inp is not None and law != "von-mises":
-        raise InputError(f"CalculiX has no law '{law}': leave --inp out, or take von-mises")
-    if (fields or vtu) is not None and yield_stress is not None:
-        raise InputError("--fields and --vtu are of a linear answer; leave --yield out, or leave them out")
-    along = dict(zip("012", AXES, strict=True)).get(axis, axis.lower())
-    if along not in tuple(AXES):
-        raise InputError(f"--axis is '{axis}'; i, j or k, or 0, 1 or 2, is expected")
+    rule, along = _law(law), _axis(axis)
+    _check_together(law, yields=yield_stress is not None, let_go=let_go, fields=(fields or vtu) is not None, inp=inp)
     with progress() as tell, compiled_beside(tell) as ready:
         tell("model", "begins")
         model = build_voxel_model(
@@ -110,22 +98,46 @@ def fe(
             model = pushed_off_middle(model, offset)
         strength = None if yield_stress is None else read_voxel_field(yield_stress, "MPa")
         if inp is not None:
+            from spondyl.documents.calculix import write_inp
+
             write_inp(inp, model, yield_stress=strength, steps=1 if strength is None else steps)
         tell("model", "made")
         ready()
         tell("solution", "begins")
         found, cycle = _solved(model, strength, rule, steps, let_go=let_go)
         tell("solution", "made")
-        if fields is not None:
-            write_fields(fields, model, found)
-        if vtu is not None:
-            write_vtu(vtu, model, found)
+        if (fields or vtu) is not None:
+            _write_answer(model, found, fields, vtu)
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
+        from spondyl.documents.mechanics import FeDocument
+
         print_document(FeDocument.of(found, lateral=lateral, axis=along, cycle=cycle))
     else:
         print_lines(*_lines(found, cycle, with_offset=offset is not None))
+
+
+def _check_together(law: str, *, yields: bool, let_go: bool, fields: bool, inp: Path | None) -> None:
+    """Refuse options that ask together for what there is not."""
+    from spondyl.errors import InputError
+
+    if let_go and not yields:
+        raise InputError("--let-go asks for what stays after yielding: give --yield too")
+    if inp is not None and law != "von-mises":
+        raise InputError(f"CalculiX has no law '{law}': leave --inp out, or take von-mises")
+    if fields and yields:
+        raise InputError("--fields and --vtu are of a linear answer; leave --yield out, or leave them out")
+
+
+def _write_answer(model: VoxelModel, found: PlatenResponse, fields: Path | None, vtu: Path | None) -> None:
+    """The fields of a linear answer, in what files were asked for."""
+    from spondyl.documents.voxel_files import write_fields, write_vtu
+
+    if fields is not None:
+        write_fields(fields, model, found)
+    if vtu is not None:
+        write_vtu(vtu, model, found)
 
 
 def _solved(
@@ -164,6 +176,16 @@ def _ratio(text: str) -> float | Volume:
         return float(text)
     except ValueError:
         return read_voxel_field(text, "1")
+
+
+def _axis(name: str) -> Literal["i", "j", "k"]:
+    """The voxel axis of a letter or a number."""
+    from spondyl.errors import InputError
+
+    along = dict(zip("012ijk", AXES * 2, strict=True)).get(name.lower())
+    if along is None:
+        raise InputError(f"--axis is '{name}'; i, j or k, or 0, 1 or 2, is expected")
+    return along
 
 
 def _law(name: str) -> YieldLaw:

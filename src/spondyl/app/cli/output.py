@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spondyl.documents.models import Document, JobDocument
+    from spondyl.documents.base import Document
+    from spondyl.documents.models import JobDocument
     from spondyl.findings import Finding, Findings
 
 SLOW_SECONDS = 2.0  # what takes longer is told also where nobody watches a terminal
@@ -18,7 +19,7 @@ SLOW_SECONDS = 2.0  # what takes longer is told also where nobody watches a term
 
 def print_document(document: Document) -> None:
     """Print exactly one JSON object."""
-    from spondyl.documents.records import to_json
+    from spondyl.documents.base import to_json
 
     sys.stdout.write(to_json(document))
 
