@@ -31,7 +31,7 @@ from spondyl.simulation.damage import damaged
 from spondyl.simulation.fields import measure_fields
 from spondyl.simulation.load_cycle import DAMAGING, LoadCycle, press_twice
 from spondyl.simulation.strength_spread import failure_of
-from tools.strength_runs import commit, spine_of
+from tools.strength_runs import energy_of, spine_of
 
 ROWS = Path(__file__).parents[1] / "docs" / "validation" / "strength-cases.jsonl"
 CRUSHED = (  # for E02: L3 where there is one, else its neighbours
@@ -79,7 +79,7 @@ class CaseRow:
     level: str
     voxel_mm: float
     values: dict[str, Any]
-    commit: str
+    energy_kev: float | None  # of the calibration by tissues; None: a nominal line was used
 
 
 def crush(body: str, level: str, voxel_mm: float = 2.0, damage_limit: float = DAMAGING.damage_limit) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def make_rows(path: Path) -> list[CaseRow]:
         if (case, body, level) in made:
             continue
         measure, _, voxel_mm = CASES[case]
-        row = CaseRow(case, body, level, voxel_mm, measure(body, level), commit())
+        row = CaseRow(case, body, level, voxel_mm, measure(body, level), energy_of(spine_of(body)))
         with path.open("a") as stream:
             stream.write(json.dumps(asdict(row)) + "\n")
         print(row, flush=True)

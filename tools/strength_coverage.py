@@ -25,7 +25,7 @@ from spondyl.simulation import build_bone_model, estimate_borders, estimate_stre
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
-from tools.strength_runs import commit, mineral_of
+from tools.strength_runs import mineral_of
 
 LEVELS = Level.T12, Level.L1, Level.L2
 STEPS_MM = 1.0, 1.5, 2.5
@@ -45,7 +45,6 @@ class Seen:
     true_n: float
     density_sd: float  # of ln F
     border_sd: float
-    commit: str  # that the row was made at
 
     @property
     def off(self) -> float:
@@ -99,7 +98,7 @@ def measure(seed: int) -> list[Seen]:
         rows.append(
             Seen(
                 seed, level.name, step, energy, found.failure_n, true.failure_n, sd["density"],
-                sd.get("border of the labels", 0.0), commit(),
+                sd.get("border of the labels", 0.0),
             )
         )  # fmt: skip
     return rows

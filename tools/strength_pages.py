@@ -122,12 +122,12 @@ def case_rows(cases: Sequence[CaseRow]) -> str:
     parts = [
         E02_WORDS,
         _table(
-            ("body", "level", "stiffness left", "strength left", "back at once", "F(25 %) / F(1.9 %)", "made at"),
+            ("body", "level", "stiffness left", "strength left", "back at once", "F(25 %) / F(1.9 %)"),
             [
                 (
                     row.body, row.level, *(f"{row.values[name]:.2f}" for name in (
                         "stiffness_left", "strength_left", "recovered", "crush_over_failure",
-                    )), row.commit,
+                    )),
                 )
                 for row in of_case(cases, "E02")
             ],
@@ -136,25 +136,25 @@ def case_rows(cases: Sequence[CaseRow]) -> str:
         _table(
             (
                 "body", "level", "outer 1 mm", "outer 2 mm", "bent 1 mm", "bent 2 mm", "of the area", "of the modulus",
-                "front half", "bent", "made at",
+                "front half", "bent",
             ),
             [
                 (
                     row.body, row.level,
                     *(f"{100 * one:.0f} %" for name in ("compression", "flexion") for one in row.values[name]),
                     *(", ".join(f"{100 * one:.0f}" for one in row.values[name]) + " %" for name in ("area", "modulus")),
-                    *(f"{100 * row.values[f'{name}_front']:.0f} %" for name in ("compression", "flexion")), row.commit,
+                    *(f"{100 * row.values[f'{name}_front']:.0f} %" for name in ("compression", "flexion")),
                 )
                 for row in of_case(cases, "E03")
             ],
         ),
         FILLING_WORDS,
         _table(
-            ("body", "level", "restored at a fill of", "stiffness at 0, 10, 20, 30, 40, 60, 80, 100 %", "made at"),
+            ("body", "level", "restored at a fill of", "stiffness at 0, 10, 20, 30, 40, 60, 80, 100 %"),
             [
                 (
                     row.body, row.level, f"{row.values['restored_at']:.2f}",
-                    ", ".join(f"{one:.2f}" for one in row.values["stiffness"]), row.commit,
+                    ", ".join(f"{one:.2f}" for one in row.values["stiffness"]),
                 )
                 for row in of_case(cases, "E20")
             ],
@@ -176,11 +176,11 @@ def both_ends(cases: Sequence[CaseRow]) -> str:
     ratios = [row.values["disc"][0] / row.values["cement"][0] for row in rows]
     told = f"Between discs they fail at {spread(ratios)} of the load between cement caps."
     table = _table(
-        ("body", "level", "cement kN", "discs kN", "cement kN/mm, with caps", "discs kN/mm, bone alone", "made at"),
+        ("body", "level", "cement kN", "discs kN", "cement kN/mm, with caps", "discs kN/mm, bone alone"),
         [
             (
                 row.body, row.level, *(f"{row.values[ends][0] / 1000:.2f}" for ends in ("cement", "disc")),
-                *(f"{row.values[ends][1] / 1000:.1f}" for ends in ("cement", "disc")), row.commit,
+                *(f"{row.values[ends][1] / 1000:.1f}" for ends in ("cement", "disc")),
             )
             for row in rows
         ],

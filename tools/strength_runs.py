@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +44,7 @@ READINGS = {  # of virtual patients by seed: what a calibrated CT should read in
     12: {"T10": 55.0, "T11": 85.0, "L4": 120.0, "L5": 165.0},
 }
 SIZES_MM = (3.0, 2.0, 1.5)
+SAME_KEV = 0.01  # rounding of another machine
 ROWS = Path(__file__).parents[1] / "docs" / "validation" / "strength-rows.jsonl"
 
 
@@ -72,7 +72,7 @@ class Row:
     von_mises: list[list[float]]  # the same by a law without crushing
     integral_mg_cm3: float  # mean density of all bone of the body
     rigidity_n: float  # the least over its planes of the sum of modulus times area
-    commit: str  # that the row was made at
+    energy_kev: float | None  # of the calibration by tissues; None: there is none, a nominal line was used
 
     @property
     def reaction_n(self) -> float:
@@ -171,7 +171,7 @@ def measure(case: str, level: str, voxel_mm: float, part: str = "body") -> Row:
         _points(other),
         1000 * float(bone.density.array[bone.density.array > 0].mean()),
         axial_rigidity(bone),
-        commit(),
+        energy_of(spine),
     )
 
 
@@ -184,11 +184,28 @@ def axial_rigidity(bone: BoneModel) -> float:
     return float(stiff[planes[quarter] : planes[-1] - quarter + 1].min())
 
 
-@cache
-def commit() -> str:
-    """Short name of the state that rows are made at; marked where files were changed since."""
-    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    return told.stdout.strip() or "unknown"
+def energy_of(spine: Spine) -> float | None:
+    """Energy at which tissues calibrate a CT; None where they do not. [keV]"""
+    calibration = find_calibration(spine).calibration
+    return None if calibration is None else calibration.energy_kev
+
+
+def one_calibration(energies: Iterable[tuple[str, float | None]]) -> None:
+    """Refuse rows of one CT that stand on different calibrations of its density.
+
+    Parameters
+    ----------
+    energies
+        Case and energy of each row. [keV]
+    """
+    found: dict[str, float | None] = {}
+    for case, energy in energies:
+        first = found.setdefault(case, energy)
+        if (first is None) != (energy is None) or abs((first or 0.0) - (energy or 0.0)) > SAME_KEV:
+            raise SystemExit(
+                f"rows of {case} stand on two calibrations, {first} and {energy} keV; one is expected: delete the "
+                "older rows, they are measured again"
+            )
 
 
 def _points(path: PlatenResponse) -> list[list[float]]:

@@ -1,26 +1,27 @@
 """How strength depends on voxel size, on vertebrae of real CTs; writes docs/validation/strength-voxels.md.
 
-Run as `python -m tools.strength_sizes [--rows FILE.jsonl]`: rows that are in the file already are not made again.
+Run as `python -m tools.strength_sizes [--rows FILE.jsonl]`: rows that are in the file already are not made again, nor
+are those of docs/validation/strength-voxels.jsonl where none is named.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
 
+from spondyl.app.warm import warm_up
 from spondyl.simulation import build_bone_model, estimate_strength, press_bone
 from spondyl.spine import Spine, build_spine
 from spondyl.studies import Patient, read_study
-from tools.strength_runs import DATA, spine_of
+from tools.strength_runs import DATA, energy_of, one_calibration, spine_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "strength-voxels.md"
+ROWS = PAGE.with_suffix(".jsonl")
 RIDER = "rider-pilot-0117-thoracic"  # no labels: its own segmenter's; its level cannot be told, so it is called T9
 CASES = (("tptbox-l3-ct-mr", "L3"), ("lidc-0001-thoracic", "T12"), (RIDER, "T9"))
 RUNS = (("cement", 2.0), ("disc", 2.0), ("cement", 1.5), ("cement", 1.0), ("cement", 0.75))
@@ -40,6 +41,7 @@ class Row:
     stiffness_n_per_mm: float
     failure_n: float
     cpu_seconds: float  # of the path and the linear answer, on one thread
+    energy_kev: float | None  # of the calibration by tissues; None: a nominal line was used
 
     @property
     def upsampled(self) -> bool:
@@ -75,6 +77,7 @@ def measure(case: str, level: str, ends: str, voxel_mm: float) -> Row:
         strength.stiffness_n_per_mm,
         strength.failure_n,
         seconds,
+        energy_of(found),
     )
 
 
@@ -85,6 +88,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def make_rows(path: Path) -> list[Row]:
     """All rows, the missing ones measured and added to the file."""
+    warm_up()  # so that no row's time is the compiler's
     rows = read_rows(path)
     made = {(row.case, row.ends, row.voxel_mm) for row in rows}
     for ends, size in RUNS:
@@ -118,7 +122,6 @@ def table(rows: list[Row]) -> str:
 
 def page(rows: list[Row]) -> str:
     """The page of these rows."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return f"""# Strength by voxel size
 
 Question: how do stiffness and failure load of the same vertebra change with the voxels of the model? Bodies of real
@@ -134,16 +137,18 @@ What this does not show: which of the values is nearer to the bone. Finer voxels
 average density over less, and let thin bands of failure form; caps are 2 mm thick, in whole voxels. Times are of a
 shared machine and say no more than an order.
 
-Made {datetime.now(UTC):%Y-%m-%d} at {commit.stdout.strip() or "unknown commit"} by `python -m tools.strength_sizes`.
+Made {datetime.now(UTC):%Y-%m-%d} by `python -m tools.strength_sizes`.
 """
 
 
 def main() -> None:
     """Make the rows and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, default=Path(gettempdir()) / "spondyl-strength-sizes.jsonl")
+    parser.add_argument("--rows", type=Path, default=ROWS)
     options = parser.parse_args()
-    PAGE.write_text(page(make_rows(options.rows)))
+    rows = make_rows(options.rows)
+    one_calibration((row.case, row.energy_kev) for row in rows)
+    PAGE.write_text(page(rows))
 
 
 if __name__ == "__main__":

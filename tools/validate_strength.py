@@ -1,8 +1,8 @@
 """Experiment behind docs/validation/strength.md: linear estimates and a published population beside the load path.
 
 Run as `python -m tools.validate_strength`; `make validate` runs it with the other experiments. Rows stand in
-docs/validation/*.jsonl with the commit each was made at; what is missing there is measured, what is there is kept:
-delete a line to have it measured again.
+docs/validation/*.jsonl with the energy that tissues calibrated their CT to; what is missing there is measured, what is
+there is kept: delete a line to have it measured again. Rows of one CT by two calibrations are refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.strength_coverage import PATIENTS, Seen
 from tools.strength_coverage import make_rows as make_seen
 from tools.strength_coverage import read_rows as read_seen
 from tools.strength_pages import both_ends, case_rows, cases_beside, predictors
-from tools.strength_runs import DATA, READINGS, ROWS, Row, commit, make_rows, mineral_of, read_rows, virtual
+from tools.strength_runs import DATA, READINGS, ROWS, Row, make_rows, mineral_of, one_calibration, read_rows, virtual
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "strength.md"
 COVERAGE_ROWS = PAGE.with_name("strength-coverage.jsonl")
@@ -193,7 +193,8 @@ Question: what do the linear estimates say of the load path's failure load, and 
 of a published cohort of models? No bone was tested here.
 
 {len(rows)} bodies at {SIZE_MM:g} mm between cement caps: {len(rows) - own} of real CTs with automatic labels,
-{own} of virtual patients. Bodies of one CT are not independent. {made_at([row.commit for row in rows])}
+{own} of virtual patients. Bodies of one CT are not independent. All tables of a CT stand on one
+calibration of its density ([density](density.md)).
 
 ## Map: load path = factor x estimate^power, in newtons
 
@@ -296,14 +297,8 @@ are of a nominal line. Such a band is wide: to be in it shows little.
 What this does not show: whether a bone breaks at such a load, and other loads than the axial one. Other voxel sizes
 have [a page of their own](strength-voxels.md).
 
-Made {datetime.now(UTC):%Y-%m-%d} at {commit()} by `make validate`.
+Made {datetime.now(UTC):%Y-%m-%d} by `python -m tools.validate_strength`.
 """
-
-
-def made_at(commits: list[str]) -> str:
-    """At which states rows were made."""
-    counted = ", ".join(f"{commits.count(one)} at {one}" for one in dict.fromkeys(commits))
-    return f"Rows were made at these states: {counted}." if commits else "No rows."
 
 
 def main() -> None:
@@ -319,6 +314,7 @@ def main() -> None:
     found = fit_map(SIZE_MM, np.array([row.failure_n for row in rows]), [estimates(row) for row in rows])
     cases = read_cases(options.cases) if options.as_they_are else make_cases(options.cases)
     seen = read_seen(options.coverage) if options.as_they_are else make_seen(options.coverage, PATIENTS)
+    one_calibration([(row.case, row.energy_kev) for row in rows] + [(row.body, row.energy_kev) for row in cases])
     PAGE.write_text(page(rows, seen, cases, found))
     print(found)
 
