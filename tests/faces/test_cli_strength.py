@@ -23,7 +23,7 @@ def test_newtons_need_a_calibration_and_ratios_do_not(case: Path, cli: Cli) -> N
 
 def test_no_pictures_are_loaded(case: Path, command: list[str]) -> None:
     """A first answer took half a second longer for plotting that it has no use for."""
-    given = ["spondyl", "strength", str(case), "--level", "L2", "--voxel-mm", "4", "--linear"]
+    given = ["spondyl", "strength", str(case), "--level", "L2", "--linear"]
     code = f"import sys; sys.argv = {given}\n"
     code += "from spondyl.app.cli import main\ntry: main()\nfinally: print(*sys.modules, sep='\\n')"
     told = subprocess.run([command[0], "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
