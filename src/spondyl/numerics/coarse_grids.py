@@ -109,13 +109,11 @@ def coarse_grids(
         Unknowns at which to end; unknowns over those of the finer grid at which to end.
     """
     inside = _inner_blocks(coefficients, free)
-    cells, point, points = _voxel_cells(coefficients, hinged=hinged, inside=inside)
-    known = np.ascontiguousarray(free.reshape(3, -1).T)
-    starts = np.searchsorted(point, np.arange(points + 1))
+    cells, point, starts = _voxel_cells(coefficients, hinged=hinged, inside=inside)
+    known = free.reshape(3, -1)
     hinge = np.diff(starts)[point] > 1
-    plain = np.logical_not(hinge[cells.nodes].any(axis=1))
-    loose = np.asarray(known[point].all(axis=1))
-    whole = plain & np.asarray(loose[cells.nodes].all(axis=1))
+    plain = np.logical_not(_any_corner(hinge, cells.nodes))
+    whole = plain & ~_any_corner(~known[:, point].all(axis=0), cells.nodes)
     inner_voxels = None if inside is None else (inside, _mean_of_blocks(coefficients, inside))
     step = _coarser(cells, whole, inner_voxels)
     follow = _of_points(cells, point, starts, step.follow)
@@ -129,7 +127,7 @@ def coarse_grids(
         step = _coarser(fine, fine.material[-1] != 0)
         if step.cells.count > slowest * fine.count:
             break
-        plain, known = np.ones(len(fine.place), np.bool_), np.ones((fine.count, 3), np.bool_)
+        plain, known = np.ones(len(fine.place), np.bool_), np.ones((3, fine.count), np.bool_)
         before, itself = grids[-1], np.arange(fine.count)
         grids.append(
             _coarse_grid(fine, itself, plain, known, before.stiffness, step, step.follow, before.edge, threads)
@@ -185,11 +183,11 @@ def _inner_blocks(coefficients: Array, free: NDArray[np.bool_]) -> NDArray[np.bo
 
 def _mean_of_blocks(coefficients: Array, blocks: NDArray[np.bool_]) -> Array:
     """Mean coefficients (m, blocks) of the eight voxels of each."""
-    total = np.zeros((len(coefficients), int(np.count_nonzero(blocks))))
     a, b, c = blocks.shape
+    total = np.zeros((len(coefficients), a, b, c))
     for i, j, k in CORNERS:
-        total += coefficients[:, i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2][:, blocks]
-    return total / 8
+        total += coefficients[:, i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2]
+    return np.asarray(total[:, blocks] / 8)
 
 
 def _touched(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -205,8 +203,8 @@ def _touched(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _voxel_cells(
     coefficients: Array, *, hinged: bool, inside: NDArray[np.bool_] | None = None
-) -> tuple[Cells, Array, int]:
-    """Voxels as cells, with a node for each part about a grid point; the point of each node, and how many points.
+) -> tuple[Cells, Array, Array]:
+    """Voxels as cells, with a node for each part about a grid point; the point of each node, and each point's first.
 
     Voxels of blocks that lie `inside` are left out, and the points that they alone touch have no node.
     """
@@ -231,8 +229,10 @@ def _voxel_cells(
     place, nodes = np.empty((count, 3), np.int32), np.empty((count, 8), np.int32)
     material = np.empty((len(coefficients), count))
     list_voxels(np.ascontiguousarray(coefficients), solid, pattern, first, parts, place, nodes, material)
-    point = np.repeat(np.arange(len(pattern), dtype=np.int32), here)
-    return Cells(place, nodes, material, len(point), 0), point, len(pattern)
+    point = np.flatnonzero(here).astype(np.int32)
+    if first[-1] > len(point):
+        point = np.repeat(point, here[point])
+    return Cells(place, nodes, material, len(point), 0), point, first
 
 
 def _of_points(cells: Cells, point: Array, starts: Array, follow: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -247,6 +247,11 @@ def _of_points(cells: Cells, point: Array, starts: Array, follow: sparse.csr_mat
     total = np.bincount(point, weight, len(starts) - 1)
     mean = sparse.csr_matrix((weight / total[point], np.arange(len(point)), starts), (len(starts) - 1, len(point)))
     return (mean @ follow).astype(np.float32).tocsr()
+
+
+def _any_corner(marked: NDArray[np.bool_], nodes: Array) -> NDArray[np.bool_]:
+    """Which cells have a marked node; corner by corner, for sums along a short axis are slow."""
+    return np.logical_or.reduce([marked[nodes[:, q]] for q in range(8)])
 
 
 def _block_order(place: Array) -> Array:
@@ -287,7 +292,7 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
         size = np.maximum(inner[0].shape, block.max(0, initial=0) + 1)
         wide = np.pad(inner[0], [(0, n - m) for n, m in zip(size, inner[0].shape, strict=True)])
         at_point = np.where(_touched(wide), np.int32(-2), np.int32(-1))
-        corner = _corner_points(place, at_point.shape)
+        corner = corner_points(place, at_point.shape)
     made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone, corner, at_point.reshape(-1))
     count = made + cells.settled
     owner, follows = np.full(cells.count, -1, np.int32), np.zeros(cells.count, np.int8)
@@ -305,7 +310,7 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
     lists = place[~alone], table[~alone], material[:, ~alone]
     if inner is not None:
         blocks = np.argwhere(inner[0]).astype(np.int32)
-        nodes = at_point.reshape(-1)[_corner_points(blocks, at_point.shape)]
+        nodes = at_point.reshape(-1)[corner_points(blocks, at_point.shape)]
         lists = np.concatenate([lists[0], blocks]), np.concatenate([lists[1], nodes]), np.hstack([lists[2], inner[1]])
     order = _block_order(lists[0])
     kept_material = np.ascontiguousarray(lists[2][:, order])  # else `mean_material` would be compiled once more
@@ -313,10 +318,10 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
     return _Step(coarse, part, table, material[-1] != 0, follow, None if inner is None else at_point)
 
 
-def _corner_points(place: Array, shape: tuple[int, ...]) -> Array:
+def corner_points(place: Array, shape: tuple[int, ...]) -> Array:
     """The points (n, 8) at the corners of cells, in a grid of so many points."""
-    far = CORNERS @ np.array([shape[1] * shape[2], shape[2], 1])
-    return np.asarray(np.ravel_multi_index(tuple(place.T), shape)[:, None] + far, np.int32)
+    steps = np.array([shape[1] * shape[2], shape[2], 1], np.int32)
+    return np.asarray((place @ steps)[:, None] + (CORNERS @ steps).astype(np.int32))
 
 
 def _mean_material(
@@ -353,8 +358,7 @@ def _coarse_grid(
     nodes = point[fine.nodes[chosen]].astype(np.int32, copy=False)  # one kind: another would be compiled anew
     part = step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
-    loose: Array = np.asarray(known.all(axis=1))
-    eighth = plain & np.asarray(loose[nodes].all(axis=1)) & np.asarray((step.table[part] >= 0).all(axis=1))
+    eighth = plain & ~_any_corner(~known.all(axis=0), nodes) & (step.table[part].min(1, initial=0) >= 0)
     octant = np.where(eighth, fine.place[chosen] % 2 @ np.array([4, 2, 1], np.int32), -1)
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()
@@ -366,7 +370,7 @@ def _coarse_grid(
     pattern.sort_indices()
     values = np.zeros((pattern.nnz, 3, 3))
     rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
-    up = _by_rows(follow)
+    up = by_rows(follow)
     of = material, element_matrices(len(material), edge), _projected(len(material), edge), octant, known, *up, nodes
     pieces = _voxels_apart(fine.place[chosen, 0] // 2, threads)
     rest = part, step.table, plain, *rows, values
@@ -377,7 +381,7 @@ def _coarse_grid(
 
         side_by_side(add, len(turn))
     if blocks is not None:
-        matrix = blocks.rows, blocks.columns, blocks.values, *up, *_by_rows(follow.T.tocsr()), *rows, values
+        matrix = blocks.rows, blocks.columns, blocks.values, *up, *by_rows(follow.T.tocsr()), *rows, values
         parts = cuts(follow.shape[1], threads)
         side_by_side(lambda k: sum_blocks(*matrix, *parts[k]), threads)
     uniform = step.cells.material[-1] != 0
@@ -408,9 +412,10 @@ def _voxels_apart(slab: Array, threads: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in np.searchsorted(slab, np.array(pieces))]
 
 
-def _by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:
+def by_rows(matrix: sparse.csr_matrix) -> tuple[Array, Array, Array]:
+    """Where rows begin, columns and values, always of the same kinds: loops are compiled once for each kind."""
     return (
-        matrix.indptr.astype(np.int64),
+        matrix.indptr.astype(np.int32, copy=False),
         matrix.indices.astype(np.int32, copy=False),
         matrix.data.astype(np.float32, copy=False),
     )

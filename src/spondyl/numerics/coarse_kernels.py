@@ -283,7 +283,7 @@ def sum_voxels(
         The same under the displacements of a coarse voxel of which it is that eighth (8, m, 24, 24), and which eighth
         each is, where it follows the corners of its coarse cell alone and is all unknown; else -1.
     known
-        Which values of each node are unknowns (nodes, 3): a held one moves not at all.
+        Which values of each node are unknowns (3, nodes): a held one moves not at all.
     follow, at, share
         Interpolation by rows of nodes: starts, coarse nodes, weights.
     nodes, part, table, plain
@@ -343,7 +343,7 @@ def _voxel_stiffness(material, matrices, known, nodes, n, child):
             for b in range(24):
                 child[a, b] += value * matrices[m, a, b]
     for a in range(24):
-        if not known[nodes[n, a // 3], a % 3]:
+        if not known[a % 3, nodes[n, a // 3]]:
             child[a, :] = 0
             child[:, a] = 0
 

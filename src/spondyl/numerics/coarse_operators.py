@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from spondyl.numerics.coarse_grids import Blocks, Cells, Grid, Inner
-from spondyl.numerics.elasticity import CORNERS, element_matrices
+from spondyl.numerics.coarse_grids import Blocks, Cells, Grid, Inner, by_rows, corner_points
+from spondyl.numerics.elasticity import element_matrices
 from spondyl.numerics.operators import SERIAL_BELOW, Operator, padded, voxel_diagonal
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
@@ -142,9 +142,10 @@ class _Voxels:
         self._coefficients = padded(coefficients)
         self._operator = Operator(self._coefficients, edge, np.float32, threads)
         grid = self._operator.shape[1:]
-        points = np.stack([np.ravel_multi_index(tuple((cells.place + q).T), grid) for q in CORNERS], axis=1)
-        self.places, first = np.unique(points, return_index=True)
-        self.nodes: Array = cells.nodes.ravel()[first]
+        node = np.full(np.prod(grid), -1, np.int32)
+        node[corner_points(cells.place, grid)] = cells.nodes
+        self.places = np.flatnonzero(node >= 0)
+        self.nodes: Array = node[self.places]
         self._cuts = cuts(len(self.nodes), threads)
         self._moved: Array = np.zeros(self._operator.shape, np.float32)
         self._pushed: Array = np.zeros(self._operator.shape, np.float32)
@@ -160,8 +161,9 @@ class _Voxels:
         side_by_side(lambda piece: gather(*place, pushed, out, *self._cuts[piece]), pieces)
 
     def diagonal(self) -> Array:
-        """Of `nodes`, a row each."""
-        return voxel_diagonal(self._coefficients, self._edge).reshape(3, -1)[:, self.places].T
+        """Of `nodes`, a row each: of three values, or one where all are the same."""
+        diagonal = voxel_diagonal(self._coefficients, self._edge)
+        return diagonal.reshape(len(diagonal), -1)[:, self.places].T
 
     def sparse(self, size: int) -> sparse.csr_matrix:
         """The same as a matrix of scipy."""
@@ -177,10 +179,7 @@ class Way:
 
     def __init__(self, grid: Grid, shape: tuple[int, ...], threads: int, *, planar: bool) -> None:
         follow, self._inner = grid.follow, grid.inner
-        self._down, self._up = (
-            (m.indptr.astype(np.int64), m.indices.astype(np.int32), m.data.astype(np.float32))
-            for m in (follow.T.tocsr(), follow)
-        )
+        self._down, self._up = (by_rows(m) for m in (follow.T.tocsr(), follow))
         self._places = (1, follow.shape[0]) if planar else (3, 1)  # of a node, and between its three values
         threads = threads if 3 * follow.shape[0] >= SERIAL_BELOW else 1
         self._cuts_down, self._cuts_up = cuts(follow.shape[1], threads), cuts(follow.shape[0], threads)

@@ -276,14 +276,17 @@ class _Forces:
         forces = np.empty_like(moved)
         Operator(coefficients, self._problem.edge, np.float64, 1)(moved, forces)
         forces, moved = forces[:, start - low : stop - low], moved[:, start - low : stop - low]
-        energy, squares = float(np.vdot(moved, forces)), np.zeros(2)
+        sums, carried_work = np.zeros(3), 0.0
         if self._problem.forces is not None:
-            forces[..., : self._problem.forces.shape[3]] -= self._problem.forces[:, start:stop]
+            load = self._problem.forces[:, start:stop]
+            forces[..., : load.shape[3]] -= load
+            carried_work = float(np.einsum("cijk,cijk", load, moved[..., : load.shape[3]]))
         for component in range(3):
             inverse = self._inverse[component, start:stop].reshape(-1)
             to = np.empty_like(inverse) if residual is None else residual[component, start:stop].reshape(-1)
-            squares += renew(forces[component].reshape(-1), inverse, 1 / unit if unit else 0.0, to)
-        return squares[0], squares[1], energy
+            flat = forces[component].reshape(-1), moved[component].reshape(-1)
+            sums += renew(*flat, inverse, 1 / unit if unit else 0.0, to)
+        return sums[0], sums[1], sums[2] + carried_work
 
 
 class _Search:

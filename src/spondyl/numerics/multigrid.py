@@ -183,20 +183,18 @@ def _level(operator: Operator | CoarseOperator, inverse: Array, largest: float) 
     return _Level(operator, np.ascontiguousarray(inverse, np.float32), largest, *empty)
 
 
-def _inverse(diagonal: Array, held: NDArray[np.bool_] | None = None) -> Array:
-    """One over it, in its place and then in single precision, 0 where held; a value that is all but held, by rounding
-    of a sum of nothing, counts as held."""
-    known = diagonal <= 1e-12 * diagonal.max(initial=0.0)
-    if held is not None:
-        known |= held
-    diagonal[known] = np.inf
+def _inverse(diagonal: Array) -> Array:
+    """One over it, in its place and then in single precision; a value that is all but held, by rounding of a sum of
+    nothing, counts as held: 0."""
+    diagonal[diagonal <= 1e-12 * diagonal.max(initial=0.0)] = np.inf
     np.divide(1.0, diagonal, out=diagonal)
     return diagonal.astype(np.float32)
 
 
 def inverse_diagonal(coefficients: Array, edge: float, held: NDArray[np.bool_]) -> Array:
     """One over the diagonal of the voxels' stiffness, 0 where a value is held or void; arguments as of `VCycle`."""
-    return _inverse(voxel_diagonal(coefficients, edge), held)
+    inverse = np.multiply(_inverse(voxel_diagonal(coefficients, edge)), ~held, dtype=np.float32)
+    return np.asarray(inverse)
 
 
 def _voxel_bound(coefficients: Array, edge: float) -> float:

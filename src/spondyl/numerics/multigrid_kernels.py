@@ -205,16 +205,17 @@ def turn(step, direction, share):
 
 
 @nb.njit(**_FAST)
-def renew(forces, inverse, part_of, residual):
+def renew(forces, moved, inverse, part_of, residual):
     """Residual = -forces times `part_of` where unknown, in single precision; `forces` are less the load.
 
-    Gives its |forces|² where unknown, and where not.
+    Gives its |forces|² where unknown, and where not, and the work of the forces on what has moved.
     """
-    unknown = known = 0.0
+    unknown = known = work = 0.0
     for k in range(forces.shape[0]):
         square = forces[k] * forces[k]
+        work += forces[k] * moved[k]
         free = inverse[k] != 0
         residual[k] = -forces[k] * part_of if free else 0.0
         unknown += square if free else 0.0
         known += 0.0 if free else square
-    return unknown, known
+    return unknown, known, work

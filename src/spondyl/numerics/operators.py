@@ -103,18 +103,22 @@ def rows_about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def voxel_diagonal(coefficients: Array, edge: float) -> Array:
-    """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1)."""
-    shape = tuple(n + 1 for n in coefficients.shape[1:])
-    out = np.zeros((3, *shape))
-    diagonals = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)
-    for axis in range(3):  # all corners of a cube have the same diagonal, so sums along one axis after the other do
-        if axis and np.array_equal(diagonals[:, axis], diagonals[:, 0]):
-            out[axis] = out[0]
-            continue
-        total = out[axis]
-        total[:-1, :-1, :-1] = sum(weight * c for weight, c in zip(diagonals[:, axis], coefficients, strict=True))
-        for along in range(3):
-            line = np.moveaxis(total, along, 0)
-            for plane in range(len(line) - 1, 0, -1):
-                line[plane] += line[plane - 1]
+    """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1), or (1, ...) where it is the same in all directions.
+
+    All corners of a cube have the same diagonal, so each voxel gives the same to its eight nodes.
+    """
+    _, a, b, c = coefficients.shape
+    weights = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)[:, :3].T
+    weights = weights[:1] if np.array_equal(weights, np.broadcast_to(weights[0], weights.shape)) else weights
+    out = np.zeros((len(weights), a + 1, b + 1, c + 1))
+    rows, nodes = np.empty((b, c + 1)), np.empty((b + 1, c + 1))
+    for to, weight in zip(out, weights, strict=True):
+        for i in range(a):  # a plane at a time stays in the cache
+            plane = sum(w * values for w, values in zip(weight, coefficients[:, i], strict=True))
+            rows[:, :-1], rows[:, -1] = plane, 0.0
+            rows[:, 1:] += plane
+            nodes[:-1], nodes[-1] = rows, 0.0
+            nodes[1:] += rows
+            to[i] += nodes
+            to[i + 1] += nodes
     return out

@@ -44,7 +44,7 @@ def test_forces_are_used_plane_by_plane(threads: int) -> None:
     u, right, change = (RNG.normal(size=(3, 8, 7, 81)).astype(np.float32) for _ in range(3))
     inverse = RNG.uniform(0, 1e-3, u.shape).astype(np.float32)
     inverse[RNG.random(u.shape) < 0.3] = 0.0
-    inverse[voxel_diagonal(given, EDGE) == 0] = 0.0
+    inverse *= voxel_diagonal(given, EDGE) != 0
     forces = el.apply_stiffness(given, EDGE, u.astype(float))
     close = 40 * np.finfo(np.float32).eps * np.abs(forces).max()
     operator, found = Operator(given, EDGE, np.float32, threads), np.empty_like(u)
@@ -62,7 +62,7 @@ def test_rows_of_nodes_are_smoothed_alone(threads: int) -> None:
     """Others stay as they are, though their displacements make forces on those that move."""
     given = coefficients("isotropic")
     u, right, change = (RNG.normal(size=(3, 8, 7, 81)).astype(np.float32) for _ in range(3))
-    inverse = np.where(voxel_diagonal(given, EDGE) > 0, 1e-3, 0).astype(np.float32)
+    inverse = np.where(voxel_diagonal(given, EDGE) > 0, np.full(u.shape, 1e-3), 0).astype(np.float32)
     rows = np.zeros((8, 7), bool)
     rows[1, 2:4] = rows[4:6, 1] = rows[6, 6] = True
     forces = el.apply_stiffness(given, EDGE, u.astype(float))
