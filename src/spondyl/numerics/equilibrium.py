@@ -185,10 +185,9 @@ def _iterate(
     forces = _Forces(problem, kept, cycle.inverse, threads)
 
     answer = np.pad(np.where(problem.held, problem.prescribed, 0.0), wide)
-    alone = forces.lacking(answer)  # prescribed values and forces alone
-    scale = alone.lack
+    scale = _lack_alone(cycle, answer, problem.forces)
     if not scale:
-        return _result(problem, answer, alone.energy, [0.0], removed)
+        return _result(problem, answer, forces.lacking(answer).energy, [0.0], removed)
     if start is not None:
         np.copyto(answer[..., : problem.held.shape[3]], start, where=~problem.held)
         answer *= (cycle.inverse != 0) | held
@@ -216,6 +215,18 @@ def _iterate(
             raise _not_converged(history, rtol)
         search.renew(unit_before / unit, keep=whole and state.lack < _DRIFTED * unit)
         history[-1], before = state.lack / scale, state.lack
+
+
+def _lack_alone(cycle: VCycle, answer: Array, load: Array | None) -> float:
+    """Norm of the forces that lack where prescribed values and loads are alone; the unit of residuals, so single
+    precision does."""
+    from spondyl.numerics.multigrid_kernels import dot
+
+    lack = cycle.push(answer.astype(np.float32))
+    if load is not None:
+        lack[..., : load.shape[3]] -= load
+    lack *= cycle.inverse != 0
+    return float(np.sqrt(dot(lack.reshape(-1), lack.reshape(-1))))
 
 
 def _kept_coefficients(problem: Problem, kept: NDArray[np.bool_], planes: slice = slice(None)) -> Array:
