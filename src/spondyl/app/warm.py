@@ -190,7 +190,7 @@ def _coarse() -> None:
     from spondyl.numerics.elasticity import isotropic
     from spondyl.numerics.multigrid import make_grids
 
-    make_grids(isotropic(np.ones(_SHAPE), 0.3), _EDGE, ~_held())
+    list(make_grids(isotropic(np.ones(_SHAPE), 0.3), _EDGE, ~_held()))
 
 
 def _singles() -> None:

@@ -22,6 +22,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -96,8 +97,8 @@ def coarse_grids(
     coarsest: int,
     slowest: float,
     threads: int = 1,
-) -> list[Grid]:
-    """Coarser and coarser grids, until one has few unknowns or hardly fewer than the one before.
+) -> Iterator[Grid]:
+    """Coarser and coarser grids, until one has few unknowns or hardly fewer than the one before; each when it is made.
 
     Parameters
     ----------
@@ -113,26 +114,26 @@ def coarse_grids(
     known = free.reshape(3, -1)
     hinge = np.diff(starts)[point] > 1
     plain = np.logical_not(_any_corner(hinge, cells.nodes))
-    whole = plain & ~_any_corner(~known[:, point].all(axis=0), cells.nodes)
+    bound = np.asarray(~known[:, point].all(axis=0))
+    whole = plain & ~_any_corner(bound, cells.nodes)
     inner_voxels = None if inside is None else (inside, _mean_of_blocks(coefficients, inside))
     step = _coarser(cells, whole, inner_voxels)
     follow = _of_points(cells, point, starts, step.follow)
-    grids = [_coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)]
+    grid = _coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)
     if step.at_point is not None:
         regular = _touched(np.any(coefficients != 0, axis=0))
         regular &= (np.diff(starts) == 0).reshape(regular.shape)
-        grids[0] = replace(grids[0], inner=Inner(step.at_point, regular.view(np.uint8)))
+        grid = replace(grid, inner=Inner(step.at_point, regular.view(np.uint8)))
+    yield grid
     while 3 * step.cells.count > coarsest and len(step.cells.place):
         fine = step.cells
         step = _coarser(fine, fine.material[-1] != 0)
         if step.cells.count > slowest * fine.count:
             break
         plain, known = np.ones(len(fine.place), np.bool_), np.ones((3, fine.count), np.bool_)
-        before, itself = grids[-1], np.arange(fine.count)
-        grids.append(
-            _coarse_grid(fine, itself, plain, known, before.stiffness, step, step.follow, before.edge, threads)
-        )
-    return grids
+        itself, before, edge = np.arange(fine.count), grid.stiffness, grid.edge
+        grid = _coarse_grid(fine, itself, plain, known, before, step, step.follow, edge, threads)
+        yield grid
 
 
 @cache
@@ -251,7 +252,7 @@ def _of_points(cells: Cells, point: Array, starts: Array, follow: sparse.csr_mat
 
 def _any_corner(marked: NDArray[np.bool_], nodes: Array) -> NDArray[np.bool_]:
     """Which cells have a marked node; corner by corner, for sums along a short axis are slow."""
-    return np.logical_or.reduce([marked[nodes[:, q]] for q in range(8)])
+    return np.asarray(np.logical_or.reduce([marked[nodes[:, q]] for q in range(8)]))
 
 
 def _block_order(place: Array) -> Array:
@@ -358,7 +359,8 @@ def _coarse_grid(
     nodes = point[fine.nodes[chosen]].astype(np.int32, copy=False)  # one kind: another would be compiled anew
     part = step.part[chosen]
     material, plain = np.ascontiguousarray(fine.material[:, chosen]), plain[chosen]
-    eighth = plain & ~_any_corner(~known.all(axis=0), nodes) & (step.table[part].min(1, initial=0) >= 0)
+    bound = np.asarray(~known.all(axis=0))
+    eighth = plain & ~_any_corner(bound, nodes) & (step.table[part].min(1, initial=0) >= 0)
     octant = np.where(eighth, fine.place[chosen] % 2 @ np.array([4, 2, 1], np.int32), -1)
     apart = _pattern(_incidence(nodes[~plain], follow.shape[0]) @ follow)
     touching = sparse.vstack([_incidence(step.table[np.unique(part)], follow.shape[1]), apart]).tocsr()

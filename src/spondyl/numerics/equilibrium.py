@@ -184,7 +184,8 @@ def _iterate(
     del coefficients
     forces = _Forces(problem, kept, cycle.inverse, threads)
 
-    answer = np.pad(np.where(problem.held, problem.prescribed, 0.0), wide)
+    answer = np.zeros(held.shape)
+    np.copyto(answer[..., : problem.held.shape[3]], problem.prescribed, where=problem.held)
     scale = _lack_alone(cycle, answer, problem.forces)
     if not scale:
         return _result(problem, answer, forces.lacking(answer).energy, [0.0], removed)

@@ -17,9 +17,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from spondyl.numerics.coarse_grids import Grid, coarse_grids
 from spondyl.numerics.coarse_operators import CoarseOperator, Way
 from spondyl.numerics.elasticity import element_matrices
 from spondyl.numerics.operators import SERIAL_BELOW, Operator, prepare_threads, rows_about, voxel_diagonal
-from spondyl.numerics.side_by_side import cuts, side_by_side
+from spondyl.numerics.side_by_side import cuts, one_behind, side_by_side
 
 Array = NDArray[Any]
 
@@ -48,9 +49,12 @@ _WALL_DEGREE, _WALL_RATIO = 14, 150.0  # of its polynomial: steps of a wall turn
 _MARGIN = 1.1  # on the largest eigenvalue found by power iteration
 
 
+_Kind = TypeVar("_Kind", bound=Operator | CoarseOperator)
+
+
 @dataclass(frozen=True, eq=False)
-class _Level:
-    operator: Operator | CoarseOperator
+class _Level(Generic[_Kind]):
+    operator: _Kind
     inverse: Array  # of the diagonal, 0 where held or void
     largest: float  # eigenvalue of D⁻¹K, or a bound of it
     answer: Array
@@ -86,21 +90,26 @@ class VCycle:
         fine = Operator(coefficients, edge, np.float32, self.threads)
         inverse = inverse_diagonal(coefficients, edge, held)
         unknown = int((inverse != 0).any(0).sum())
-        self.levels = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
+        self.levels: list[_Level[Any]] = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
         walls = find_walls(coefficients)
         self._walls = fine.narrowed(rows_about(walls)) if walls.any() else None
-        self.ways: list[Way] = []
-        grids = make_grids(coefficients, edge, inverse != 0, self.threads)
-        self._kept = len(grids[0].stiffness.rows) / max(1, unknown)  # share of the nodes
+        self.ways, below = self._below(coefficients, edge, inverse != 0)
+        self.levels += below
+        self._kept = below[0].operator.count / max(1, unknown)  # share of the nodes
         self.degree = degree or (2 if self._kept < _SOLID else 3)
-        grids.reverse()
-        while grids:  # each goes when its operator is made: its blocks are in double precision
-            grid = grids.pop()
-            operator = CoarseOperator(grid, self.threads)
-            self.ways.append(Way(grid, operator.shape, self.threads, planar=not self.ways))
-            level = _level(operator, _inverse(operator.diagonal()), 0.0)
-            self.levels.append(replace(level, largest=_MARGIN * _largest(level)))
-        self._coarsest = _exact(self.levels[-1])
+        self._coarsest = _exact(below[-1])
+
+    def _below(
+        self, coefficients: Array, edge: float, free: NDArray[np.bool_]
+    ) -> tuple[list[Way], list[_Level[CoarseOperator]]]:
+        """Ways and coarse grids; a body parted at hinges, unless so many parts are left that none has an inverse."""
+        for hinged in (True, False):
+            grids = make_grids(coefficients, edge, free, self.threads, hinged=hinged)
+            works = (partial(_go_down, grid, self.threads, planar=not depth) for depth, grid in enumerate(grids))
+            ways, levels = zip(*one_behind(works, self.threads), strict=True)
+            if 3 * levels[-1].operator.count <= _FACTORED:
+                break
+        return list(ways), list(levels)
 
     @property
     def inverse(self) -> Array:
@@ -144,7 +153,7 @@ class VCycle:
             return 2 if depth in _TWICE else 1
         return max(2, min(_VISITS, round(1 / self._kept)))
 
-    def _smooth(self, level: _Level, right: Array, *, from_nothing: bool) -> None:
+    def _smooth(self, level: _Level[Any], right: Array, *, from_nothing: bool) -> None:
         from spondyl.numerics.multigrid_kernels import first_smooth
 
         scales = _chebyshev(level.largest, self.ratio, self.degree)
@@ -160,7 +169,7 @@ class VCycle:
         for scale in scales:
             level.operator.smooth(*where, *scale)
 
-    def _smooth_walls(self, level: _Level, right: Array) -> None:
+    def _smooth_walls(self, level: _Level[Any], right: Array) -> None:
         if self._walls is not None:
             for scale in _chebyshev(level.largest, _WALL_RATIO, _WALL_DEGREE):
                 self._walls.smooth(level.answer, right, level.inverse, level.change, *scale)
@@ -178,7 +187,7 @@ def _chebyshev(largest: float, ratio: float, degree: int) -> list[tuple[float, f
     return steps
 
 
-def _level(operator: Operator | CoarseOperator, inverse: Array, largest: float) -> _Level:
+def _level(operator: _Kind, inverse: Array, largest: float) -> _Level[_Kind]:
     empty = [np.zeros(operator.shape, np.float32) for _ in range(2)]
     return _Level(operator, np.ascontiguousarray(inverse, np.float32), largest, *empty)
 
@@ -235,18 +244,22 @@ def find_walls(coefficients: Array) -> NDArray[np.bool_]:
     return walls if walls.sum() <= _FEW * (count > 0).sum() else np.zeros_like(walls)
 
 
-def make_grids(coefficients: Array, edge: float, free: NDArray[np.bool_], threads: int = 1) -> list[Grid]:
-    """Coarse grids that part bodies at hinges, unless so many parts are left at last that no inverse is to be had."""
-    for hinged in (True, False):
-        grids = coarse_grids(
-            coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST, threads=threads
-        )
-        if 3 * (len(grids[-1].stiffness.rows) - 1) <= _FACTORED:
-            break
-    return grids
+def make_grids(
+    coefficients: Array, edge: float, free: NDArray[np.bool_], threads: int = 1, *, hinged: bool = True
+) -> Iterator[Grid]:
+    """The coarse grids of a cycle, one after the other; arguments as of `coarse_grids`."""
+    return coarse_grids(coefficients, edge, free, hinged=hinged, coarsest=_COARSEST, slowest=_SLOWEST, threads=threads)
 
 
-def _largest(level: _Level, steps: int = 15) -> float:
+def _go_down(grid: Grid, threads: int, *, planar: bool) -> tuple[Way, _Level[CoarseOperator]]:
+    """The way to a coarse grid and its level: once it is made, the grid itself is not needed."""
+    operator = CoarseOperator(grid, threads)
+    way = Way(grid, operator.shape, threads, planar=planar)
+    level = _level(operator, _inverse(operator.diagonal()), 0.0)
+    return way, replace(level, largest=_MARGIN * _largest(level))
+
+
+def _largest(level: _Level[CoarseOperator], steps: int = 15) -> float:
     """Largest eigenvalue of D⁻¹K by power iteration from a fixed random start."""
     vector = np.random.default_rng(0).normal(size=level.inverse.shape).astype(np.float32)
     vector[level.inverse == 0] = 0
@@ -259,9 +272,8 @@ def _largest(level: _Level, steps: int = 15) -> float:
     return value
 
 
-def _exact(level: _Level) -> Callable[[Array], Array]:
+def _exact(level: _Level[CoarseOperator]) -> Callable[[Array], Array]:
     """The inverse of the coarsest grid: what no force moves, as the turn of a hinged part, stays unmoved or nearly."""
-    assert isinstance(level.operator, CoarseOperator)
     scale = np.sqrt(level.inverse.ravel().astype(float))
     kept = np.flatnonzero(scale)
     matrix = sparse.diags(scale[kept]) @ level.operator.sparse()[kept][:, kept] @ sparse.diags(scale[kept])

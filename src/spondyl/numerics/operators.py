@@ -109,7 +109,7 @@ def voxel_diagonal(coefficients: Array, edge: float) -> Array:
     """
     _, a, b, c = coefficients.shape
     weights = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)[:, :3].T
-    weights = weights[:1] if np.array_equal(weights, np.broadcast_to(weights[0], weights.shape)) else weights
+    weights = weights[:1] if np.allclose(weights, weights[0], rtol=1e-12, atol=0) else weights  # but for rounding
     out = np.zeros((len(weights), a + 1, b + 1, c + 1))
     rows, nodes = np.empty((b, c + 1)), np.empty((b + 1, c + 1))
     for to, weight in zip(out, weights, strict=True):

@@ -15,7 +15,7 @@ SINGLE = 1e-5  # some ten in single
 
 def made(modulus: np.ndarray, *, hinged: bool = True, coarsest: int = 30) -> list[cg.Grid]:
     free = np.ones((3, *(n + 1 for n in modulus.shape)), bool)
-    return cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=hinged, coarsest=coarsest, slowest=0.95)
+    return list(cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=hinged, coarsest=coarsest, slowest=0.95))
 
 
 def sponge(seed: int = 2, share: float = 0.35) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_stiffness_is_the_energy_of_the_finer_grid(hinged: bool) -> None:
     rng = np.random.default_rng(3)
     free = rng.random((3, 10, 8, 9)) < 0.8
     coefficients = el.isotropic(modulus, 0.3)
-    grids = cg.coarse_grids(coefficients, 1.5, free, hinged=hinged, coarsest=30, slowest=0.95)
+    grids = list(cg.coarse_grids(coefficients, 1.5, free, hinged=hinged, coarsest=30, slowest=0.95))
     assert len(grids) >= 3
     fine = el.assembled(coefficients, 1.5)
     keep = sparse.diags(free.ravel().astype(float))
@@ -156,7 +156,11 @@ def test_threads_sum_pieces_that_share_no_node() -> None:
     free = np.ones((3, 37, 5, 7), bool)
     free[..., 0] = False
     made = [
-        cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=30, slowest=0.95, threads=threads)
+        list(
+            cg.coarse_grids(
+                el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=30, slowest=0.95, threads=threads
+            )
+        )
         for threads in (1, 2)
     ]
     assert len(cg._voxels_apart(np.repeat(np.arange(18), 9), 2)) == 4
@@ -188,12 +192,12 @@ def test_the_inside_of_a_body_has_the_coarse_grid_that_its_list_of_voxels_gives(
     modulus, free = holed()
     coefficients = el.isotropic(modulus, 0.3)
     monkeypatch.setattr(cg, "_MANY", 20)
-    ours = cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95)[0]
+    ours = next(cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95))
     assert ours.inner is not None
     assert 20 < ours.inner.points.sum() < 0.9 * ours.inner.points.size  # both kinds are there
     with monkeypatch.context() as without:
         without.setattr(cg, "_inner_blocks", lambda *_: None)
-        plain = cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95)[0]
+        plain = next(cg.coarse_grids(coefficients, 1.0, free, hinged=hinged, coarsest=10**9, slowest=0.95))
     assert plain.inner is None
     count = plain.follow.shape[1]
     assert ours.follow.shape == plain.follow.shape
@@ -219,7 +223,7 @@ def test_the_inside_of_a_body_has_the_coarse_grid_that_its_list_of_voxels_gives(
 def test_regular_transfers_equal_their_twin(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     modulus, free = holed()
     monkeypatch.setattr(cg, "_MANY", 20)
-    grid = cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=10**9, slowest=0.95)[0]
+    grid = next(cg.coarse_grids(el.isotropic(modulus, 0.3), 1.0, free, hinged=True, coarsest=10**9, slowest=0.95))
     assert grid.inner is not None
     count = grid.follow.shape[1]
     follow = grid.follow + grid.inner.follow(count)

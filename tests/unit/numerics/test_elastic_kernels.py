@@ -37,6 +37,15 @@ def test_compiled_equals_plain(material: str, kind: type, threads: int) -> None:
     assert np.abs(found - plain).max() < 20 * np.finfo(kind).eps * np.abs(plain).max()
 
 
+@pytest.mark.parametrize(("material", "directions"), [("isotropic", 1), ("along x", 3)])
+def test_the_diagonal_is_that_of_the_sparse_matrix(material: str, directions: int) -> None:
+    given = coefficients(material)
+    found = voxel_diagonal(given, EDGE)
+    truth = el.assembled(given, EDGE).diagonal().reshape(3, 8, 7, 81)
+    assert len(found) == directions
+    np.testing.assert_allclose(np.broadcast_to(found, truth.shape), truth, rtol=1e-12, atol=1e-9 * truth.max())
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_forces_are_used_plane_by_plane(threads: int) -> None:
     """What lacks to the load, and a step of the smoother that changes the displacement while planes still need it."""

@@ -1,9 +1,10 @@
 import os
 import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from spondyl.numerics.side_by_side import cuts, side_by_side
+from spondyl.numerics.side_by_side import cuts, one_behind, side_by_side
 
 
 def test_pieces_run_at_the_same_time_each_once() -> None:
@@ -37,6 +38,25 @@ def test_a_fork_makes_threads_of_its_own() -> None:
         side_by_side(lambda piece: None, 2)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_answers_come_in_order_and_errors_are_raised(threads: int) -> None:
+    assert one_behind((lambda n=n: n**2 for n in range(5)), threads) == [0, 1, 4, 9, 16]
+    with pytest.raises(ZeroDivisionError):
+        one_behind((lambda n=n: 1 // n for n in (1, 0)), threads)
+
+
+def test_the_next_work_is_fetched_while_one_is_done() -> None:
+    """The first waits until the second has been asked for: one after another it would wait in vain."""
+    asked = threading.Event()
+
+    def works() -> Iterator[Callable[[], bool]]:
+        yield lambda: asked.wait(30)
+        asked.set()
+        yield lambda: True
+
+    assert one_behind(works(), 2) == [True, True]
 
 
 def test_cuts_cover_everything_once() -> None:
