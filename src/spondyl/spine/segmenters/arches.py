@@ -13,12 +13,15 @@ from spondyl.spine.segmenters.arrays import Grey, Mask, Upright, isotropic
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.curved import BACK_MM, LEFT_MM
-from spondyl.spine.segmenters.places import StraightPlaces
+from spondyl.spine.segmenters.places import StraightPlaces, between
 from spondyl.spine.segmenters.sharing import filled, moved_to_joints
 
 STEP_MM = 1.0
 BONE_HU = 135.0  # of arches; 150-165 would do as well in thoracic spines, less in lumbar ones
 _EDGE_SHARE = 0.5  # of the brightest bone within 2 mm: what is fainter at the surface is a halo of the scanner's blur
+_SURFACE_HU = 100.0  # of the surface at least: thin bone is dimmed by the blur
+_RAMP_HU = 200.0  # above and below the surface's grey value; further away the surface hardly moves
+_BESIDE = ndimage.generate_binary_structure(3, 1)
 _FILLED_HU = -50.0  # no marrow that is filled in is darker: fat between ligaments is
 _RIB_HU = 190.0
 _WIDEST_MM = 50.0
@@ -51,23 +54,33 @@ _SACRUM_BEHIND_MM = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Arches:
-    """Arches on cubes of 1 mm: number of the interval whose arch each is, plus one; 0 none."""
+    """Arches on cubes of 1 mm: number of the interval whose arch each is, plus one; 0 none.
+
+    The numbers reach one cube beyond the bone; its surface is where `within` passes zero between the cubes' middles.
+    """
 
     labels: NDArray[np.int16]
+    within: Grey  # how far the grey value lies above that of the surface, as a share of `_RAMP_HU`, -1 to 1
     first_mm: Floats  # place of the first voxel
 
     def plane(self, left_mm: Floats, back_mm: Floats, height_mm: float) -> NDArray[np.int16]:
-        """Nearest labels over a plane of the upright image, shape (left, back)."""
-        i, j = (
-            np.rint((mm - first) / STEP_MM).astype(int)
-            for mm, first in zip((left_mm, back_mm), self.first_mm[:2], strict=True)
-        )
-        k = round((height_mm - float(self.first_mm[2])) / STEP_MM)
+        """Numbers over a plane of the upright image, shape (left, back)."""
+        places = [
+            (np.asarray(mm) - first) / STEP_MM
+            for mm, first in zip((left_mm, back_mm, height_mm), self.first_mm, strict=True)
+        ]
+        i, j, k = (np.rint(place).astype(int) for place in places)
         out = np.zeros((len(i), len(j)), np.int16)
         if not 0 <= k < self.labels.shape[2]:
             return out
         inside = [(n >= 0) & (n < size) for n, size in zip((i, j), self.labels.shape, strict=False)]
         out[np.ix_(*inside)] = self.labels[np.ix_(i[inside[0]], j[inside[1]], [k])][..., 0]
+        low = int(np.clip(np.floor(places[2]), 0, self.labels.shape[2] - 2))
+        share = np.float32(np.clip(places[2] - low, 0, 1))
+        within = self.within[..., low] * (1 - share) + self.within[..., low + 1] * share
+        for axis in (0, 1):
+            within = between(within, axis, places[axis])
+        out[within <= 0] = 0
         return out
 
 
@@ -131,10 +144,22 @@ def find_arches(
     labels = moved_to_joints(labels, cost, _rib_place(site), ribs)
     marrow = ~site.body & ~site.canal & (site.hu > _FILLED_HU)
     labels = filled(labels, np.asarray(np.where(site.body, site.interval + 1, 0), np.int16), marrow)
-    faint = site.hu < _EDGE_SHARE * ndimage.maximum_filter(site.hu, 5)
-    labels[faint & ~ndimage.binary_erosion(bone | site.body | (labels > 0))] = 0
+    within = _within(site, ndimage.binary_erosion(bone | site.body | (labels > 0)))
+    labels = _one_beyond(labels, ~site.body & ~site.canal & ~site.before)
     labels[labels == ribs] = 0
-    return Arches(labels, first)
+    return Arches(labels, within, first)
+
+
+def _within(site: _Site, solid: Mask) -> Grey:
+    """How far grey values lie above the surface's: half of the brightest bone nearby, and more than soft tissue."""
+    surface = np.maximum(_EDGE_SHARE * ndimage.maximum_filter(site.hu, 5), _SURFACE_HU)
+    return np.asarray(np.where(solid, 1, np.clip((site.hu - surface) / _RAMP_HU, -1, 1)), np.float32)
+
+
+def _one_beyond(labels: NDArray[np.int16], free: Mask) -> NDArray[np.int16]:
+    """Regions grown by a voxel into what is free, each voxel from the largest number beside it."""
+    beside = ndimage.grey_dilation(labels, footprint=_BESIDE)
+    return np.asarray(np.where((labels == 0) & free, beside, labels), np.int16)
 
 
 def _ways(site: _Site) -> tuple[Grey, Grey]:

@@ -55,7 +55,7 @@ class StraightPlaces:
         share = np.float32(np.clip(at - low, 0, 1))
         fields = self.fields[..., low] * (1 - share) + self.fields[..., low + 1] * share
         for axis, place in ((1, left_mm - self.first_mm[0]), (2, back_mm - self.first_mm[1])):
-            fields = _between(fields, axis, place / _GRID_MM)
+            fields = between(fields, axis, place / _GRID_MM)
         a, b, c, d = (np.asarray(field, np.float64) for field in fields)
         return a, b, c, d
 
@@ -64,7 +64,7 @@ class StraightPlaces:
         return self.first_mm, self.first_mm + _GRID_MM * (np.array(self.fields.shape[1:]) - 1)
 
 
-def _between(fields: Grey, axis: int, place: Floats) -> Grey:
+def between(fields: Grey, axis: int, place: Floats) -> Grey:
     """Fields at places between the points of one axis, in steps; beyond its ends the ends are repeated."""
     place = np.clip(place, 0, fields.shape[axis] - 1)
     low = np.minimum(place.astype(int), fields.shape[axis] - 2)
