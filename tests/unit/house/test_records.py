@@ -25,7 +25,6 @@ from spondyl.simulation import (
     count_leaks,
     follow_cycle,
     inflate_balloons,
-    injection_model,
     measure_fields,
     measure_pressed,
     simulate,
@@ -37,6 +36,7 @@ from spondyl.simulation import (
 )
 from spondyl.simulation.body_injection import portions
 from spondyl.simulation.cement import find_cement
+from spondyl.simulation.flow_model import injection_model
 from spondyl.simulation.injection import HalfDone, inject
 from spondyl.simulation.load_cycle import DAMAGING
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
