@@ -24,7 +24,12 @@ _LOOK = (
     "Look at the picture of the levels; say where a disc is missing with --disc-at, or where there is none with "
     "--no-disc-at, or give corrected labels."
 )
+_GIVE_ABOVE = (
+    "Nothing above is measured or planned. Where the spine goes on there, give a part of the CT that begins at the "
+    "levels you need, a wider field of view, or labels."
+)
 _THIN = "Use thinner slices of this scan where there are any."
+_LEVEL_MM = 25.0  # of the image above the canal that is found: room for a vertebra
 _FOUND_FROM, _NAMED_FROM = 0.6, 0.85  # share of the work after which the masks are there, and looked at again
 
 
@@ -95,7 +100,19 @@ class NamedSegmentation:
             )
             for said, names in alike.items()
         ]
-        return (*self.naming.questions, *asked)
+        return (*self.naming.questions, *self._lost_above, *asked)
+
+    @property
+    def _lost_above(self) -> tuple[Question, ...]:
+        """Of levels that the image shows above those found, where the canal could not be followed to them."""
+        unseen = self.segmentation.found.unseen_above_mm(self.segmentation.vertebrae.geometry)
+        if unseen < _LEVEL_MM:
+            return ()
+        said = (
+            f"The spinal canal is followed to {unseen:.0f} mm below the upper border of the image: the levels above are "
+            "not told apart."
+        )
+        return (Question("levels_lost_above", said, _GIVE_ABOVE, blocking=False),)
 
 
 def segment_levels(

@@ -122,6 +122,23 @@ def test_doubts_of_the_segmenter_are_asked(named: NamedSegmentation) -> None:
     assert "--disc-at" in asked[0].action
 
 
+def test_levels_above_the_canal_that_is_found_are_told(named: NamedSegmentation) -> None:
+    """Where a narrow field of view ended the canal early, two levels above it were left out without a word."""
+    seen, found = named.segmentation, named.segmentation.found
+    codes = [question.code for question in named.questions]
+    assert "levels_lost_above" not in codes  # the canal leaves the image
+    geometry = seen.vertebrae.geometry
+    axis = int(np.abs(geometry.axes[2]).argmax())
+    corners = [geometry.points(np.where(np.arange(3) == axis, k, 0))[2] for k in (0, geometry.shape[axis] - 1)]
+    height = found.canal[:, 2]
+    short = replace(found, canal=found.canal[height < max(corners) - 40.0])
+    end = max(corners) - short.canal[-1, 2]
+    lost = NamedSegmentation(replace(seen, found=short), named.naming)
+    (asked,) = [question for question in lost.questions if question.code == "levels_lost_above"]
+    assert f"{end + 10:.0f} mm below" in asked.text  # 10 mm of the canal are gone on straight
+    assert not asked.blocking
+
+
 def test_one_doubt_of_several_levels_is_asked_once(named: NamedSegmentation) -> None:
     """Seven levels of a CT of 4 mm slices were asked about one by one, with advice on discs."""
     found = named.segmentation

@@ -10,6 +10,7 @@ from spondyl.errors import InputError
 from spondyl.space import Geometry, Volume
 from spondyl.spine.segmenters import DiscsFound, find_discs
 from spondyl.spine.segmenters.arrays import Upright
+from spondyl.spine.segmenters.canal_path import _joined, _longest_run
 from spondyl.spine.segmenters.chains import STRICT, best_chain, chain_score, steps_of
 from spondyl.spine.segmenters.column import Column
 from spondyl.spine.segmenters.curved import CurvedFrame
@@ -93,6 +94,23 @@ def test_an_image_too_small_for_a_spine_is_refused() -> None:
     small = Volume(np.zeros((8, 8, 8), np.int16), Geometry(np.eye(4), (8, 8, 8)), "[hnsf'U]")
     with pytest.raises(InputError, match=r"8 x|7 x 7 x 7 mm"):
         find_discs(small)
+
+
+@pytest.mark.parametrize(
+    ("dim", "kept"),
+    [(0.70, (0, 90)), (0.60, (50, 90))],  # a dip that still looks like a canal, and one that does not
+)
+def test_a_dim_stretch_between_two_long_ones_is_canal_too(dim: float, kept: tuple[int, int]) -> None:
+    """A narrow field of view left out the back wall of the kyphosis: the canal broke there, and two levels were lost."""
+    share = np.concatenate([np.full(30, 1.0), np.full(20, dim), np.full(40, 1.0), np.full(10, 0.7)])
+    run = _longest_run(_joined(3.5 * share, 3.5))  # the dim end leads nowhere
+    assert (run.start, run.stop) == kept
+
+
+def test_a_dim_stretch_that_leads_to_a_short_one_is_no_canal() -> None:
+    """22 voxels of 2 mm are 44 mm: less than two vertebrae, as a hole in the pelvis may be."""
+    share = np.concatenate([np.full(22, 1.0), np.full(20, 0.7), np.full(40, 1.0)])
+    assert _longest_run(_joined(3.5 * share, 3.5)) == slice(42, 82)
 
 
 def test_the_best_path_follows_a_ridge_that_shifts() -> None:

@@ -19,6 +19,7 @@ _RING_MM = (6.0, 17.0)  # from the canal's centre to its walls
 _BRIDGED_MM = 6.0  # along the spine: foramina between pedicles
 _BEND = 0.15
 _KEPT = 0.75  # of the usual score: below it the canal has been lost
+_DIMMED = 0.65  # of it: what joins two stretches, as where a narrow field of view leaves out the canal's back wall
 _LEAST_SCORE = 1.6  # of the best stretch; soft tissue and air stay below 1
 _LEAST_MM = 45.0  # of canal: less than two vertebrae
 _FINE_MM = 1.0
@@ -87,7 +88,7 @@ def find_canal(image: Upright) -> CanalPath:
     path = best_path(score, _BEND)
     along = np.asarray(score[path[:, 0], path[:, 1], np.arange(len(path))], np.float64)
     smooth = ndimage.gaussian_filter1d(along, 5)
-    run = _longest_run(smooth > _KEPT * np.percentile(smooth, 90))
+    run = _longest_run(_joined(smooth, float(np.percentile(smooth, 90))))
     best = float(np.percentile(along[run], 75))
     length = (run.stop - run.start) * _COARSE_MM
     if best < _LEAST_SCORE:
@@ -107,6 +108,22 @@ def find_canal(image: Upright) -> CanalPath:
     fine = _centred(image, places)
     kept = (fine[:, 2] >= heights[run.start]) & (fine[:, 2] <= heights[run.stop - 1])
     return CanalPath(fine[kept], np.interp(fine[kept, 2], heights, along))
+
+
+def _joined(score: Floats, usual: float) -> Mask:
+    """Where a path with these scores is kept: clear stretches and the dim ones between two long ones.
+
+    A stretch that goes on dimly and leads nowhere has left the canal; one that leads to another canal has not.
+    """
+    clear = score > _KEPT * usual
+    pieces, count = ndimage.label(score > _DIMMED * usual)
+    stretches, _ = ndimage.label(clear)
+    long = np.flatnonzero(np.bincount(stretches)[1:] * _COARSE_MM >= _LEAST_MM) + 1
+    for piece in range(1, count + 1):
+        ends = np.flatnonzero((pieces == piece) & np.isin(stretches, long))
+        if len(ends):
+            clear[ends[0] : ends[-1] + 1] = True
+    return np.asarray(clear)
 
 
 def _longest_run(found: Mask) -> slice:

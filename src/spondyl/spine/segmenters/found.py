@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Volume, read_only
+from spondyl.space import Floats, Geometry, Volume, read_only
 from spondyl.spine.segmenters.arrays import Grey, Mask, Upright
 from spondyl.spine.segmenters.canal_path import find_canal
 from spondyl.spine.segmenters.column import Column, measure_column
@@ -42,6 +42,13 @@ class DiscsFound:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, item.name) for item in fields(self))
+
+    def unseen_above_mm(self, geometry: Geometry) -> float:
+        """Height of the image with this grid above the canal's upper end; below 0 where the canal leaves it. [mm]"""
+        axis = int(np.abs(geometry.axes[2]).argmax())
+        last, end = geometry.shape[axis] - 1, float(geometry.indices(self.canal[-1])[axis])
+        cells = last - end if geometry.axes[2, axis] > 0 else end
+        return cells * float(geometry.spacing_mm[axis]) + BEYOND_MM  # the canal goes on straight for that long
 
 
 @dataclass(frozen=True, eq=False)
