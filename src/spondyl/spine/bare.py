@@ -109,8 +109,8 @@ class NamedSegmentation:
         if unseen < _LEVEL_MM:
             return ()
         said = (
-            f"The spinal canal is followed to {unseen:.0f} mm below the upper border of the image: the levels above are "
-            "not told apart."
+            f"The spinal canal is followed to {unseen:.0f} mm below the upper border of the image: the levels above "
+            "are not told apart."
         )
         return (Question("levels_lost_above", said, _GIVE_ABOVE, blocking=False),)
 

@@ -101,7 +101,7 @@ def test_an_image_too_small_for_a_spine_is_refused() -> None:
     [(0.70, (0, 90)), (0.60, (50, 90))],  # a dip that still looks like a canal, and one that does not
 )
 def test_a_dim_stretch_between_two_long_ones_is_canal_too(dim: float, kept: tuple[int, int]) -> None:
-    """A narrow field of view left out the back wall of the kyphosis: the canal broke there, and two levels were lost."""
+    """A narrow field of view left out the canal's back wall: it broke there, and two levels were lost."""
     share = np.concatenate([np.full(30, 1.0), np.full(20, dim), np.full(40, 1.0), np.full(10, 0.7)])
     run = _longest_run(_joined(3.5 * share, 3.5))  # the dim end leads nowhere
     assert (run.start, run.stop) == kept
@@ -197,20 +197,24 @@ def test_the_chain_takes_evenly_spaced_discs_and_no_weak_one_between() -> None:
 def test_much_canal_below_the_lowest_disc_is_searched_again_on_a_calmed_image(
     monkeypatch: pytest.MonkeyPatch, below_mm: int, again_mm: int, calmed: bool
 ) -> None:
-    """L5 of ts-lumbar-3mm was lost with a lung kernel: 65 mm of canal lay below L4's disc."""
-    ct = Volume(
-        np.random.default_rng(1).normal(0, 100, (9, 9, 9)).astype(np.int16), Geometry(np.eye(4), (9, 9, 9)), "HU"
-    )
+    """L5 of ts-lumbar-3mm was lost with a lung kernel, and with screws: 63 to 65 mm of canal lay below L4's disc."""
+    grey = np.random.default_rng(1).normal(0, 100, (9, 9, 9)).astype(np.int16)
+    grey[2:7, 2:7, 2:7] = 3000
+    ct = Volume(grey, Geometry(np.eye(4), (9, 9, 9)), "HU")
     rough = float(np.std(ct.array))
+    shown: list[float] = []
 
     def seen(image: Upright, wanted: object, refused: object) -> Search:
         below = below_mm if np.std(image.array) > 0.9 * rough else again_mm
         levels = SimpleNamespace(discs=(int(below + BEYOND_MM), 200))
         frame = CurvedFrame.along(np.array([[4.0, 4.0, k] for k in range(9)]))
+        shown.append(float(image.array.max()))
         return Search(image, frame, np.zeros((1, 1, 1), np.float32), cast(Column, None), levels, True)  # type: ignore[arg-type]
 
     monkeypatch.setattr("spondyl.spine.segmenters.found._seen", seen)
     search = search_discs(ct)
     assert search.calmed is calmed
     assert search.sacral_mm == (again_mm if calmed else below_mm)
+    assert shown[0] == 3000.0
+    assert all(brightest <= 1000.0 for brightest in shown[1:])  # metal counts as bone
     assert np.std(search.image.array) == rough  # grey values are those of the CT as it is

@@ -23,6 +23,7 @@ _SACRUM_MM = 25.0  # from the image's lower border to the canal's end: more, and
 _SIDE_MM = 12.0  # of a disc's middle that must be shown to either side
 SACRAL_MM = 60.0  # of canal followed into a sacrum; on the test data up to 55, and from 65 where L5 was lost
 _CALMED_MM = 1.0  # within slices, of an image searched again: undoes most of what a sharp kernel adds
+_BRIGHTEST_HU = 1000  # of bone; metal counts as no brighter in an image searched again
 _NAMED_MM = 25.0  # a disc that a person points at lies no further from one that could be
 
 
@@ -62,7 +63,7 @@ class Search:
     levels: LevelsFound
     sacrum_below: bool
     named: tuple[float, ...] = ()  # stations at which a person says that a disc is
-    calmed: bool = False  # path and discs are those of the image smoothed within slices
+    calmed: bool = False  # path and discs are those of the image searched again
 
     @property
     def sacral_mm(self) -> float:
@@ -109,15 +110,17 @@ def find_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Sequenc
 def search_discs(ct: Volume, *, wanted: Sequence[ArrayLike] = (), refused: Sequence[ArrayLike] = ()) -> Search:
     """As `find_discs`, with what a segmentation goes on from.
 
-    A sharp kernel rims fat and bone so darkly that the canal's path may leave the sacrum and its disc with it. Where so
-    much canal lies below the lowest disc, the image is searched once more, smoothed within slices; if the disc is seen
+    A sharp kernel rims fat and bone so darkly that the canal's path may leave the sacrum and its disc with it; so it
+    may where screws wall the canal in more brightly than bone does elsewhere. Where so much canal lies below the lowest
+    disc, the image is searched once more, metal as bright as bone and smoothed within slices; if the disc is seen
     then, path and discs are taken from there, and the grey values from the CT as it is.
     """
     image = Upright.of(ct)
     first = _seen(image, wanted, refused)
     if not first.is_long_below:
         return first
-    calmed = ndimage.gaussian_filter(image.array.astype(np.float32), (*(_CALMED_MM / image.spacing_mm[:2]), 0))
+    bone = np.minimum(image.array, _BRIGHTEST_HU).astype(np.float32)
+    calmed = ndimage.gaussian_filter(bone, (*(_CALMED_MM / image.spacing_mm[:2]), 0))
     try:
         again = _seen(replace(image, array=calmed), wanted, refused)
     except InputError:

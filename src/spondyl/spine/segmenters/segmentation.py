@@ -26,7 +26,10 @@ ARCH, BODY, CANAL = 41, 49, 61  # sub-region numbers of SPINEPS
 _SMALLEST_MM3 = 1500.0  # of the body of an end vertebra that is still told: less is a rim
 _ONE_DISC = "it is cut: only one of its discs is found"
 _FAINT_END = "it is taken as cut: the disc at the end of what is found hardly looks like a disc"
-_SEEN_CALMED = "its lower disc is seen only after smoothing within slices: a sharp kernel may have misled the search"
+_SEEN_CALMED = (
+    "its lower disc is seen only after smoothing within slices, with metal as bright as bone: a sharp kernel or metal "
+    "may have misled the search"
+)
 _THICK_MM = 3.5  # of slices that still show a pedicle of 5 to 8 mm in two of them
 _COMPARED = 4  # bodies beside one
 _LARGE, _SMALL = 1.6, 0.65  # of their volume; neighbours that are whole differ by less than a third
