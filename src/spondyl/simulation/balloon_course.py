@@ -152,7 +152,8 @@ class _Course:
 
     def _body(self) -> GrowingBody:
         bone, box = self.bone, self.box
-        modulus = self.broken.pressed_bone.model.modulus.copy()
+        opened = self.broken.opened_bone
+        modulus = opened.model.modulus.copy()
         for cavity in self.cavities:
             modulus[cavity] = 0.0
         held = np.zeros((3, *(part.stop - part.start + 1 for part in box)), bool)
@@ -162,7 +163,7 @@ class _Course:
             isotropic(modulus[box], bone.model.poisson[box]),
             bone.voxel_mm,
             held,
-            bone.yield_stress.array[box],
+            opened.yield_stress.array[box],
             self.settings.law,
             onset=_onset(bone.density.array)[box],
             cavities=[cavity[box] for cavity in self.cavities],

@@ -144,7 +144,7 @@ class BalloonOutcome:
 
     def __post_init__(self) -> None:
         if self.loaded.body is not self.free.body and not np.array_equal(
-            self.loaded.body.parted, self.free.body.parted
+            self.loaded.body.parted_share, self.free.body.parted_share
         ):
             raise InputError("these two lifts are of different fractures: inflate the same BrokenBody twice")
 

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.simulation.bone import BoneModel
+from spondyl.simulation.composite import with_fields
 from spondyl.simulation.damage import Damage, damaged, no_damage
-from spondyl.simulation.fracture import FracturePlane, middle_plane, parted_voxels
+from spondyl.simulation.fracture import HINGE_SHARE, FracturePlane, middle_plane, parted_shares
 from spondyl.space import read_only
 
 Array = NDArray[Any]
@@ -34,14 +35,29 @@ class BrokenBody:
     bone: BoneModel  # whole: the shape and density of the CT, no cracks
     damage: Damage
     plane: FracturePlane | None  # None: nothing has come apart, for comparison
-    parted: Array  # bool: voxels of the plane, one layer thick where it lies along the grid
+    parted_share: Array  # of each voxel, one layer thick where the plane lies along the grid; less than 1 at the hinge
     assumptions: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parted", read_only(self.parted, np.bool_))
+        object.__setattr__(self, "parted_share", read_only(self.parted_share, np.float64))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(self.__dict__.values())
+
+    @property
+    def parted(self) -> Array:
+        """Voxels that the plane parts wholly, bool."""
+        return np.asarray(np.asarray(self.parted_share) == 1)
+
+    @property
+    def opened_bone(self) -> BoneModel:
+        """As pressed, but the column where the hinge ends bears with the part of it that is whole.
+
+        Wholly parted voxels keep what they bear when they are pressed.
+        """
+        pressed, share = self.pressed_bone, np.asarray(self.parted_share)
+        whole = np.where(share < 1, 1 - share, 1.0)
+        return with_fields(pressed, pressed.model.modulus * whole, pressed.yield_stress.array * whole)
 
     @property
     def pressed_bone(self) -> BoneModel:
@@ -54,7 +70,7 @@ def break_bone(
     damage: Damage | None = None,
     *,
     plane: FracturePlane | None = None,
-    hinge_share: float | None = None,
+    hinge_share: float = HINGE_SHARE,
 ) -> BrokenBody:
     """The bone with a plane that bears no tension, and with the stiffness that it has lost.
 
@@ -68,8 +84,7 @@ def break_bone(
     plane
         Left out: square to the cranial axis, at mid-height.
     hinge_share
-        Of the depth that stays whole at the back, where the plane is left out; left out too: that of the voxels
-        (`fracture.hinge_share_at`).
+        Of the depth that stays whole at the back, where the plane is left out.
 
     Raises
     ------
@@ -79,9 +94,9 @@ def break_bone(
     chosen = plane or middle_plane(bone, hinge_share)
     told = () if plane is not None else (PLANE_ASSUMED.format(share=1 - chosen.hinge_share),)
     lost = no_damage(bone) if damage is None else damage
-    return BrokenBody(bone, lost, chosen, parted_voxels(bone, chosen), told)
+    return BrokenBody(bone, lost, chosen, parted_shares(bone, chosen), told)
 
 
 def whole_bone(bone: BoneModel) -> BrokenBody:
     """The bone with nothing broken: what a balloon cannot lift."""
-    return BrokenBody(bone, no_damage(bone), None, np.zeros(bone.density.array.shape, bool), ())
+    return BrokenBody(bone, no_damage(bone), None, np.zeros(bone.density.array.shape), ())

@@ -14,8 +14,8 @@ from spondyl.space import Floats, read_only
 
 Array = NDArray[Any]
 
-HINGE_SHARE = 0.20  # of the depth, for a whole back wall, in voxels of 2 mm: set on case E02, decision 0024
-HINGE_SHARE_1_MM = 0.30  # the same in voxels of 1 mm: the plane is one voxel thick, decision 0033
+HINGE_SHARE = 0.30  # of the depth, whatever the voxels: set on case E02 in voxels of 1 mm, decisions 0033 and 0034
+LEAST_PART = 0.05  # of a voxel: less of it whole counts as none, less of it parted as none
 STEEPEST_DEG = 45.0
 
 
@@ -25,7 +25,7 @@ class FracturePlane:
 
     point: Floats  # (3,), patient mm
     normal: Floats  # (3,), unit vector towards the head, LPS
-    hinge_share: float  # of the body's depth, at its back; `hinge_share_at` tells what was set on trials
+    hinge_share: float  # of the body's depth, at its back
 
     def __post_init__(self) -> None:
         for name in ("point", "normal"):
@@ -45,8 +45,10 @@ class FracturePlane:
         return type(self), tuple(self.__dict__.values())
 
 
-def parted_voxels(bone: BoneModel, plane: FracturePlane) -> Array:
-    """Bone that the plane cuts in front of its hinge, so that no voxels above and below it share a node; bool.
+def parted_shares(bone: BoneModel, plane: FracturePlane) -> Array:
+    """Share of each voxel that the plane parts: 1 in front of its hinge, where no voxels above and below share a node.
+
+    The hinge ends where it ends in mm: in the column of voxels with its end, the share is that in front of it.
 
     Raises
     ------
@@ -55,27 +57,17 @@ def parted_voxels(bone: BoneModel, plane: FracturePlane) -> Array:
     """
     off, reach = _distances(bone, plane)
     back, front = depth_range(bone)
-    middles = (np.arange(off.shape[0]) + 0.5) * bone.voxel_mm
-    ahead = (middles > back + plane.hinge_share * (front - back))[:, None, None]
-    parted = (bone.density.array > 0) & (off > -reach - 1e-9) & (off <= reach - 1e-9) & ahead
-    if not parted.any():
+    cut = (bone.density.array > 0) & (off > -reach - 1e-9) & (off <= reach - 1e-9)
+    whole = (back + plane.hinge_share * (front - back)) / bone.voxel_mm - np.arange(off.shape[0])
+    whole = np.where(whole < LEAST_PART, 0.0, np.where(whole > 1 - LEAST_PART, 1.0, whole))
+    shares = np.where(cut, (1 - whole)[:, None, None], 0.0)
+    if not (shares == 1).any():
         raise InputError("the fracture plane misses the body: give a point within it, in patient mm (LPS)")
-    return np.asarray(parted)
+    return np.asarray(shares)
 
 
-def hinge_share_at(voxel_mm: float) -> float:
-    """The hinge's share of the depth in voxels of this size: on a line between 1 and 2 mm, where it was set on E02.
-
-    Smaller and larger voxels take the nearer of the two: nothing was set there.
-
-    >>> [round(hinge_share_at(size), 2) for size in (1.0, 1.5, 2.0, 3.0)]
-    [0.3, 0.25, 0.2, 0.2]
-    """
-    return float(np.interp(voxel_mm, (1.0, 2.0), (HINGE_SHARE_1_MM, HINGE_SHARE)))
-
-
-def middle_plane(bone: BoneModel, hinge_share: float | None = None) -> FracturePlane:
-    """The plane square to the cranial axis at mid-height of the body; its hinge that of the voxels if left out."""
+def middle_plane(bone: BoneModel, hinge_share: float = HINGE_SHARE) -> FracturePlane:
+    """The plane square to the cranial axis at mid-height of the body."""
     solid = bone.density.array > 0
     planes = np.flatnonzero(solid.any(axis=(0, 1)))
     back, front = depth_range(bone)
@@ -84,8 +76,7 @@ def middle_plane(bone: BoneModel, hinge_share: float | None = None) -> FractureP
     place = np.array([(back + front) / 2 / bone.voxel_mm, (across[0] + across[-1] + 1) / 2, middle])
     geometry = bone.model.geometry
     normal = geometry.axes[:, 2] / np.linalg.norm(geometry.axes[:, 2])
-    share = hinge_share_at(bone.voxel_mm) if hinge_share is None else hinge_share
-    return FracturePlane(geometry.points(place - 0.5), normal, share)
+    return FracturePlane(geometry.points(place - 0.5), normal, hinge_share)
 
 
 def depth_range(bone: BoneModel) -> tuple[float, float]:

@@ -53,5 +53,5 @@ def test_each_balloon_has_its_gauge_and_the_rated_pressure_stands_over_it(lift: 
 
 
 def test_the_broken_plane_is_drawn(lift: BalloonLift) -> None:
-    whole = replace(lift, body=replace(lift.body, parted=np.zeros_like(lift.body.parted)))
+    whole = replace(lift, body=replace(lift.body, parted_share=np.zeros_like(lift.body.parted_share)))
     assert not np.array_equal(pixels(draw_balloons(whole)), pixels(draw_balloons(lift)))
