@@ -65,12 +65,19 @@ class YieldLaw:
             raise InputError("damage_strain and softening_strain must be above 0, hardening not below 0")
 
     def for_voxel_size(self, voxel_size: float, reference: float = 1.0) -> YieldLaw:
-        """The same law with the softening of voxels of this size. [mm]
+        """The same law for voxels of this size, where it was set in voxels of the reference's. [mm]
 
-        A band of failing bone is one voxel thick, so the energy of a crack stays the same only where the strain of
-        softening rises as the voxels shrink (the crack band model: Bažant, Oh, Mater Struct 16 (1983)).
+        A band of failing bone is one voxel thick, so the energy of a crack stays the same only where the strains of
+        softening and of damage rise as the voxels shrink, and the rise of strength by strain falls (the crack band
+        model: Bažant, Oh, Mater Struct 16 (1983)).
         """
-        return replace(self, softening_strain=self.softening_strain * reference / voxel_size)
+        wider = reference / voxel_size
+        return replace(
+            self,
+            softening_strain=self.softening_strain * wider,
+            damage_strain=self.damage_strain * wider,
+            hardening=self.hardening / wider,
+        )
 
     @property
     def centre(self) -> float:

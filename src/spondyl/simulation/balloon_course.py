@@ -19,7 +19,7 @@ from spondyl.numerics.growing import GrowingBody
 from spondyl.numerics.nonlinear import newton_krylov
 from spondyl.planning import Balloon
 from spondyl.simulation.balloon_device import BalloonDevice
-from spondyl.simulation.balloon_records import LIMITS, BalloonLift, BalloonSettings, BalloonStage, lift_between
+from spondyl.simulation.balloon_records import BAND_MM, LIMITS, BalloonLift, BalloonSettings, BalloonStage, lift_between
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.broken_body import BrokenBody
 from spondyl.space import HeightMap, Volume
@@ -164,7 +164,7 @@ class _Course:
             bone.voxel_mm,
             held,
             opened.yield_stress.array[box],
-            self.settings.law,
+            self.settings.law.for_voxel_size(bone.voxel_mm, BAND_MM),
             onset=_onset(bone.density.array)[box],
             cavities=[cavity[box] for cavity in self.cavities],
             plane=self.broken.parted[box],

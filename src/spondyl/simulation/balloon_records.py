@@ -20,6 +20,8 @@ Array = NDArray[Any]
 BONE_LAW = YieldLaw(2.0, 0.8, damage_limit=0.6, damage_strain=0.02, hardening=1.5)
 """Crushable bone with damage and hardening set by our trials on case E02 (stiffness lost by crushing to 25 %)."""
 
+BAND_MM = 2.0  # voxels that the law is meant for: in smaller ones its strains are spread over as many mm, decision 0034
+
 LIMITS = (
     "A model, not calibrated on patients. The lift hangs on the assumed fracture: compare plans and preloads with it.",
     "Ligaments, discs and facets are left out: nothing but the hinge, the bone and the preload holds the halves.",

@@ -129,8 +129,13 @@ def test_every_point_ends_on_the_surface_however_far_it_was_strained(law: YieldL
     assert np.sqrt(equivalent2 + distance**2) == pytest.approx(radius, rel=1e-8)
 
 
-def test_softening_of_a_smaller_voxel_takes_more_strain() -> None:
-    assert CRUSHABLE.for_voxel_size(0.5).softening_strain == pytest.approx(2 * CRUSHABLE.softening_strain)
+def test_a_band_of_smaller_voxels_opens_by_as_many_mm() -> None:
+    """Half a mm that is strained twice as much: strength and damage as in 1 mm."""
+    law = YieldLaw(2.0, 0.8, damage_limit=0.6, residual_strength=0.4, hardening=1.5)
+    strain = np.array([0.0, 0.01, 0.1])
+    fine = law.for_voxel_size(0.5)
+    assert fine.damage(2 * strain) == pytest.approx(law.damage(strain))
+    assert fine.strength_factor(2 * strain, 2 * strain) == pytest.approx(law.strength_factor(strain, strain))
 
 
 @pytest.mark.parametrize(
