@@ -202,7 +202,7 @@ def _fine_hinges(found: dict[str, dict[str, Any]]) -> list[str]:
     return [
         "",
         f"**E02 at 1 mm** (calibration). Given back of a lift without load, by hinge: {'; '.join(told)};",
-        "measured 31 %, asked 20 to 45 %. E06 and the hinge of 0.30 are the same run: E06 is no independent proof of it.",
+        "measured 31 %, asked 20 to 45 %. E06 and the hinge of 0.30 are the same run: E06 is no proof of it.",
     ]
 
 
