@@ -72,7 +72,8 @@ SEEN = (
     "an eleventh since (6.2 to 0.5 CPU s of one body of 264 000 voxels over 10 min of curing, old and new side by",
     "side), all pictures of this report 5.4 instead of 7.4 CPU s (old and new in turns), pixel for pixel the same.",
     "Rows of the rider wedge and the T9 biconcave body ran on a5994f6, before both, that of the T9 crush with both;",
-    "the last two warm, under a load of 15 to 28, which may lengthen CPU seconds too.",
+    "the last two warm, under a load of 15 to 28. All rows of kyphoplasty are of before the hinge in mm",
+    "([decision 0034](../decisions/0034-a-hinge-and-damage-in-mm.md)), which at 2 mm keeps more of a lift under load.",
 )
 EARLIER = (  # of the rows that stand on the page and are not made anew
     "Rows made 2026-11-27 on top of e89796c; those of the rider crush and of the T9 wedge 2026-11-28 on top of",
