@@ -109,6 +109,24 @@ def coarse_grids(
     coarsest, slowest
         Unknowns at which to end; unknowns over those of the finer grid at which to end.
     """
+    grid, fine = _first_grid(coefficients, edge, free, hinged, threads)
+    yield grid
+    while 3 * fine.count > coarsest and len(fine.place):
+        step = _coarser(fine, fine.material[-1] != 0)
+        if step.cells.count > slowest * fine.count:
+            break
+        plain, known = np.ones(len(fine.place), np.bool_), np.ones((3, fine.count), np.bool_)
+        itself, before = np.arange(fine.count), grid.stiffness
+        grid = _coarse_grid(fine, itself, plain, known, before, step, step.follow, grid.edge, threads)
+        fine = step.cells
+        del step, before, plain, known, itself  # room, while this grid is made use of
+        yield grid
+
+
+def _first_grid(
+    coefficients: Array, edge: float, free: NDArray[np.bool_], hinged: bool, threads: int
+) -> tuple[Grid, Cells]:
+    """The grid next to the voxels, and its cells."""
     inside = _inner_blocks(coefficients, free)
     cells, point, starts = _voxel_cells(coefficients, hinged=hinged, inside=inside)
     known = free.reshape(3, -1)
@@ -120,20 +138,11 @@ def coarse_grids(
     step = _coarser(cells, whole, inner_voxels)
     follow = _of_points(cells, point, starts, step.follow)
     grid = _coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)
-    if step.at_point is not None:
-        regular = _touched(np.any(coefficients != 0, axis=0))
-        regular &= (np.diff(starts) == 0).reshape(regular.shape)
-        grid = replace(grid, inner=Inner(step.at_point, regular.view(np.uint8)))
-    yield grid
-    while 3 * step.cells.count > coarsest and len(step.cells.place):
-        fine = step.cells
-        step = _coarser(fine, fine.material[-1] != 0)
-        if step.cells.count > slowest * fine.count:
-            break
-        plain, known = np.ones(len(fine.place), np.bool_), np.ones((3, fine.count), np.bool_)
-        itself, before, edge = np.arange(fine.count), grid.stiffness, grid.edge
-        grid = _coarse_grid(fine, itself, plain, known, before, step, step.follow, edge, threads)
-        yield grid
+    if step.at_point is None:
+        return grid, step.cells
+    regular = _touched(np.any(coefficients != 0, axis=0))
+    regular &= (np.diff(starts) == 0).reshape(regular.shape)
+    return replace(grid, inner=Inner(step.at_point, regular.view(np.uint8))), step.cells
 
 
 @cache
