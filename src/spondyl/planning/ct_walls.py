@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spondyl.planning.types import WITHIN_PEDICLE, Structure
-from spondyl.space import Floats, Geometry
+from spondyl.space import Floats, Geometry, read_only
 from spondyl.spine import Side, Spine, Vertebra
 from spondyl.spine.pedicle_outline import PedicleOutline, find_outline
 
@@ -26,6 +26,9 @@ class CtWall:
 
     outline: PedicleOutline
     faces_canal: NDArray[np.bool_]  # as the outline's points
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "faces_canal", read_only(self.faces_canal, np.bool_))
 
     def __reduce__(self) -> tuple[type[CtWall], tuple[PedicleOutline, NDArray[np.bool_]]]:
         return type(self), (self.outline, self.faces_canal)

@@ -121,9 +121,9 @@ def _knots(x: Floats, spacing: float, margin: float) -> Floats:
 
 
 def _design(x: Floats, knots: Floats) -> sparse.csr_matrix:
-    inside = np.clip(x, knots[_DEGREE], np.nextafter(knots[-_DEGREE - 1], -np.inf))
     from scipy.interpolate import BSpline  # 0.4 s to load, which much of mechanics does without
 
+    inside = np.clip(x, knots[_DEGREE], np.nextafter(knots[-_DEGREE - 1], -np.inf))
     return sparse.csr_matrix(BSpline.design_matrix(inside, knots, _DEGREE))
 
 
