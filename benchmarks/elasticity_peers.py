@@ -4,10 +4,11 @@ Usage: python -m benchmarks.elasticity_peers [PROBLEM ...] [--threads N] [--only
 
 Problems are those of `benchmarks.elasticity`; a line is printed for each program, also where it is not installed:
 parosol-py (its wheel, with as many ranks as threads), CalculiX (`ccx`, iterative scaling), PETSc (conjugate gradients
-with hypre, one rank, in the interpreter that PETSC_PYTHON names) and pyamg (smoothed aggregation). What the last two
-say of themselves leaves out that their matrix is made here. Each is asked for a residual of 1e-6 in its own measure;
-CalculiX has no such setting. Core seconds hold for a busy machine too, as far as caches are shared: ratios are of
-those, and both times count from the array of moduli in memory to the displacements (others use files).
+with hypre, one rank, in the interpreter that PETSC_PYTHON names, as /usr/bin/python3 for Debian's python3-petsc4py;
+it sees none of the packages that this one sees) and pyamg (smoothed aggregation). What the last two say of themselves
+leaves out that their matrix is made here. Each is asked for a residual of 1e-6 in its own measure; CalculiX has no such
+setting. Core seconds hold for a busy machine too, as far as caches are shared: ratios are of those, and both times
+count from the array of moduli in memory to the displacements (others use files).
 """
 
 from __future__ import annotations
@@ -72,18 +73,39 @@ def calculix(problem: Problem, threads: int) -> Result | None:
 def petsc(problem: Problem, threads: int) -> Result | None:
     """PETSc with hypre's multigrid on one core; what it says of itself leaves out that the matrix is made here."""
     del threads
-    program = os.environ.get("PETSC_PYTHON", sys.executable)
-    if subprocess.run([program, "-c", "import petsc4py"], capture_output=True).returncode:
-        return None
+    program, own = os.environ.get("PETSC_PYTHON", sys.executable), petsc_surroundings()
+    trial = subprocess.run([program, "-c", "from petsc4py import PETSc"], capture_output=True, text=True, env=own)
+    if trial.returncode:
+        return failure(trial)
     with tempfile.TemporaryDirectory() as folder:
         system, answer = Path(folder) / "system.npz", Path(folder) / "answer.npz"
         first, free, energy = save_system(problem, system)
         script = Path(__file__).with_name("petsc_solve.py")
-        run = subprocess.run([program, script, system, answer], capture_output=True, text=True)
+        run = subprocess.run([program, script, system, answer], capture_output=True, text=True, env=own)
         if run.returncode:
-            return f"failed: {run.stderr.strip().splitlines()[-1]}", None
+            return failure(run)
         first[free] += np.load(answer)["answer"]
     return run.stdout.strip(), energy(first)
+
+
+def petsc_surroundings() -> dict[str, str]:
+    """What PETSc's interpreter is told: nothing of this one's packages (another NumPy would be loaded, or none).
+
+    Debian finds petsc4py by PETSC_DIR, or by a link that its package for developers makes; without both the folder of
+    real numbers is looked for here. One process needs no daemon of Open MPI, whose start asks for ssh.
+    """
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    own = {name: value for name, value in os.environ.items() if name in kept or name.startswith(("PETSC_", "OMPI_"))}
+    folders = sorted(Path("/usr/lib/petscdir").glob("petsc*/*-real"))
+    if "PETSC_DIR" not in own and folders:
+        own["PETSC_DIR"] = str(folders[-1])
+    return {"OMPI_MCA_ess_singleton_isolated": "1", "OMP_NUM_THREADS": "1", **own}
+
+
+def failure(run: subprocess.CompletedProcess[str]) -> Result | None:
+    """Why a program gave no answer; None where it is not installed."""
+    last = (run.stderr.strip() or "without a word").splitlines()[-1]
+    return None if last.startswith("ModuleNotFoundError: No module named 'petsc4py'") else (f"failed: {last}", None)
 
 
 def save_system(problem: Problem, place: Path) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], float]]:
