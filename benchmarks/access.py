@@ -12,7 +12,7 @@ import numpy as np
 from spondyl.planning import plan_augmentation
 from spondyl.planning.room import Room, make_room
 from spondyl.planning.search import cement_aim, search_paths
-from spondyl.spine import Side, Spine, build_spine
+from spondyl.spine import Level, Side, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 
@@ -22,7 +22,9 @@ LEVEL, RADIUS_MM = "L1", 1.524
 def make_spine() -> Spine:
     """T12 to L2 of a virtual patient on 1 mm voxels."""
     scan = ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0)
-    patient = make_virtual_patient(VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=scan), np.random.default_rng(4))
+    patient = make_virtual_patient(
+        VirtualSpineSpec(levels=(Level.T12, Level.L1, Level.L2), scan=scan), np.random.default_rng(4)
+    )
     study = Study(patient.ct, Scan(), Patient())
     return build_spine(study, labels=LabelImage(patient.labels, None), label_map="verse")
 

@@ -69,10 +69,7 @@ def soft_core(count: int = 48, contrast: float = 5000.0) -> Problem:
 
 def struts() -> Problem:
     """Micro-CT of trabecular bone at 39 µm; bone fraction about 0.24 at the threshold that its authors published."""
-    import nibabel as nib
-
-    image = nib.load(_data() / "microct-trabecular" / "trabecular_19p5um.nii.gz")
-    grey = np.asarray(image.dataobj, float)
+    grey = _image("microct-trabecular/trabecular_19p5um.nii.gz")
     a, b, c = (n // 2 for n in grey.shape)
     mean = grey.reshape(a, 2, b, 2, c, 2).mean((1, 3, 5))
     return squeezed(np.where(mean > 63, 10_000.0, 0.0), 0.039)
@@ -80,11 +77,8 @@ def struts() -> Problem:
 
 def l3() -> Problem:
     """L3 with its arch at the CT's 1.5 mm: bone above 150 HU only, so full of holes, between two planes that cut it."""
-    import nibabel as nib
-
-    folder = _data() / "tptbox-l3-ct-mr"
-    hu = np.asarray(nib.load(folder / "l3_ct.nii.gz").dataobj, float)
-    mask = np.asarray(nib.load(folder / "l3_ct_vertebra_label.nii.gz").dataobj) == 22
+    hu, labels = (_image(f"tptbox-l3-ct-mr/{name}.nii.gz") for name in ("l3_ct", "l3_ct_vertebra_label"))
+    mask = labels == 22
     modulus = np.where(mask & (hu > 150), 4730.0 * np.clip(hu / 1000, 0.05, 1.2) ** 1.56, 0.0)
     modulus = np.moveaxis(modulus, 1, 2)  # inferior is the load's axis
     box = ndimage.find_objects((modulus > 0).astype(int))[0]
@@ -116,7 +110,7 @@ def squeezed(modulus: Array, edge: float) -> Problem:
 def ramp(problem: Problem) -> Array:
     """The uniform squeeze, from which every solver may start."""
     top = problem.prescribed[2, 0, 0, -1]
-    start = np.zeros(problem.held.shape)
+    start: Array = np.zeros(problem.held.shape)
     start[2] = top * np.linspace(0, 1, start.shape[3])
     return start
 
@@ -124,7 +118,7 @@ def ramp(problem: Problem) -> Array:
 def unknowns(problem: Problem) -> int:
     """Free displacements of nodes that have material."""
     solid = np.pad(problem.coefficients[1] > 0, 1)
-    nodes = np.zeros(problem.held.shape[1:], bool)
+    nodes: Array = np.zeros(problem.held.shape[1:], bool)
     for i in (0, 1):
         for j in (0, 1):
             for k in (0, 1):
@@ -231,6 +225,15 @@ def _waves(lines: list[Array], length: float, count: int, rng: np.random.Generat
         x, y, z = np.exp(1j * (a * lines[0] + phase)), np.exp(1j * b * lines[1]), np.exp(1j * c * lines[2])
         out += (x[:, None, None] * (y[:, None] * z[None, :])[None]).real
     return np.asarray(out * np.sqrt(2.0 / count))
+
+
+def _image(name: str) -> Array:
+    """The numbers of one of the test data's images."""
+    import nibabel as nib
+
+    image = nib.load(_data() / name)
+    assert isinstance(image, nib.Nifti1Image)
+    return np.asarray(image.dataobj, dtype=float)
 
 
 def _data() -> Path:

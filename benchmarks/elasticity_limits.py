@@ -36,14 +36,14 @@ def bandwidth(threads: int, repeat: int = 5) -> float:
     """Bytes a second that a triad moves, the reading of what is overwritten not counted."""
     import numba
 
-    @numba.njit(fastmath=True, nogil=True, boundscheck=False)  # type: ignore[untyped-decorator]
+    @numba.njit(fastmath=True, nogil=True, boundscheck=False)
     def triad(to: Array, one: Array, other: Array, factor: float) -> None:
         for k in range(to.shape[0]):
             to[k] = one[k] + factor * other[k]
 
     to, one, other = (np.ones(LENGTH, np.float32) for _ in range(3))
     parts = [slice(*cut) for cut in cuts(LENGTH, threads)]
-    factor = np.float32(0.5)
+    factor: Any = np.float32(0.5)  # the loop is compiled for it
     seconds = []
     for _ in range(repeat + 1):
         begun = time.perf_counter()

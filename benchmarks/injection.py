@@ -29,7 +29,7 @@ from spondyl.simulation.injection import InjectionResult, InjectionSettings, Nee
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
 from spondyl.simulation.outlets import Outlet
 from spondyl.space import Geometry, Volume
-from spondyl.spine import Spine, build_spine
+from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 
@@ -61,7 +61,7 @@ def fill(model: InjectionModel, marrow: str) -> InjectionResult:
 
 def make_spine() -> Spine:
     """A virtual L1 between its neighbours, at 1 mm."""
-    spec = VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
+    spec = VirtualSpineSpec(levels=(Level.T12, Level.L1, Level.L2), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
     made = make_virtual_patient(spec, np.random.default_rng(4))
     study = Study(made.ct, Scan(kvp=120.0, contrast=False), Patient())
     return build_spine(study, labels=LabelImage(made.labels, None), label_map="verse")

@@ -18,21 +18,22 @@ import numpy as np
 from spondyl.app.inputs import Inputs
 from spondyl.app.job import Job
 from spondyl.app.measuring import measure
-from spondyl.documents.report import pdf_version, write_report
+from spondyl.documents.pages import pdf_version
+from spondyl.documents.report import write_report
 from spondyl.errors import InputError
 from spondyl.findings import Findings
-from spondyl.spine import Spine, build_spine
+from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import Study, read_study, write_label_nifti, write_nifti
 from spondyl.synthetic import WEDGE_30, ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
 
-LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
+LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 SLICES_MM = (1.0, 3.0)
 
 
 def make_case(folder: Path, slice_mm: float) -> Path:
     """A folder with the CT and the labels of a virtual patient with a wedged L1."""
     scan = ScanSpec(in_plane_mm=1.0, slice_step_mm=slice_mm)
-    spec = VirtualSpineSpec(levels=LEVELS, scan=scan, vertebrae={"L1": VertebraSpec(deformity=WEDGE_30)})
+    spec = VirtualSpineSpec(levels=LEVELS, scan=scan, vertebrae={Level.L1: VertebraSpec(deformity=WEDGE_30)})
     made = make_virtual_patient(spec, np.random.default_rng(0))
     folder.mkdir(parents=True)
     write_nifti(made.ct, folder / "ct.nii.gz")

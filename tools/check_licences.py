@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -93,7 +94,7 @@ def key(found: Distribution) -> str:
 
 def declared(found: Distribution) -> str:
     """What a distribution says of its licence, as an SPDX expression; "unknown" when it says nothing clear."""
-    metadata = found.metadata
+    metadata: Any = found.metadata  # an email.message.Message, which the type of the standard library hides
     if expression := metadata.get("License-Expression"):
         return str(expression)
     classifiers = [line for line in metadata.get_all("Classifier") or () if line.startswith("License ::")]

@@ -201,7 +201,7 @@ def predictors(rows: Sequence[Row]) -> str:
     """How much of the spread of the failure load goes with each measure, over all bodies and over the cohort."""
     known = [row for row in rows if row.density_mg_cm3 is not None]
     failure = [row.failure_n for row in known]
-    measures = {
+    measures: dict[str, Sequence[float | None]] = {
         "density of spongy bone": [row.density_mg_cm3 for row in known],
         "mean density of all bone": [row.integral_mg_cm3 for row in known],
         "axial rigidity, the least of the middle half": [row.rigidity_n for row in known],

@@ -28,12 +28,12 @@ from spondyl.simulation.composite import acrylic, averaged_on, partly_filled
 from spondyl.simulation.creep import measured_ratio
 from spondyl.simulation.height_course import line_of_standing, shortening
 from spondyl.space import Volume
-from spondyl.spine import Spine, build_spine
+from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "course.md"
-LEVELS = ("T12", "L1", "L2")
+LEVELS = (Level.T12, Level.L1, Level.L2)
 SEEDS = (21, 22, 23)
 VOLUMES_ML = (2.0, 4.0, 6.0, 8.0)
 VOXEL_MM = 2.0
@@ -155,7 +155,9 @@ def composite(rows: list[Row]) -> None:
 
 def adjacent(rows: list[Row]) -> None:
     """E16: disc pressure and endplate bulge beside a filled body."""
-    pressure, bulge, away, tall = [], [], [], []
+    pressure, tall = [], []
+    bulge: list[float] = []
+    away: list[float] = []
     for seed in SEEDS:
         model = build_segment_model(spine(seed), "L1", voxel_mm=VOXEL_MM)
         body = model.body_of(model.level)
@@ -210,7 +212,10 @@ def _away_from_ends(body: np.ndarray, away_mm: float) -> np.ndarray:
 def creep(rows: list[Row]) -> None:
     """E21 (calibration) and E22 (its intact arm calibration, the others validation)."""
     law = CreepLaw(measured_ratio())
-    intact, broken, treated, wedge, stiff = [], [], [], [], []
+    wedge, stiff = [], []
+    intact: list[float] = []
+    broken: list[float] = []
+    treated: list[float] = []
     less_by_volume: dict[float, list[float]] = {volume: [] for volume in (2.0, 4.0)}
     for body in bodies():
         forward = line_of_standing(body.creep_whole)

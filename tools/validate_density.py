@@ -19,11 +19,11 @@ from spondyl.findings import Finding, measure_density
 from spondyl.findings.calibration import DISPLACED_CM3_G
 from spondyl.spine import Level, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
-from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient, trabecular_hu
+from spondyl.synthetic import Kernel, ScanSpec, VirtualSpineSpec, make_virtual_patient, trabecular_hu
 from spondyl.synthetic.tissues import linear_attenuation
 
 STEPS_MM = 1.0, 1.5, 2.5, 3.0, 4.0, 5.0
-KERNELS = "standard", "smooth"
+KERNELS = Kernel.STANDARD, Kernel.SMOOTH
 ENERGIES_KEV = 61.0, 70.0, 78.0
 FIRST_SEED = 4000  # the three figures of the cortex were set on a patient of seed 1
 PAGE = Path(__file__).parents[1] / "docs" / "validation" / "density.md"
@@ -55,7 +55,7 @@ class Row:
         return self.interval[0] <= self.true_density <= self.interval[1]
 
 
-def measure(seed: int, step_mm: float, kernel: str, energy_kev: float) -> Row:
+def measure(seed: int, step_mm: float, kernel: Kernel, energy_kev: float) -> Row:
     """Energy and density of the one body of a patient: level, density, shell and pixels are drawn."""
     generator = np.random.default_rng(seed)
     level = (Level.T11, Level.L1, Level.L3)[int(generator.integers(3))]

@@ -91,7 +91,7 @@ def _read(rows: tuple[TrialRow, ...]) -> Iterator[str]:
 
 
 def _unread(rows: tuple[TrialRow, ...]) -> Iterator[str]:
-    open_rows = defaultdict(int)
+    open_rows: defaultdict[str, int] = defaultdict(int)
     for row in rows:
         open_rows[row.design.name] += not row.verified
     yield "## Rows not read"

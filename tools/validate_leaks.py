@@ -86,7 +86,7 @@ LOOKED_AGAIN = (
 @cache
 def virtual() -> Spine:
     """L1 between its neighbours, at 1 mm, seed 4."""
-    spec = VirtualSpineSpec(levels=("T12", "L1", "L2"), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
+    spec = VirtualSpineSpec(levels=(Level.T12, Level.L1, Level.L2), scan=ScanSpec(in_plane_mm=1.0, slice_step_mm=1.0))
     made = make_virtual_patient(spec, np.random.default_rng(4))
     study = Study(made.ct, Scan(kvp=120.0, contrast=False), Patient())
     return build_spine(study, labels=LabelImage(made.labels, None), label_map="verse")

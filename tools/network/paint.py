@@ -134,7 +134,7 @@ def _ball(generator: Generator) -> Field:
     """Distance from a random place of the patch. [mm]"""
     x, y, z = generator.uniform(0, PATCH * GRID_MM, 3).astype(np.float32)
     away = ((_STEPS - x) ** 2)[:, None, None] + ((_STEPS - y) ** 2)[:, None] + (_STEPS - z) ** 2
-    return np.sqrt(away)
+    return np.asarray(np.sqrt(away))
 
 
 def _rod(generator: Generator) -> Field:

@@ -66,4 +66,4 @@ def _stacked(hu: Field, axis: int, thickness: float) -> Field:
     place = np.clip((np.arange(count) + 0.5) * slices / count - 0.5, 0, slices - 1)
     first = np.minimum(place.astype(int), slices - 2)
     weight = (place - first).astype(np.float32).reshape([-1 if k == axis else 1 for k in range(3)])
-    return np.take(values, first, axis) * (1 - weight) + np.take(values, first + 1, axis) * weight
+    return np.asarray(np.take(values, first, axis) * (1 - weight) + np.take(values, first + 1, axis) * weight)

@@ -6,9 +6,10 @@ comes from a virtual patient, whose classes are exact, or from a label map, take
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def shape_of_spine(name: str, spine: Spine, *, skipped: Iterable[Level] = ()) ->
     return _shape(name, volumes, bodies)
 
 
-def _shape(name: str, volumes: list[tuple[int, Volume]], bodies: list[tuple[Level, Volume]]) -> Shape:
+def _shape(name: str, volumes: Sequence[tuple[int, Volume]], bodies: Sequence[tuple[Level, Volume]]) -> Shape:
     geometry = _grid([volume for _, volume in volumes])
     share = np.full(geometry.shape, 0.45, np.float32)
     classes = np.zeros(geometry.shape, np.uint8)
@@ -178,12 +179,12 @@ def _coordinates(
     levels: list[Level], bodies: list[NDArray[np.bool_]], geometry: Geometry
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]:
     """Place of each voxel beside and ahead of the posterior walls, the level by slice, and the bodies' spacing."""
-    centres = np.array([np.argwhere(body).mean(axis=0) for body in bodies]) * GRID_MM
+    centres: Any = np.array([np.argwhere(body).mean(axis=0) for body in bodies]) * GRID_MM
     order = np.argsort(centres[:, 2])
-    centre = centres[order]
+    centre: Floats = centres[order]
     walls = np.array([_wall(bodies[k], centres[k]) for k in order])
     number = np.array([levels[k].order for k in order])
-    heights = np.arange(geometry.shape[2]) * GRID_MM
+    heights: Any = np.arange(geometry.shape[2]) * GRID_MM
     middle, _ = _line(centre[:, 2], centre[:, 0], heights)
     wall, slope = _line(centre[:, 2], walls, heights)
     x, y = (np.arange(n) * GRID_MM for n in geometry.shape[:2])
