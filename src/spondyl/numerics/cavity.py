@@ -26,20 +26,20 @@ class CavityWall:
 
     faces: Array  # (n, 4)
     shape: tuple[int, int, int]  # of the nodes
-    bridged: Mask  # (n,): faces that no pressure reaches
+    pushed: Array  # (n,): share of each face that pressure reaches
 
 
-def find_wall(cavity: Mask, bridged: Mask | None = None) -> CavityWall:
+def find_wall(cavity: Mask, bridged: Array | None = None) -> CavityWall:
     """The wall of a cavity that does not reach the border of the grid.
 
     Parameters
     ----------
     bridged
-        Voxels whose faces the cavity's skin bridges: they bound the volume but are not pushed.
+        Share of each voxel that the cavity's skin bridges: its faces bound the volume and are pushed by the rest alone.
     """
     nodes = (cavity.shape[0] + 1, cavity.shape[1] + 1, cavity.shape[2] + 1)
     number = np.arange(np.prod(nodes)).reshape(nodes)
-    faces, skipped = [], []
+    faces, pushed = [], []
     for axis in range(3):
         for side in (-1, 1):
             beyond = np.roll(cavity, -side, axis)
@@ -55,10 +55,8 @@ def find_wall(cavity: Mask, bridged: Mask | None = None) -> CavityWall:
                 corner[:, second] += other
                 corners.append(number[tuple(corner.T)])
             faces.append(np.stack(corners, axis=1))
-            skipped.append(
-                np.zeros(len(there), bool) if bridged is None else bridged[tuple(np.clip(behind, 0, None).T)]
-            )
-    return CavityWall(np.concatenate(faces), nodes, np.concatenate(skipped))
+            pushed.append(1.0 - (0.0 if bridged is None else bridged[tuple(behind.T)]) * np.ones(len(there)))
+    return CavityWall(np.concatenate(faces), nodes, np.concatenate(pushed))
 
 
 def enclosed_volume(wall: CavityWall, points: Array) -> float:
@@ -70,16 +68,16 @@ def enclosed_volume(wall: CavityWall, points: Array) -> float:
 def volume_gradient(wall: CavityWall, points: Array) -> Array:
     """Change of volume with the place of each node, shape (3, nx+1, ny+1, nz+1): area vectors, out of the cavity. [mm²]
 
-    Faces that are bridged give none.
+    Faces that are bridged give none, those that are bridged in part the share that is not.
     """
-    pushed = wall.faces[~wall.bridged]
+    pushed, shares = wall.faces[wall.pushed > 0], wall.pushed[wall.pushed > 0]
     corners = points.reshape(3, -1)[:, pushed]
     result = np.zeros((3, int(np.prod(wall.shape))))
     for _, area, weights in _patches(corners):
         for corner in range(4):
             for axis in range(3):
                 result[axis] += np.bincount(
-                    pushed[:, corner], weights=weights[corner] * area[axis], minlength=result.shape[1]
+                    pushed[:, corner], weights=weights[corner] * shares * area[axis], minlength=result.shape[1]
                 )
     return result.reshape(3, *wall.shape)
 

@@ -79,6 +79,8 @@ class GrowingBody:
         Masks of void voxels.
     plane, normal
         Voxels that bear no tension along a unit vector.
+    bridged
+        Share of each voxel's faces that a cavity's pressure does not reach, shape (nx, ny, nz); left out: the plane's.
     fluid
         Pressure a volume of fluid makes beyond what fits. [MPa/mm³]
     """
@@ -98,6 +100,7 @@ class GrowingBody:
         plane: Mask,
         normal: Array,
         fluid: float,
+        bridged: Array | None = None,
         locking: Locking | None = None,
         threads: int | None = None,
     ) -> None:
@@ -118,7 +121,8 @@ class GrowingBody:
         self._place_voxels(solid, yield_stress, onset)
         self._place_contact(np.asarray(normal, float))
         whole = [np.pad(cavity, ((0, 0), (0, 0), (0, self.extra))) for cavity in cavities]
-        self.walls: tuple[CavityWall, ...] = tuple(find_wall(cavity, self._plane) for cavity in whole)
+        skin = self._plane if bridged is None else np.pad(bridged, ((0, 0), (0, 0), (0, self.extra))) * solid
+        self.walls: tuple[CavityWall, ...] = tuple(find_wall(cavity, skin) for cavity in whole)
         self._points = edge * np.stack(np.meshgrid(*(np.arange(n) for n in self._held.shape[1:]), indexing="ij"))
         self._stage = np.zeros(self._held.shape)
         self.pushes = [volume_gradient(wall, self._points) for wall in self.walls]

@@ -169,6 +169,7 @@ class _Course:
             cavities=[cavity[box] for cavity in self.cavities],
             plane=self.broken.parted[box],
             normal=np.array([0.0, 0.0, 1.0]) if plane is None else bone.model.geometry.axes.T @ plane.normal,
+            bridged=self.broken.parted_share[box],
             fluid=WATER_MPA / 4000,
         )
 

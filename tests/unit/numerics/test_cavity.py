@@ -52,5 +52,13 @@ def test_bridged_faces_bound_the_volume_and_are_not_pushed() -> None:
     bridged[4, 2:5, 3] = True
     wall, points = find_wall(box(), bridged), grid((6, 7, 8), 1.0)
     assert enclosed_volume(wall, points) == pytest.approx(24)
-    assert wall.bridged.sum() == 3
+    assert (wall.pushed == 0).sum() == 3
     assert volume_gradient(wall, points)[0].sum() == pytest.approx(-3)
+
+
+def test_faces_that_are_bridged_in_part_are_pushed_by_the_rest() -> None:
+    bridged = np.zeros((6, 7, 8))
+    bridged[4, 2:5, 3] = 0.8
+    wall, points = find_wall(box(), bridged), grid((6, 7, 8), 1.0)
+    assert enclosed_volume(wall, points) == pytest.approx(24)
+    assert volume_gradient(wall, points)[0].sum() == pytest.approx(-3 * 0.8)  # three faces keep a fifth of their push

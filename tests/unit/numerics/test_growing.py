@@ -29,7 +29,13 @@ def held() -> np.ndarray:
     return fixed
 
 
-def body(law: YieldLaw = CRUSHABLE, *, plane: np.ndarray = NONE, cavity: np.ndarray | None = None) -> GrowingBody:
+def body(
+    law: YieldLaw = CRUSHABLE,
+    *,
+    plane: np.ndarray = NONE,
+    cavity: np.ndarray | None = None,
+    bridged: np.ndarray | None = None,
+) -> GrowingBody:
     cavities = [hole() if cavity is None else cavity]
     modulus = np.where(cavities[0], 0.0, 300.0)
     coefficients = el.isotropic(modulus, 0.3)
@@ -45,6 +51,7 @@ def body(law: YieldLaw = CRUSHABLE, *, plane: np.ndarray = NONE, cavity: np.ndar
         plane=plane,
         normal=UP,
         fluid=0.5,
+        bridged=bridged,
     )
 
 
@@ -119,6 +126,16 @@ def test_the_plane_bears_pressing_and_not_pulling() -> None:
             one.residual(one.widened(lifted))
             forces.append(one.internal[2, :, :, 5:].sum())
         assert low <= forces[0] / forces[1] <= high
+
+
+def test_pressure_reaches_the_part_of_a_face_that_is_not_bridged() -> None:
+    """Two by three faces of 1.5 mm in front keep a fifth of their push: the rest is missing from the balance."""
+    bridged = np.zeros(SHAPE)
+    bridged[5] = 0.8
+    whole, part = body(), body(bridged=bridged)
+    assert whole.pushes[0].sum(axis=(1, 2, 3)) == pytest.approx([0, 0, 0], abs=1e-12)
+    assert part.pushes[0].sum(axis=(1, 2, 3)) == pytest.approx([-0.8 * 6 * 1.5**2, 0, 0], abs=1e-12)
+    assert part.volumes == pytest.approx(whole.volumes)
 
 
 def test_locking_begins_where_the_pores_are_used_up() -> None:

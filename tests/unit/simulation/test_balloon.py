@@ -9,6 +9,7 @@ import pytest
 
 from spondyl.errors import InputError, NotConverged
 from spondyl.planning import Plan
+from spondyl.simulation import balloon_course
 from spondyl.simulation.balloon import inflate_balloons
 from spondyl.simulation.balloon_course import wanted_front
 from spondyl.simulation.balloon_device import find_device
@@ -283,6 +284,21 @@ def test_the_column_where_the_hinge_ends_bears_with_its_whole_part(bone: BoneMod
     for ratio in (left, strength):
         assert ratio[ending] == pytest.approx(1 - share[ending])
         assert np.all(np.isclose(ratio[~ending & (bone.density.array > 0)], 1.0))
+
+
+def test_a_balloon_pushes_the_whole_part_of_that_column_alone(bone: BoneModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a fifth of its strength, and all of the pressure on its corners, its voxels were squeezed out."""
+    asked = []
+
+    def stop(*_: object, **given: object) -> None:
+        asked.append(given["bridged"])
+        raise NotConverged("this is all that was asked for")
+
+    monkeypatch.setattr(balloon_course, "GrowingBody", stop)
+    broken = break_bone(bone, hinge_share=0.26)
+    with pytest.raises(NotConverged, match="all that was asked"):
+        inflate_balloons(broken, BOTH, preload_n=0.0, settings=SETTINGS)
+    assert np.array_equal(asked[0], broken.parted_share[bone.model.box])
 
 
 def test_a_tilted_plane_parts_the_halves(bone: BoneModel) -> None:
