@@ -48,6 +48,14 @@ def _clear(numbers):
 
 
 @nb.njit(**_PIECE)
+def _clear_rows(plane, near):
+    for component in range(3):
+        for j in range(near.shape[0]):
+            if near[j]:
+                _clear(plane[component, j])
+
+
+@nb.njit(**_PIECE)
 def _copy(numbers, to):
     for k in range(numbers.shape[0]):
         to[k] = numbers[k]
@@ -55,21 +63,21 @@ def _copy(numbers, to):
 
 @nb.njit(**_PIECE)
 def _take(u, i, j, k0, lines, count):
-    """Rows j of the planes of nodes i and i + 1."""
-    x, y, z = u[0, i, j, k0:], u[1, i, j, k0:], u[2, i, j, k0:]
-    far_x, far_y, far_z = u[0, i + 1, j, k0:], u[1, i + 1, j, k0:], u[2, i + 1, j, k0:]
-    for k in range(count + 1):
-        lines[_NEAR + k] = x[k]
-        lines[_NEAR + _PITCH + k] = far_x[k]
-        lines[_NEAR + 2 * _PITCH + k] = y[k]
-        lines[_NEAR + 3 * _PITCH + k] = far_y[k]
-        lines[_NEAR + 4 * _PITCH + k] = z[k]
-        lines[_NEAR + 5 * _PITCH + k] = far_z[k]
+    """Rows j of the planes of nodes i and i + 1: loops of one row each, which so short are vectorised only then."""
+    for component in range(3):
+        at = _NEAR + 2 * component * _PITCH
+        near, far = u[component, i, j, k0:], u[component, i + 1, j, k0:]
+        to = lines[at:]
+        for k in range(count + 1):
+            to[k] = near[k]
+        to = lines[at + _PITCH :]
+        for k in range(count + 1):
+            to[k] = far[k]
 
 
 @nb.njit(**_PIECE)
 def _give(low, high, j, k0, lines, count):
-    """Forces of the row that is whole, added to two planes of nodes; more than three in a loop are not proven apart."""
+    """Forces of the row that is whole, added to two planes of nodes, three in a loop as in `_take`."""
     x, y, z = low[0, j, k0:], low[1, j, k0:], low[2, j, k0:]
     for k in range(count + 1):
         x[k] += lines[_OUT + k] + lines[_OUT + _PITCH + k]
@@ -96,6 +104,29 @@ def _terms(lines, at, before):
     o00, o01, o10, o11 = lines[at], lines[at + _PITCH], lines[at + 2 * _PITCH], lines[at + 3 * _PITCH]
     lines[at], lines[at + _PITCH], lines[at + 2 * _PITCH], lines[at + 3 * _PITCH] = n00, n01, n10, n11
     return n00 - o00, o01 + n01, n01 - o01, o10 + n10, n10 - o10, o11 + n11, n11 - o11
+
+
+@nb.njit(**_INLINE)
+def _begin(lines, at, before, held):
+    """As `_terms` of the first row of nodes, which has no row before; nothing is held for it."""
+    near_sum, near_change = lines[at] + lines[at + 1], lines[at + 1] - lines[at]
+    at += _PITCH
+    far_sum, far_change = lines[at] + lines[at + 1], lines[at + 1] - lines[at]
+    at = before
+    lines[at], lines[at + _PITCH] = near_sum + far_sum, near_change + far_change
+    lines[at + 2 * _PITCH], lines[at + 3 * _PITCH] = far_sum - near_sum, far_change - near_change
+    at = held
+    lines[at] = lines[at + _PITCH] = lines[at + 2 * _PITCH] = lines[at + 3 * _PITCH] = 0
+
+
+@nb.njit(**_INLINE)
+def _end(lines, at, whole):
+    """As `_forces` of the last row of nodes, which has no row to come."""
+    o00, o01, o10, o11 = lines[at], lines[at + _PITCH], lines[at + 2 * _PITCH], lines[at + 3 * _PITCH]
+    at = whole
+    near, far, near_turned, far_turned = o00 - o01, o00 + o01, o10 - o11, o10 + o11
+    lines[at], lines[at + _PITCH + 1] = near - near_turned, far - far_turned
+    lines[at + 2 * _PITCH], lines[at + 3 * _PITCH + 1] = near + near_turned, far + far_turned
 
 
 @nb.njit(**_INLINE)
@@ -164,10 +195,26 @@ def _orthotropic_row(c0, c1, c2, c3, c4, c5, c6, c7, c8, third, lines, count):
             _push(c0[k], c1[k], c2[k], c3[k], c4[k], c5[k], c6[k], c7[k], c8[k], third, lines, k)
 
 
-@nb.njit(**_INLINE)
-def _nine(row):
-    row = row[0:]
-    return row, row, row, row, row, row, row, row, row
+@nb.njit(**_PIECE)
+def _first_row(lines, count):
+    for block in range(count // BLOCK):
+        for lane in range(BLOCK):
+            k = block * BLOCK + lane
+            _begin(lines, _NEAR + k, _MOVED + k, _HELD + k)
+            _begin(lines, _NEAR + 2 * _PITCH + k, _MOVED + 4 * _PITCH + k, _HELD + 4 * _PITCH + k)
+            _begin(lines, _NEAR + 4 * _PITCH + k, _MOVED + 8 * _PITCH + k, _HELD + 8 * _PITCH + k)
+    for line in range(0, 12, 2):  # the far end of what ends at near ends; a longer tile may have left something there
+        lines[_OUT + line * _PITCH + count] = 0
+
+
+@nb.njit(**_PIECE)
+def _last_row(lines, count):
+    for block in range(count // BLOCK):
+        for lane in range(BLOCK):
+            k = block * BLOCK + lane
+            _end(lines, _HELD + k, _OUT + k)
+            _end(lines, _HELD + 4 * _PITCH + k, _OUT + 4 * _PITCH + k)
+            _end(lines, _HELD + 8 * _PITCH + k, _OUT + 8 * _PITCH + k)
 
 
 @nb.njit(**_PIECE)
@@ -182,41 +229,44 @@ def _run(solid, i, tile, j):
 
 
 @nb.njit(**_PIECE)
+def _lack(forces, given, known, to):
+    for k in range(forces.shape[0]):
+        to[k] = given[k] - forces[k] if known[k] != 0 else 0
+
+
+@nb.njit(**_PIECE)
+def _smooth(forces, given, known, to, moved, keep, add):
+    for k in range(forces.shape[0]):
+        step = keep * to[k] + add * known[k] * (given[k] - forces[k])
+        to[k] = step
+        moved[k] += step
+
+
+@nb.njit(**_PIECE)
 def _use(task, forces, i, rows, u, right, inverse, out, keep, add):
-    """The plane i of forces is whole."""
-    length = forces.shape[2]
+    """The plane i of forces is whole; rows side by side are one loop, of its own: else it is not vectorised."""
     for component in range(3):
-        f, to = forces[component].reshape(-1), out[component, i].reshape(-1)
-        given, known, moved = (
-            right[component, i].reshape(-1),
-            inverse[component, i].reshape(-1),
-            u[component, i].reshape(-1),
-        )
         first = 0
         while first < rows.shape[1]:
             last, there = first, rows[i, first]
             while last < rows.shape[1] and rows[i, last] == there:
                 last += 1
+            f, to = forces[component, first:last].reshape(-1), out[component, i, first:last].reshape(-1)
+            given, known = right[component, i, first:last].reshape(-1), inverse[component, i, first:last].reshape(-1)
             if not there:
                 if task != SMOOTH:
-                    for k in range(first * length, last * length):
-                        to[k] = 0
+                    _clear(to)
             elif task == PUSH:
-                for k in range(first * length, last * length):
-                    to[k] = f[k]
+                _copy(f, to)
             elif task == LACK:
-                for k in range(first * length, last * length):
-                    to[k] = given[k] - f[k] if known[k] != 0 else 0
+                _lack(f, given, known, to)
             else:
-                for k in range(first * length, last * length):
-                    step = keep * to[k] + add * known[k] * (given[k] - f[k])
-                    to[k] = step
-                    moved[k] += step
+                _smooth(f, given, known, to, u[component, i, first:last].reshape(-1), keep, add)
             first = last
 
 
 @nb.njit(**_FAST)
-def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zeros, planes, lines, start, stop):
+def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, near, rows, planes, lines, start, stop):
     """The slabs of voxels `start` to `stop`: the forces of u, used as `task` says.
 
     Parameters
@@ -227,24 +277,24 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zer
         As `PUSH`, `LACK` and `SMOOTH` say; arrays like u.
     solid
         Which rows along z of `TILE` voxels hold material, (nx, ny, tiles).
+    near
+        Which rows of nodes lie at one of these, (nx+1, ny+1).
     rows
         Which rows of nodes the forces are used of, (nx+1, ny+1): all voxels about them must be in `solid`. Elsewhere
         `PUSH` and `LACK` write 0, and `SMOOTH` nothing.
-    zeros
-        `TILE` of them.
     planes, lines
-        Scratch, (3, 3, ny+1, nz+1) and `LINES`. The forces of the first and last plane are not whole unless the body
-        ends there: they are left in `planes[2]` and `planes[stop % 2]`. With `start` = `stop` that plane's forces are
-        `planes[0]`, and whole.
+        Scratch, (3, 3, ny+1, nz+1) and `LINES`, of zeros at first. The forces of the first and last plane are not whole
+        unless the body ends there: they are left in `planes[2]` and `planes[stop % 2]`. With `start` = `stop` that
+        plane's forces are `planes[0]`, and whole.
     """
     if start == stop:
         _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
-    _clear(planes[start % 2].reshape(-1))
+    _clear_rows(planes[start % 2], near[start])
     for i in range(start, stop):
         low, high = planes[i % 2], planes[(i + 1) % 2]
-        _clear(high.reshape(-1))
+        _clear_rows(high, near[i + 1])
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
             count, first = min(TILE, c.shape[3] - k0), 0
@@ -252,16 +302,14 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zer
                 first, last = _run(solid, i, tile, first)
                 if first == last:
                     break
-                _clear(lines)
-                for j in range(first - 1, last + 1):
-                    if j < last:
-                        _take(u, i, j + 1, k0, lines, count)
-                    lame, shear = zeros[0:], zeros[0:]
-                    if first <= j < last:
-                        lame, shear = c[0, i, j, k0:], c[1, i, j, k0:]
-                    _isotropic_row(lame, shear, third, lines, count)
-                    if j >= first:
-                        _give(low, high, j, k0, lines, count)
+                _take(u, i, first, k0, lines, count)
+                _first_row(lines, count)
+                for j in range(first, last):
+                    _take(u, i, j + 1, k0, lines, count)
+                    _isotropic_row(c[0, i, j, k0:], c[1, i, j, k0:], third, lines, count)
+                    _give(low, high, j, k0, lines, count)
+                _last_row(lines, count)
+                _give(low, high, last, k0, lines, count)
                 first = last
         if i > start or start == 0:
             _use(task, low, i, rows, u, right, inverse, out, keep, add)
@@ -272,16 +320,16 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zer
 
 
 @nb.njit(**_FAST)
-def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, rows, zeros, planes, lines, start, stop):
+def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, near, rows, planes, lines, start, stop):
     """As `sweep_isotropic`, with nine coefficients: two functions, so that only the one in use is compiled."""
     if start == stop:
         _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
-    _clear(planes[start % 2].reshape(-1))
+    _clear_rows(planes[start % 2], near[start])
     for i in range(start, stop):
         low, high = planes[i % 2], planes[(i + 1) % 2]
-        _clear(high.reshape(-1))
+        _clear_rows(high, near[i + 1])
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
             count, first = min(TILE, c.shape[3] - k0), 0
@@ -289,18 +337,17 @@ def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, rows, z
                 first, last = _run(solid, i, tile, first)
                 if first == last:
                     break
-                _clear(lines)
-                for j in range(first - 1, last + 1):
-                    if j < last:
-                        _take(u, i, j + 1, k0, lines, count)
-                    c11, c22, c33, c12, c13, c23, c44, c55, c66 = _nine(zeros)
-                    if first <= j < last:
-                        c11, c22, c33 = c[0, i, j, k0:], c[1, i, j, k0:], c[2, i, j, k0:]
-                        c12, c13, c23 = c[3, i, j, k0:], c[4, i, j, k0:], c[5, i, j, k0:]
-                        c44, c55, c66 = c[6, i, j, k0:], c[7, i, j, k0:], c[8, i, j, k0:]
+                _take(u, i, first, k0, lines, count)
+                _first_row(lines, count)
+                for j in range(first, last):
+                    _take(u, i, j + 1, k0, lines, count)
+                    c11, c22, c33 = c[0, i, j, k0:], c[1, i, j, k0:], c[2, i, j, k0:]
+                    c12, c13, c23 = c[3, i, j, k0:], c[4, i, j, k0:], c[5, i, j, k0:]
+                    c44, c55, c66 = c[6, i, j, k0:], c[7, i, j, k0:], c[8, i, j, k0:]
                     _orthotropic_row(c11, c22, c33, c12, c13, c23, c44, c55, c66, third, lines, count)
-                    if j >= first:
-                        _give(low, high, j, k0, lines, count)
+                    _give(low, high, j, k0, lines, count)
+                _last_row(lines, count)
+                _give(low, high, last, k0, lines, count)
                 first = last
         if i > start or start == 0:
             _use(task, low, i, rows, u, right, inverse, out, keep, add)

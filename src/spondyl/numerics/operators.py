@@ -50,8 +50,8 @@ class Operator:
         for tile in range(solid.shape[2]):
             solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
         self._solid = solid
-        self._rows: NDArray[np.bool_] = rows_about(np.asarray(solid.any(2)))
-        self._zeros: Array = np.zeros(kernels.TILE, kind)
+        self._near: NDArray[np.bool_] = rows_about(np.asarray(solid.any(2)))
+        self._rows = self._near
         self._cuts = cuts(nx, max(1, min(threads, nx // 2)))
         self._planes: Array = np.zeros((len(self._cuts), 3, 3, ny + 1, nz + 1), kind)
         self._lines: Array = np.zeros((len(self._cuts), kernels.LINES), kind)
@@ -61,11 +61,12 @@ class Operator:
 
         Its `smooth` moves nodes of these rows and takes a share of the time; coefficients and scratch are shared.
         """
-        near = copy(self)
-        near._rows = rows & self._rows
+        some = copy(self)
+        some._rows = rows & self._rows
         about = rows[:-1, :-1] | rows[1:, :-1] | rows[:-1, 1:] | rows[1:, 1:]
-        near._solid = self._solid & about[:, :, None]
-        return near
+        some._solid = self._solid & about[:, :, None]
+        some._near = rows_about(np.asarray(some._solid.any(2)))
+        return some
 
     def __call__(self, displacement: Array, out: Array) -> None:
         """Write the forces that hold this displacement to `out`."""
@@ -82,7 +83,7 @@ class Operator:
     def _run(
         self, task: int, moved: Array, right: Array, inverse: Array, out: Array, keep: float = 0.0, add: float = 0.0
     ) -> None:
-        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._rows, self._zeros
+        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._near, self._rows
 
         def sweep(piece: int) -> None:
             scratch = self._planes[piece], self._lines[piece]
