@@ -108,7 +108,7 @@ CASES = (
         kvp=120.0,
     ),
     Real("ts-lumbar-3mm", "ct", "vertebrae_auto", Level.L2, contrast=False),
-    Real("rider-pilot-0117-thoracic", "ct", None, Level.T10, contrast=True, kvp=120.0, lowest=Level.T10),
+    Real("rider-pilot-0117-thoracic", "ct", None, Level.T9, contrast=True, kvp=120.0, lowest=Level.T10),
     Real("ts-thoracic-endplate", "ct", None, Level.T9, contrast=True, kvp=120.0, lowest=Level.T12),
 )
 
