@@ -1,6 +1,6 @@
 """Names of levels on whole real CTs and on cropped fields of view: right, relative with the question, or wrong.
 
-`python -m tools.validate_naming` prints the table of docs/validation/naming.md. Truth are the label images beside the
+`python -m tools.validate_naming` prints the table of docs/validation/naming.md and puts its rows there. Truth are the label images beside the
 CTs (automatic, corrected by nobody), the README of each set where there is none, and the virtual patients' own labels.
 """
 
@@ -18,7 +18,10 @@ from spondyl.spine.names import name_levels
 from spondyl.spine.segmenters import find_discs
 from spondyl.studies import read_label_image, read_study
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
+from tools.validate_segmentation import with_rows
 
+PAGE = Path(__file__).parents[1] / "docs" / "validation" / "naming.md"
+HEAD = ("| field of view | verdict | names |", "|---|---|---|")
 LABELLED = {
     "lidc-0001-thoracic": ("ct.nii.gz", "vertebrae_auto.nii.gz"),
     "ts-lumbar-3mm": ("ct.nii.gz", "vertebrae_auto.nii.gz"),
@@ -83,14 +86,16 @@ def cases(data: Path) -> list[tuple[str, Volume, Volume | None]]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table and put its rows into the page."""
     from collections import Counter
 
     data = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data")
     counts: Counter[str] = Counter()
-    print("| field of view | verdict | names |\n|---|---|---|")
+    table = list(HEAD)
+    print("\n".join(HEAD))
     for name, ct, labels in cases(data):
-        print(f"| {name}, whole | {' | '.join(verdict(ct, labels))} |", flush=True)
+        table.append(f"| {name}, whole | {' | '.join(verdict(ct, labels))} |")
+        print(table[-1], flush=True)
         if labels is None or name.startswith("tptbox"):
             continue
         for number, part in enumerate(PARTS):
@@ -98,8 +103,10 @@ def main() -> None:
             found = verdict(cropped(ct, part, narrow), labels)
             counts[found[0]] += 1
             words = f"{part[0]:.0%}-{part[1]:.0%} of the slices{', narrow' if narrow else ''}"
-            print(f"| {name}, {words} | {' | '.join(found)} |", flush=True)
+            table.append(f"| {name}, {words} | {' | '.join(found)} |")
+            print(table[-1], flush=True)
     print(f"\nCropped: {dict(counts)}")
+    PAGE.write_text(with_rows(PAGE.read_text(), table, 1))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def clearance_table(path: NeedlePath) -> Table:
         )
         for c in path.clearances
     )
-    head = ("Structure", "Least [mm]", "Low", "High", "Low, hand off by 2 mm and 3°", "At depth [mm]", "Border")
+    head = ("Structure", "Least [mm]", "Low", "High", "Low, hand off by 2 mm and 3°", "At depth [mm]", "Measured")
     return Table(f"Clearances of the {path.side.value} needle's surface", head, rows)
 
 

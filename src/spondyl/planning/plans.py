@@ -126,7 +126,7 @@ def plan_augmentation(
         refused=tuple(refused),
         alternatives=tuple(compared(path, first) for path in sorted(left, key=worth, reverse=True)),
         unchecked=_unchecked(case, ways, around),
-        notes=(*_notes(spine), told, *without, *(balloon_notes() if case.balloon else ())),
+        notes=(*_notes(spine), *_arch_words(case.vertebra), told, *without, *(balloon_notes() if case.balloon else ())),
         checked=_checked(case, ways, around) if judged or not chosen else (),
     )
 
@@ -201,6 +201,11 @@ def _notes(spine: Spine) -> tuple[str, ...]:
     asked = (*(() if spine.study is None else spine.study.questions), *spine.questions)
     first = (f"answer first: {question.text} {question.action}" for question in asked if question.blocking)
     return (*first, told, *NOTES)
+
+
+def _arch_words(vertebra: Vertebra) -> tuple[str, ...]:
+    """That the image cuts the arch, through which the needles go; nothing where it does not."""
+    return tuple(f"{vertebra.level.name}: {remark}" for remark in vertebra.arch_cut)
 
 
 def _case(spine: Spine, vertebra: Vertebra, gauge: int, needles: int, *, balloon: bool = False) -> Case:

@@ -23,10 +23,11 @@ from spondyl.planning.types import (
     NoPath,
     Structure,
 )
-from spondyl.space import Frame
+from spondyl.space import Frame, Geometry
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
 
 COARSEST_MM = 1.5  # largest voxel edge on which a pedicle's clearance is judged
+UNSEEN_MM = 10.0  # from a pedicle's narrowest section to the image's end: nearer, its wall may lie outside
 _FINALISTS = 12  # measured exactly, of each side and approach
 _APART_MM = 2.0  # finalists differ at least so much in tip or narrowest section
 _ALTERNATIVES = 2  # of the same approach
@@ -104,7 +105,7 @@ def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] |
     if not np.isfinite(candidates.free_mm).any():
         reason = f"no {side.value} {way.value} path: no straight line beside the pedicle comes into the body to the aim"
         return NoPath(side, case.gauge, None, None, reason, way)
-    doubt = cannot_judge(case.room, pedicle, way)
+    doubt = cannot_judge(case.room, pedicle, way) or beside_the_end(case.spine.geometry, pedicle)
     reasons = (aim.reason,) if doubt is None else (doubt, "orientation only, without a class")
     measured = [_measured(case, pedicle, candidates, i, way, reasons, doubt is None) for i in _finalists(candidates)]
     if doubt is not None:
@@ -131,6 +132,21 @@ def cannot_judge(room: Room, pedicle: Pedicle, way: Approach = Approach.TRANSPED
     else:
         return None
     return f"pedicle clearance cannot be judged on this CT: its largest voxel edge of {edge:.1f} mm exceeds {limit}"
+
+
+def beside_the_end(image: Geometry, pedicle: Pedicle) -> str | None:
+    """Why nothing is judged where the image ends beside a pedicle; None where it goes on.
+
+    Distances are measured to what is seen: a wall, a canal or a neighbour beyond the image would count as far away.
+    """
+    place = image.indices(pedicle.isthmus)
+    least = float((np.minimum(place + 0.5, np.array(image.shape) - 0.5 - place) * image.spacing_mm).min())
+    if least >= UNSEEN_MM:
+        return None
+    return (
+        f"the image ends {max(least, 0.0):.0f} mm from the narrowest section of the {pedicle.side.value} pedicle: its "
+        "wall may lie outside, so clearances cannot be judged"
+    )
 
 
 def _finalists(candidates: Candidates) -> list[int]:

@@ -102,7 +102,7 @@ class Clearance:
         'on the CT; mask 2.1'
         """
         if self.measured_on is Border.MASK:
-            return "mask"
+            return "to the mask"
         return "on the CT" if self.mask_mm is None else f"on the CT; mask {floor(self.mask_mm * 10) / 10:.1f}"
 
 

@@ -16,7 +16,7 @@ from spondyl.spine.masks import LevelMask, cutting_faces, filled, flat_ends, tou
 from spondyl.spine.parts import find_posterior_wall, has_arch, separate_body
 from spondyl.spine.pedicles import find_pedicles, refuse_too_wide
 from spondyl.spine.surfaces import find_surfaces
-from spondyl.spine.types import Level, Pedicle, Vertebra
+from spondyl.spine.types import PROCESSES_CUT, Level, Pedicle, Vertebra
 
 _BEHIND_MM = 30.0  # a point behind the body where no canal is known
 _LARGEST_TURN_DEG = (
@@ -24,7 +24,6 @@ _LARGEST_TURN_DEG = (
     40.0,
 )  # between a body's own axis and the line of its neighbours, where there are some or not
 _CT_MARGIN_MM = 12.0
-PROCESSES_CUT = "processes are cut, the body is whole"
 
 
 @dataclass(frozen=True, eq=False)

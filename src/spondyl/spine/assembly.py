@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
-from spondyl.spine.anatomy import PROCESSES_CUT, Taken, mask_alone, take_apart
+from spondyl.spine.anatomy import Taken, mask_alone, take_apart
 from spondyl.spine.bare import METHOD, NamedSegmentation, segment_levels
 from spondyl.spine.canal import canal_mask
 from spondyl.spine.centres import rough_centre
@@ -34,7 +34,7 @@ from spondyl.spine.naming import blocking_first, body_centres, naming_questions,
 from spondyl.spine.plausibility import bodies_not_on_bone, check_grids, extent_questions, refuse_air
 from spondyl.spine.segmenters.backends import BackendLabels
 from spondyl.spine.surroundings import surrounding_masks
-from spondyl.spine.types import Level, Spine, Vertebra
+from spondyl.spine.types import PROCESSES_CUT, Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
 from spondyl.studies.progress import silent
 

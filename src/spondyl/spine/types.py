@@ -66,6 +66,9 @@ class Level(IntEnum):
             raise InputError(f"'{name}' is not a vertebral level; names are C1-C7, T1-T13, L1-L6, SACRUM") from None
 
 
+PROCESSES_CUT = "processes are cut, the body is whole"
+
+
 @dataclass(frozen=True, eq=False)
 class Pedicle:
     """One pedicle: its axis from the mask; its narrowest cross-section from the CT, or from the mask."""
@@ -114,6 +117,11 @@ class Vertebra:
     def cut_words(self) -> str:
         """Why it is not whole; the own segmenter calls a vertebra cut too where a disc at its end is not sure."""
         return f"cut by the image border, or its end is not surely seen ({', '.join(self.cut)})"
+
+    @property
+    def arch_cut(self) -> tuple[str, ...]:
+        """The remarks that the image border cuts its arch while its body is whole: the body alone is measured."""
+        return tuple(remark for remark in self.remarks if remark.endswith(PROCESSES_CUT))
 
     @property
     def arch(self) -> Volume | None:

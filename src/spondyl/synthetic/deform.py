@@ -69,7 +69,7 @@ def deform_vertebra(
     ct, labels
         On one grid; labels are VerSe numbers.
     level
-        The vertebra; it must lie wholly in the image.
+        The vertebra; it must lie wholly in the image, with subregions its body alone.
     shape
         "wedge" (mostly the superior endplate), "biconcave" (both, and the sides keep their height) or "crush".
     anterior, middle, posterior
@@ -79,6 +79,7 @@ def deform_vertebra(
     """
     wanted = _checked(ct, labels, level, shape, (anterior, middle, posterior))
     target = labels.array == level
+    _refuse_cut(target if subregions is None else target & np.isin(subregions.array, _BODY), level)
     surfaces, body = _survey(labels, target, level, subregions)
     press = fitted_press(surfaces, labels, target, wanted, shape)
     block = block_around(ct.geometry, surfaces.frame, -np.array(REACH_MM), np.array(REACH_MM))
@@ -118,13 +119,17 @@ def _checked(ct: Volume, labels: Volume, level: Level, shape: str, fractions: tu
         raise InputError(f"height fractions lie between 0.3 and 1, found {fractions}")
     if shape not in SUPERIOR_SHARES:
         raise InputError(f"'{shape}' is not a shape of deformity; shapes are {', '.join(SUPERIOR_SHARES)}")
-    where = ndimage.find_objects((labels.array == level).astype(np.uint8))
-    if not where:
+    if not (labels.array == level).any():
         found = ", ".join(Level(int(n)).name for n in np.unique(labels.array) if 0 < n <= Level.T13)
         raise InputError(f"{level.name} is not in these labels; their levels are {found}")
-    if any(s.start == 0 or s.stop == n for s, n in zip(where[0], labels.array.shape, strict=True)):
-        raise InputError(f"{level.name} touches the border of the image; choose a vertebra that lies wholly inside")
     return Deformity(*fractions, superior_share=SUPERIOR_SHARES[shape])
+
+
+def _refuse_cut(bone: NDArray[np.bool_], level: Level) -> None:
+    """Refuse a body that the image border may cut; the arch stays where it is, so that it may be cut."""
+    for axis in range(3):
+        if np.take(bone, (0, -1), axis).any():
+            raise InputError(f"{level.name} touches the border of the image; choose a vertebra that lies wholly inside")
 
 
 def _survey(

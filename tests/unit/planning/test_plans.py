@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from spondyl.errors import InputError
+from spondyl.findings.heights import measure_heights
 from spondyl.planning import AccessClass, NeedlePath, Plan, Structure, no_treatment, plan_augmentation
 from spondyl.planning.paths import access_class, skin_distance
 from spondyl.planning.plans import _case
 from spondyl.planning.search import cement_aim, free_radius, search_paths
+from spondyl.planning.sides import beside_the_end
 from spondyl.planning.types import Clearance
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, Side, Spine, build_spine
 from spondyl.studies import LabelImage, Question
 from spondyl.synthetic import ScanSpec, VertebraSpec, VirtualSpineSpec, make_virtual_patient
+from tests.unit.planning.conftest import spine_of
 
 if TYPE_CHECKING:
     from tests.unit.planning.conftest import Known
@@ -244,6 +247,35 @@ def test_levels_that_are_cut_or_without_an_arch_are_refused(known: Known) -> Non
     (refusal,) = one.refused
     assert refusal.limit is None and "pedicle not found" in refusal.reason
     assert [path.side for path in one.needles] == [known.spine["L1"].pedicles[0].side]
+
+
+def test_where_the_image_ends_beside_a_pedicle_nothing_is_judged(known: Known) -> None:
+    """8 mm above both pedicles of L1: its body is whole and measured, its upper facets are cut."""
+    ct = known.patient.ct
+    axis = int(np.abs(ct.geometry.axes[2]).argmax())
+    assert ct.geometry.axes[2, axis] > 0  # slices from foot to head
+    isthmus = max(float(ct.geometry.indices(p.isthmus)[axis]) for p in known.spine["L1"].pedicles)
+    high = np.array(ct.geometry.shape)
+    high[axis] = int(isthmus + 8.0 / ct.geometry.spacing_mm[axis] + 0.5)
+    spine = spine_of(*(volume.cropped((0, 0, 0), high) for volume in (ct, known.patient.labels)))
+    vertebra = spine["L1"]
+    assert not vertebra.is_cut and not isinstance(measure_heights(vertebra), str)
+    (remark,) = vertebra.arch_cut
+    assert "towards the head: processes are cut" in remark
+    cut = plan_augmentation(spine, "L1")
+    assert f"L1: {remark}" in cut.notes and not known.spine["L1"].arch_cut
+    assert len(cut.needles) == 2 and not cut.checked
+    for path in cut.needles:
+        assert path.access_class is None and not path.clearances
+        assert f"narrowest section of the {path.side.value} pedicle" in path.reasons[0]
+
+
+@pytest.mark.parametrize(("edge", "judged"), [(10.0, True), (9.0, False)])
+def test_ten_millimetres_of_image_around_a_pedicle_are_enough(known: Known, edge: float, judged: bool) -> None:
+    """Isthmus at the middle of voxel 2 of 4 mm: 10 mm to the first face; at 3.6 mm it is 9 mm."""
+    pedicle = replace(known.spine["L1"].pedicles[0], isthmus=np.array([50.0, 50.0, 2 * edge / 2.5]))
+    image = Geometry(np.diag([1.0, 1.0, edge / 2.5, 1.0]), (101, 101, 60))
+    assert (beside_the_end(image, pedicle) is None) is judged
 
 
 def test_cement_is_a_bracket_with_its_source(plan: Plan, known: Known) -> None:

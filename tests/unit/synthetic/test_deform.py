@@ -81,6 +81,36 @@ def test_measured_again_the_body_has_the_new_heights(pressed):
     assert middle[0] - middle[1] == pytest.approx(pressed.heights_mm[1], abs=1.0)
 
 
+def test_a_body_is_pressed_where_the_image_cuts_its_arch_alone(pressed, patient):
+    """The arch stays where it is: the same comes out as in the whole image; without subregions it is refused."""
+    arch = (patient.labels.array == Level.L1) & (patient.subregions.array != 49)
+    axis = int(np.abs(patient.ct.geometry.axes[1]).argmax())  # back
+    back = patient.ct.geometry.axes[1, axis] > 0
+    places = np.flatnonzero(arch.any(axis=tuple(k for k in range(3) if k != axis)))
+    low, high = np.zeros(3, int), np.array(arch.shape)
+    if back:
+        high[axis] = places[-1] - 9
+    else:
+        low[axis] = places[0] + 10
+    ct, labels, parts = (volume.cropped(low, high) for volume in (patient.ct, patient.labels, patient.subregions))
+    shape = pressed.description.split()[1]
+    fractions = dict(zip(("anterior", "middle", "posterior"), SHAPES[shape], strict=True))
+    again = deform_vertebra(ct, labels, Level.L1, shape, **fractions, subregions=parts)
+    # the front is seen from the middle of the arch, which is another for a cut one: by some hundredths of a degree
+    assert (again.labels.array != pressed.labels.cropped(low, high).array).sum() <= 20
+    assert np.abs(again.ct.array.astype(int) - pressed.ct.cropped(low, high).array).max() <= 30
+    with pytest.raises(InputError, match="touches the border"):
+        deform_vertebra(ct, labels, Level.L1, shape, **fractions)
+
+
+def test_a_body_that_the_image_cuts_is_not_pressed(patient):
+    low, high = np.zeros(3, int), np.array(patient.ct.geometry.shape)
+    high[2] = np.rint(patient.ct.geometry.indices(patient.truth["L1"].body.frame.origin))[2] + 4
+    ct, labels, parts = (volume.cropped(low, high) for volume in (patient.ct, patient.labels, patient.subregions))
+    with pytest.raises(InputError, match="touches the border"):
+        deform_vertebra(ct, labels, Level.L1, "crush", anterior=0.7, middle=0.7, posterior=0.7, subregions=parts)
+
+
 def test_it_says_virtual(pressed):
     assert pressed.description.startswith("virtual")
 
