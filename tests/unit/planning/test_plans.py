@@ -250,10 +250,10 @@ def test_levels_that_are_cut_or_without_an_arch_are_refused(known: Known) -> Non
 
 
 def test_where_the_image_ends_beside_a_pedicle_nothing_is_judged(known: Known) -> None:
-    """8 mm above both pedicles of L1: its body is whole and measured, its upper facets are cut."""
+    """8 mm behind both pedicles of L1: its body is whole and measured, its laminae are cut."""
     ct = known.patient.ct
-    axis = int(np.abs(ct.geometry.axes[2]).argmax())
-    assert ct.geometry.axes[2, axis] > 0  # slices from foot to head
+    axis = int(np.abs(ct.geometry.axes[1]).argmax())
+    assert ct.geometry.axes[1, axis] > 0  # rows from front to back
     isthmus = max(float(ct.geometry.indices(p.isthmus)[axis]) for p in known.spine["L1"].pedicles)
     high = np.array(ct.geometry.shape)
     high[axis] = int(isthmus + 8.0 / ct.geometry.spacing_mm[axis] + 0.5)
@@ -261,10 +261,10 @@ def test_where_the_image_ends_beside_a_pedicle_nothing_is_judged(known: Known) -
     vertebra = spine["L1"]
     assert not vertebra.is_cut and not isinstance(measure_heights(vertebra), str)
     (remark,) = vertebra.arch_cut
-    assert "towards the head: processes are cut" in remark
+    assert "towards the back: processes are cut" in remark
     cut = plan_augmentation(spine, "L1")
     assert f"L1: {remark}" in cut.notes and not known.spine["L1"].arch_cut
-    assert len(cut.needles) == 2 and not cut.checked
+    assert cut.needles and not cut.checked
     for path in cut.needles:
         assert path.access_class is None and not path.clearances
         assert f"narrowest section of the {path.side.value} pedicle" in path.reasons[0]
