@@ -1,7 +1,8 @@
 """Names of levels on whole real CTs and on cropped fields of view: right, relative with the question, or wrong.
 
-`python -m tools.validate_naming` prints the table of docs/validation/naming.md and puts its rows there. Truth are the label images beside the
-CTs (automatic, corrected by nobody), the README of each set where there is none, and the virtual patients' own labels.
+`python -m tools.validate_naming` prints the table of docs/validation/naming.md and puts its rows there. Truth are the
+label images beside the CTs (automatic, corrected by nobody), the README of each set where there is none, and the
+virtual patients' own labels.
 """
 
 from __future__ import annotations
