@@ -45,7 +45,8 @@ class Operator:
         self.shape = (3, nx + 1, ny + 1, nz + 1)
         self._kind, self._kernels = kind, kernels
         self._sweep = kernels.sweep_isotropic if len(coefficients) == 2 else kernels.sweep_orthotropic
-        self._scaled: Array = np.ascontiguousarray(coefficients * (edge / 16), kind)
+        self._scaled: Array = np.empty(coefficients.shape, kind)
+        np.multiply(coefficients, edge / 16, out=self._scaled, casting="same_kind")
         solid = np.zeros((nx, ny, -(-nz // kernels.TILE)), bool)
         for tile in range(solid.shape[2]):
             solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
