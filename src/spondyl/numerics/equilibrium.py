@@ -34,6 +34,7 @@ from spondyl.numerics.side_by_side import cuts, side_by_side
 Array = NDArray[Any]
 
 
+_PLANES = 8  # of nodes, of which forces are summed in double precision at a time
 _RENEWED = 1e-3  # of the residual at which it is found anew in double precision: single holds four more digits
 _KNOWN = 16 * float(np.finfo(float).eps)  # of the start's: below, a residual is the rounding of sums of 24 to 192 terms
 _DRIFTED = 1.5  # times the residual that was expected: more, and the search begins anew from it
@@ -176,12 +177,12 @@ def _iterate(
     threads: int,
 ) -> Equilibrium:
     rtol, force_rtol = tolerances
-    coefficients = _kept_coefficients(problem, kept)
+    coefficients = padded(_kept_coefficients(problem, kept))
     wide = ((0, 0), (0, 0), (0, 0), (0, coefficients.shape[3] - kept.shape[2]))
     held = np.pad(problem.held, wide)
     cycle = VCycle(coefficients, problem.edge, held, threads=threads)
-    forces = _Forces(coefficients, problem, cycle.inverse, threads)
     del coefficients
+    forces = _Forces(problem, kept, cycle.inverse, threads)
 
     answer = np.zeros(held.shape)
     np.copyto(answer[..., : problem.held.shape[3]], problem.prescribed, where=problem.held)
@@ -229,12 +230,12 @@ def _lack_alone(cycle: VCycle, answer: Array, load: Array | None) -> float:
     return float(np.sqrt(dot(lack.reshape(-1), lack.reshape(-1))))
 
 
-def _kept_coefficients(problem: Problem, kept: NDArray[np.bool_]) -> Array:
-    """Padded along z, 0 in parts that are taken away."""
-    whole: Array = padded(problem.coefficients)
-    if not kept.all():
-        whole[:, :, :, : kept.shape[2]][:, ~kept] = 0.0  # also what is no number there
-    return whole
+def _kept_coefficients(problem: Problem, kept: NDArray[np.bool_], planes: slice = slice(None)) -> Array:
+    """Of these planes of voxels, 0 in parts that are taken away."""
+    part = problem.coefficients[:, planes]
+    if not kept[planes].all():
+        part = np.where(kept[planes], part, 0.0)  # also where there is no number
+    return part
 
 
 def _result(problem: Problem, answer: Array, energy: float, history: list[float], removed: int) -> Equilibrium:
@@ -256,36 +257,48 @@ class _Balance:
 
 
 class _Forces:
-    """Load less forces of a displacement, in double precision."""
+    """Load less forces of a displacement in double precision, a few planes of nodes at a time, to spare memory."""
 
-    def __init__(self, coefficients: Array, problem: Problem, inverse: Array, threads: int) -> None:
-        self._operator = Operator(coefficients, problem.edge, np.float64, threads)
-        self._load, self._inverse = problem.forces, inverse
-        self._forces = np.empty(self._operator.shape)
-        self._cuts = [slice(*cut) for cut in cuts(inverse.size, threads)]
+    def __init__(self, problem: Problem, kept: NDArray[np.bool_], inverse: Array, threads: int) -> None:
+        self._problem, self._kept, self._inverse, self._threads = problem, kept, inverse, threads
         self.load_norm = 0.0 if problem.forces is None else float(np.linalg.norm(problem.forces))
 
     def lacking(self, answer: Array, unit: float | None = None, residual: Array | None = None) -> _Balance:
         """Of these displacements; written to `residual` relative to `unit`, where that is asked."""
+        planes = answer.shape[1]
+        pieces = cuts(planes, -(-planes // _PLANES))
+        found = np.zeros((len(pieces), 3))
+
+        def work(thread: int) -> None:
+            for piece in range(thread, len(pieces), self._threads):
+                found[piece] = self._some(answer, *pieces[piece], unit, residual)
+
+        side_by_side(work, self._threads)
+        lack, carried, energy = found.sum(0)
+        return _Balance(float(np.sqrt(lack)), float(np.sqrt(carried)), float(energy))
+
+    def _some(
+        self, answer: Array, start: int, stop: int, unit: float | None, residual: Array | None
+    ) -> tuple[float, float, float]:
         from spondyl.numerics.multigrid_kernels import renew
 
-        self._operator(answer, self._forces)
-        carried_work = 0.0
-        if self._load is not None:
-            of_load = np.s_[..., : self._load.shape[3]]
-            self._forces[of_load] -= self._load
-            carried_work = float(np.einsum("cijk,cijk", self._load, answer[of_load]))
-        to = np.empty_like(self._inverse) if residual is None else residual
-        arrays = [array.reshape(-1) for array in (self._forces, answer, self._inverse, to)]
-        found = np.zeros((len(self._cuts), 3))
-
-        def work(piece: int) -> None:
-            forces, moved, inverse, written = (array[self._cuts[piece]] for array in arrays)
-            found[piece] = renew(forces, moved, inverse, 1 / unit if unit else 0.0, written)
-
-        side_by_side(work, len(self._cuts))
-        lack, carried, energy = found.sum(0)
-        return _Balance(float(np.sqrt(lack)), float(np.sqrt(carried)), float(energy) + carried_work)
+        low, high = max(start - 1, 0), min(stop, answer.shape[1] - 1)
+        coefficients = _kept_coefficients(self._problem, self._kept, slice(low, high))
+        moved = np.ascontiguousarray(answer[:, low : high + 1])
+        forces = np.empty_like(moved)
+        Operator(coefficients, self._problem.edge, np.float64, 1)(moved, forces)
+        forces, moved = forces[:, start - low : stop - low], moved[:, start - low : stop - low]
+        sums, carried_work = np.zeros(3), 0.0
+        if self._problem.forces is not None:
+            load = self._problem.forces[:, start:stop]
+            forces[..., : load.shape[3]] -= load
+            carried_work = float(np.einsum("cijk,cijk", load, moved[..., : load.shape[3]]))
+        for component in range(3):
+            inverse = self._inverse[component, start:stop].reshape(-1)
+            to = np.empty_like(inverse) if residual is None else residual[component, start:stop].reshape(-1)
+            flat = forces[component].reshape(-1), moved[component].reshape(-1)
+            sums += renew(*flat, inverse, 1 / unit if unit else 0.0, to)
+        return sums[0], sums[1], sums[2] + carried_work
 
 
 class _Search:

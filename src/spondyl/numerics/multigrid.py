@@ -47,7 +47,7 @@ _VISITS = 4  # of the coarse grids of slender struts from the one above, at most
 _WALL = 4.0  # moduli of a wall over the softest about it, at least
 _FEW = 0.4  # share of columns that may be walls, for their smoothing to be worth its time
 _WALL_DEGREE, _WALL_RATIO = 14, 150.0  # of its polynomial: steps of a wall turn against bone a hundred times softer
-_MARGIN = 1.1  # on the largest eigenvalue found
+_MARGIN = 1.05  # on the largest eigenvalue found
 _ALL = 1e-5  # of an eigenvalue: what is left of a vector whose span holds all that there is
 
 

@@ -36,17 +36,21 @@ def prepare_threads(unknowns: int, threads: int | None) -> int:
 
 
 class Operator:
-    """K u on the finest grid in one precision: for conjugate gradients, and a grid of `VCycle` in single precision."""
+    """K u on the finest grid in one precision: for conjugate gradients, and a grid of `VCycle` in single precision.
+
+    Coefficients may come as they are or `padded`; displacements and forces are padded.
+    """
 
     def __init__(self, coefficients: Array, edge: float, kind: type, threads: int) -> None:
         from spondyl.numerics import elastic_kernels as kernels
 
-        nx, ny, nz = coefficients.shape[1:]
+        nx, ny, given = coefficients.shape[1:]
+        nz = given + -given % BLOCK
         self.shape = (3, nx + 1, ny + 1, nz + 1)
         self._kind, self._kernels = kind, kernels
         self._sweep = kernels.sweep_isotropic if len(coefficients) == 2 else kernels.sweep_orthotropic
-        self._scaled: Array = np.empty(coefficients.shape, kind)
-        np.multiply(coefficients, edge / 16, out=self._scaled, casting="same_kind")
+        self._scaled: Array = np.zeros((len(coefficients), nx, ny, nz), kind)
+        np.multiply(coefficients, edge / 16, out=self._scaled[..., :given], casting="same_kind")
         solid = np.zeros((nx, ny, -(-nz // kernels.TILE)), bool)
         for tile in range(solid.shape[2]):
             solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
