@@ -40,6 +40,10 @@ Mask = NDArray[np.bool_]
 LARGE = 0.02  # strain from which a voxel takes its own shape: its square is a twentieth of the yield strain
 OPEN = 2e-5  # share of its stiffness that an open plane keeps, so that no node floats
 FOLDED = 0.05  # of its first volume: a voxel with a point of less keeps the shape of the stage before
+_SERVES = 40  # applications of a multigrid cycle, one to four times what making it costs, before it is made anew
+_SOFTEST = 0.02  # of its elastic stiffness, that a voxel keeps in the cycle
+_AS_SOFT = 0.01  # mean change of the voxels' shear moduli, over the elastic ones, below which the cycle serves on
+_MOST_CAUTION = 0.5  # share of the stiffness along the flow
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class GrowingBody:
         Share of each voxel's faces that a cavity's pressure does not reach, shape (nx, ny, nz); left out: the plane's.
     fluid
         Pressure a volume of fluid makes beyond what fits. [MPa/mm³]
+    caution
+        Share of the stiffness along the flow that the tangent keeps where all forces are out of balance, less as they
+        are nearer to it: the plain tangent calls for steps of three to five times what the energy then wants.
     """
 
     kind = np.float32
@@ -102,6 +109,7 @@ class GrowingBody:
         fluid: float,
         bridged: Array | None = None,
         locking: Locking | None = None,
+        caution: float = 0.3,
         threads: int | None = None,
     ) -> None:
         from spondyl.numerics.plastic_kernels import law_numbers
@@ -125,16 +133,25 @@ class GrowingBody:
         self.walls: tuple[CavityWall, ...] = tuple(find_wall(cavity, skin) for cavity in whole)
         self._points = edge * np.stack(np.meshgrid(*(np.arange(n) for n in self._held.shape[1:]), indexing="ij"))
         self._stage = np.zeros(self._held.shape)
-        self.pushes = [volume_gradient(wall, self._points) for wall in self.walls]
+        self._push_with([volume_gradient(wall, self._points) for wall in self.walls])
         self.volumes = [enclosed_volume(wall, self._points) for wall in self.walls]
         self.filled: tuple[float | None, ...] = (None,) * len(self.walls)  # volume of fluid; None: at `pressures` [mm³]
         self.pressures = (0.0,) * len(self.walls)
         self.load = np.zeros(self._held.shape)
         self.internal, self._outside = np.zeros(self._held.shape), 0.0
-        self._fluid_answers: list[tuple[Array, Array, float]] | None = None
+        self._fluid_answers: list[tuple[Array, float]] | None = None
         self._cycle_shares: Array | None = None
+        self._served, self._is_moved = 0, True  # applications of the cycle, and whether a residual came since the last
+        self._cycle_soft: Array = np.zeros((2, 0))  # moduli of the voxels in the cycle
+        self._caution, self._flow_kept = caution, 1.0
         self._operate()
         self._renew_cycle()
+
+    def _push_with(self, pushes: list[Array]) -> None:
+        """Area vectors of each cavity's wall, and where they are not 0."""
+        self.pushes = pushes
+        where = [np.flatnonzero(push) for push in pushes]
+        self._pushed = [(places, push.reshape(-1)[places]) for places, push in zip(where, pushes, strict=True)]
 
     def fill(self, volumes: Sequence[float | None]) -> None:
         """Fill cavities up to these volumes until the next stage; None leaves one at its pressure. [mm³]
@@ -212,7 +229,10 @@ class GrowingBody:
         for cavity, push in enumerate(self.pushes):
             outside += self.pressure_of(cavity, displacement) * push
         self._outside = float(np.linalg.norm(outside))
-        return np.where(self.free, outside - forces, 0.0)
+        lack = np.where(self.free, outside - forces, 0.0)
+        off = float(np.linalg.norm(lack)) / max(self.force_norm(), np.finfo(float).tiny)
+        self._flow_kept = float(np.sqrt(1 - min(self._caution * off, _MOST_CAUTION)))
+        return lack
 
     def _forces(self, displacement: Array) -> Array:
         """Internal forces; the state at the points is kept for the tangent, and for the next stage."""
@@ -220,7 +240,7 @@ class GrowingBody:
 
         forces: Array = np.empty(displacement.shape)
         self._operators[np.float64](displacement, forces)
-        self._tangents = None
+        self._tangents, self._is_moved = None, True
         place = self._cells, self._starts, self._row, self._slopes, self._weight
         bone = self._base, self._bulk, self._shear, self._limit, self._numbers, self._plastic, self._accumulated
         after = self._strain, self._plastic_after, self._after, self._active, self._tangent
@@ -248,10 +268,11 @@ class GrowingBody:
         add_grown_tangent(change, *on_shapes, forces)
         with limited_threads(self._threads):
             add_contact(change, *self._contact, self._closed, True, forces)
-        for push, filled in zip(self.pushes, self.filled, strict=True):
+        for (places, areas), filled in zip(self._pushed, self.filled, strict=True):
             if filled is not None:
-                forces += np.float32(self._fluid * float(np.vdot(push, change))) * push.astype(np.float32)
-        forces[~self.free] = 0.0
+                more = self._fluid * float(np.vdot(areas, change.reshape(-1)[places]))
+                forces.reshape(-1)[places] += np.float32(more) * areas.astype(np.float32)
+        np.copyto(forces, 0.0, where=self._fixed)
         return forces
 
     def _narrow_tangents(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -266,39 +287,40 @@ class GrowingBody:
         return on_cubes, on_shapes
 
     def _points_last(self, cells: Array) -> Array:
-        return np.ascontiguousarray(self._tangent[cells].transpose(0, 2, 1), np.float32)
+        tangent = np.ascontiguousarray(self._tangent[cells].transpose(0, 2, 1), np.float32)
+        tangent[:, 2:] *= np.float32(self._flow_kept)
+        return tangent
 
     def elastic(self, change: Array) -> Array:
         """About the tangent before anything yielded: that of the last residual serves as well."""
         return self.tangent(change)
 
     def precondition(self, forces: Array) -> Array:
-        """One V-cycle of the elastic body with the plane as open as at the last residual."""
+        """One V-cycle of the body as soft as it was a while ago, with the plane as open as at the last residual."""
         self._renew_cycle()
-        change = self._cycled(forces)
-        for _, answer, softness in self._fluids():
-            change -= (float(np.vdot(answer, forces)) / softness) * answer
-        return np.asarray(change, forces.dtype)
+        self._served += 1
+        narrow = np.asarray(forces, np.float32)
+        fluids = self._fluids()  # first: the cycle writes its answers into one array
+        change: Array = self._cycle(narrow)
+        for answer, softness in fluids:
+            change -= np.float32(float(np.vdot(answer, narrow)) / softness) * answer
+        return np.array(change, forces.dtype)
 
-    def _cycled(self, forces: Array) -> Array:
-        size = float(np.abs(forces).max(initial=0.0)) or 1.0
-        return np.asarray(self._cycle(forces / size), np.float64) * size
-
-    def _fluids(self) -> list[tuple[Array, Array, float]]:
-        """Each fluid's push, about the answer to it, and the divisor of Sherman and Morrison's formula.
+    def _fluids(self) -> list[tuple[Array, float]]:
+        """About the answer to each fluid's push, and the divisor of Sherman and Morrison's formula.
 
         Fluids are taken one after another, each answer through the formula with those before.
         """
         if self._fluid_answers is None:
-            found: list[tuple[Array, Array, float]] = []
+            found: list[tuple[Array, float]] = []
             for push, filled in zip(self.pushes, self.filled, strict=True):
                 if filled is None:
                     continue
-                loaded = np.where(self.free, push, 0.0)
-                answer = self._cycled(loaded)
-                for _, before, softness in found:
-                    answer -= (float(np.vdot(before, loaded)) / softness) * before
-                found.append((push, answer, 1 / self._fluid + float(np.vdot(loaded, answer))))
+                loaded = np.where(self.free, push, 0.0).astype(np.float32)
+                answer = self._cycle(loaded).copy()
+                for before, softness in found:
+                    answer -= np.float32(float(np.vdot(before, loaded)) / softness) * before
+                found.append((answer, 1 / self._fluid + float(np.vdot(loaded, answer))))
             self._fluid_answers = found
         return self._fluid_answers
 
@@ -315,7 +337,7 @@ class GrowingBody:
             plastic = recover_damage(*flat, before, after, self.law).reshape(plastic.shape)
         self._plastic, self._accumulated, self._base = plastic, self._after.copy(), self._strain.copy()
         self._stage, self._tangents = displacement.copy(), None
-        self.pushes = [volume_gradient(wall, self._points + displacement) for wall in self.walls]
+        self._push_with([volume_gradient(wall, self._points + displacement) for wall in self.walls])
         self.volumes = [enclosed_volume(wall, self._points + displacement) for wall in self.walls]
         self.pressures = tuple(pressures)
         self.fill([None] * len(self.walls))
@@ -374,21 +396,44 @@ class GrowingBody:
         self._operators = {kind: Operator(kept, self.edge, kind, self._threads) for kind in (np.float64, np.float32)}
 
     def _renew_cycle(self) -> None:
-        """The cycle anew once the plane has opened or closed elsewhere.
+        """The cycle anew once the plane has opened or closed elsewhere, or once it has served for long.
 
-        Where it is open it is void: its coarse grids then keep the halves apart, which halves the cycles.
+        Where the plane is open it is void: its coarse grids then keep the halves apart, which halves the cycles. Voxels
+        that yield are as soft as the last residual left them, which halves them again. Within a linear step, whose
+        residual stays the same, a cycle stays what it is.
         """
-        shares = self._closed.mean(axis=1)
-        if self._cycle_shares is not None and np.abs(shares - self._cycle_shares).sum() < 0.02 * len(shares):
+        if not self._is_moved:
             return
+        self._is_moved = False
+        shares = self._closed.mean(axis=1)
+        is_as_open = self._cycle_shares is not None and np.abs(shares - self._cycle_shares).sum() <= 0.02 * len(shares)
+        if is_as_open and self._served < _SERVES:
+            return
+        soft = self._softened()
+        if is_as_open and np.mean(np.abs(soft[1] - self._cycle_soft[1]) / self._shear) < _AS_SOFT:
+            return
+        self._served, self._cycle_soft = 0, soft
         kept = self._coefficients.copy()
+        kept[(slice(None), *self._cells.T)] = soft
         kept[:, self._plane] *= OPEN
         kept[(slice(None), *self._contact_cells.T)] *= shares / OPEN
         self._cycle = VCycle(kept, self.edge, self._held, threads=self._threads, degree=1, ratio=_RATIO)
         self._cycle_shares, self._fluid_answers = shares, None
-        self.free = self._cycle.inverse != 0
+        self._fixed: Mask = self._cycle.inverse == 0
+        self.free: Mask = ~self._fixed
         if not self.free.any():
             raise InputError("nothing can move: every displacement of the body is held")
+
+    def _softened(self) -> Array:
+        """λ and μ of each voxel: of its points that flow by their tangents, without what that loses in one direction.
+
+        Others count as whole: where bone is let go, what it lost by damage it gained by being squeezed.
+        """
+        flows = self._after > self._accumulated
+        shear = np.where(flows, self._tangent[..., 0] / 2, self._shear[:, None]).mean(axis=1)
+        bulk = np.where(flows, self._tangent[..., 1], self._bulk[:, None]).mean(axis=1)
+        shear, bulk = np.maximum(shear, _SOFTEST * self._shear), np.maximum(bulk, _SOFTEST * self._bulk)
+        return np.stack([bulk - 2 * shear / 3, shear])
 
     @property
     def _contact(self) -> tuple[Any, ...]:

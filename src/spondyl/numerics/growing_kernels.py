@@ -183,6 +183,11 @@ def add_contact(u, cells, starts, slopes, weight, normal, stiffness, closed, rea
             a, b, c = normal[0], normal[1], normal[2]
             for n in range(starts[x], starts[x + 1]):
                 i, j, k = cells[n, 0], cells[n, 1], cells[n, 2]
+                bears = not read
+                for point in range(8):
+                    bears = bears or closed[n, point]
+                if not bears:
+                    continue
                 _gather(u, i, j, k, local)
                 forces[:] = 0.0
                 for point in range(8):

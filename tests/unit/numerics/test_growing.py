@@ -6,7 +6,7 @@ import pytest
 from spondyl.numerics import elasticity as el
 from spondyl.numerics import growing_kernels
 from spondyl.numerics.growing import GrowingBody, Locking
-from spondyl.numerics.nonlinear import newton_krylov
+from spondyl.numerics.nonlinear import _linear_step, newton_krylov
 from spondyl.numerics.plasticity import CRUSHABLE, YieldLaw
 from spondyl.numerics.threaded import ThreadedLoop
 from spondyl.numerics.yielding import YieldingBody
@@ -52,6 +52,7 @@ def body(
         normal=UP,
         fluid=0.5,
         bridged=bridged,
+        caution=0.0,
     )
 
 
@@ -98,6 +99,66 @@ def test_the_tangent_is_that_of_the_forces_also_on_present_shapes() -> None:
         growing.commit(at)  # then about shapes of their own
         growing.fill([45.0])
         at = at + 0.3 * growing.widened(moved(0.02))
+
+
+def partly_soft(caution: float = 0.0) -> tuple[GrowingBody, np.ndarray]:
+    """A body that flows about its filled cavity and nowhere else, and a stretch of it."""
+    limit = np.zeros(SHAPE)
+    limit[2:6, 2:6, 2:7] = 0.02
+    coefficients = el.isotropic(np.where(hole(), 0.0, 300.0), 0.3)
+    law = YieldLaw(2.0, 0.8, damage_limit=0.6, hardening=1.5)
+    rest = {"onset": np.full(SHAPE, 0.8), "cavities": [hole()], "plane": NONE, "normal": UP, "fluid": 0.5}
+    growing = GrowingBody(coefficients, 1.5, held(), limit, law, caution=caution, **rest)
+    growing.fill([1.2 * growing.volumes[0]])
+    lines = np.meshgrid(*(np.linspace(0, 0.1, n) for n in NODES[1:]), indexing="ij")
+    return growing, growing.widened(np.where(held(), 0.0, np.stack(lines)))
+
+
+def test_a_cycle_that_served_for_long_is_made_anew_as_soft_as_the_body_is() -> None:
+    """Where bone flows, that takes a third of the iterations (22 of 74); within a linear step the cycle stays."""
+    growing, at = partly_soft()
+    growing.residual(at)
+    forces = np.where(growing.free, np.random.default_rng(5).normal(0, 1, growing.free.shape), 0.0)
+    first = growing.precondition(forces)
+    spent = [_linear_step(growing.tangent, growing, forces, 1e-4, 400)[1]]
+    for _ in range(40):
+        again = growing.precondition(forces)
+    assert np.array_equal(again, first)
+    growing.residual(at)
+    spent.append(_linear_step(growing.tangent, growing, forces, 1e-4, 400)[1])
+    assert spent[1] < 0.5 * spent[0], spent
+
+
+def test_far_from_balance_the_tangent_keeps_a_share_of_the_stiffness_along_the_flow() -> None:
+    """A tangent is no stiffer than elastic bone, and stiffer with caution: by no more than half of what flow takes."""
+    energies = []
+    for caution in (0.0, 10.0):
+        growing, at = partly_soft(caution)
+        growing.residual(at)
+        energies.append(float(np.vdot(at, growing.tangent(at))))
+    whole = partly_soft()[0]
+    whole.fill([1.2 * whole.volumes[0]])
+    whole.residual(0 * at)
+    elastic = float(np.vdot(at, whole.tangent(at)))
+    assert energies[0] < energies[1] < 0.5 * (energies[0] + elastic)
+
+
+def test_the_cycle_with_two_fluids_is_symmetric_and_positive() -> None:
+    """In single precision, also once the body is soft: conjugate gradients need both."""
+    two = [NONE.copy(), NONE.copy()]
+    two[0][2:4, 3:5, 3:6] = two[1][5:7, 3:5, 3:6] = True
+    coefficients = el.isotropic(np.where(two[0] | two[1], 0.0, 300.0), 0.3)
+    rest = {"onset": np.full(SHAPE, 0.8), "cavities": two, "plane": NONE, "normal": UP, "fluid": 0.5}
+    growing = GrowingBody(coefficients, 1.5, held(), np.full(SHAPE, 1.5), CRUSHABLE, **rest)
+    growing.fill([45.0, 45.0])
+    growing.residual(growing.widened(moved(0.2)))
+    one, other = (
+        np.where(growing.free, np.random.default_rng(seed).normal(0, 1, growing.free.shape), 0.0) for seed in (3, 4)
+    )
+    there, back = np.vdot(other, growing.precondition(one)), np.vdot(one, growing.precondition(other))
+    size = np.sqrt(np.vdot(one, growing.precondition(one)) * np.vdot(other, growing.precondition(other)))
+    assert abs(there - back) < 1e-5 * size
+    assert np.vdot(one, growing.precondition(one)) > 0
 
 
 def test_a_stage_keeps_the_balance() -> None:
