@@ -130,9 +130,14 @@ def cases() -> dict[str, tuple[str, ...]]:
 
 def _usable(case: str) -> Iterator[str]:
     wanted = READINGS.get(int(case.removeprefix("virtual-")), {}) if case not in REAL else None
-    for vertebra in spine_of(case):
-        if wanted is not None and vertebra.level.name not in wanted:
-            continue
+    for name in usable_levels(spine_of(case)):
+        if wanted is None or name in wanted:
+            yield name
+
+
+def usable_levels(spine: Spine) -> Iterator[str]:
+    """Levels of the whole vertebrae with a body, of those that the software is made for."""
+    for vertebra in spine:
         if vertebra.level.is_intended and not vertebra.is_cut and vertebra.body is not None:
             yield vertebra.level.name
 

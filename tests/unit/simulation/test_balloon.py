@@ -120,10 +120,18 @@ def test_more_preload_keeps_less_height(broken: BrokenBody) -> None:
     assert ratio < 1
 
 
-def test_without_a_fracture_almost_nothing_lifts(bone: BoneModel, lifted: BalloonLift) -> None:
-    """Whole bone holds the endplates together: less than a fifth of what the broken body gives."""
-    whole = inflate_balloons(whole_bone(bone), BOTH, preload_n=110.0, settings=SETTINGS)
-    assert whole.lift_mm(whole.inflated)[0] < 0.2 * lifted.lift_mm(lifted.inflated)[0]
+def test_without_a_fracture_almost_nothing_lifts(bone: BoneModel, broken: BrokenBody) -> None:
+    """Whole bone holds the endplates together: less than a fifth of what the broken body gives.
+
+    0.43 ml a balloon, the first 0.014 beyond those that it is seated with: further ones cost whole bone ten times the
+    work, for it must be crushed all around.
+    """
+    first = replace(SETTINGS, volume_ml=0.43)
+    whole, apart = (
+        inflate_balloons(body, BOTH, preload_n=110.0, settings=first) for body in (whole_bone(bone), broken)
+    )
+    assert [stage.phase for stage in whole.stages].count("inflation") >= 1
+    assert whole.lift_mm(whole.inflated)[0] < 0.2 * apart.lift_mm(apart.inflated)[0]
     assert any("nothing is broken" in text for text in whole.warnings)
 
 
