@@ -228,6 +228,7 @@ def _run(solid, i, tile, j):
     return first, j
 
 
+# As `lack` and `smooth` of `multigrid_kernels`: the compiler's store would not notice that those were changed.
 @nb.njit(**_PIECE)
 def _lack(forces, given, known, to):
     for k in range(forces.shape[0]):

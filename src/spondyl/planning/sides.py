@@ -27,7 +27,7 @@ from spondyl.space import Frame, Geometry
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
 
 COARSEST_MM = 1.5  # largest voxel edge on which a pedicle's clearance is judged
-UNSEEN_MM = 10.0  # from a pedicle's narrowest section to the image's end: nearer, its wall may lie outside
+UNSEEN_MM = 10.0  # from a pedicle's narrowest section to the image's end: nearer, its wall may lie outside; a choice
 _FINALISTS = 12  # measured exactly, of each side and approach
 _APART_MM = 2.0  # finalists differ at least so much in tip or narrowest section
 _ALTERNATIVES = 2  # of the same approach
