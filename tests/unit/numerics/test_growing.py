@@ -159,6 +159,11 @@ def test_the_cycle_with_two_fluids_is_symmetric_and_positive() -> None:
     size = np.sqrt(np.vdot(one, growing.precondition(one)) * np.vdot(other, growing.precondition(other)))
     assert abs(there - back) < 1e-5 * size
     assert np.vdot(one, growing.precondition(one)) > 0
+    pushes = [np.where(growing.free, push, 0.0) for push in growing.pushes]
+    answer = growing.precondition(pushes[0])  # x of A x + sum of fluid p (p x) = p0; the bare cycle is 1 / A
+    left = pushes[0] - sum(0.5 * np.vdot(push, answer) * push for push in pushes)
+    bare = growing._cycle(left.astype(np.float32))
+    assert np.linalg.norm(answer - bare) < 1e-4 * np.linalg.norm(answer)  # single precision, taken twice
 
 
 def test_a_stage_keeps_the_balance() -> None:
