@@ -25,8 +25,9 @@ from spondyl.simulation import (
     simulate_injection,
 )
 from spondyl.simulation.cement import find_cement
-from spondyl.simulation.injection import InjectionResult, InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Needle, Portion
 from spondyl.simulation.outlets import Outlet
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, Spine, build_spine

@@ -18,7 +18,7 @@ from spondyl.simulation import FlowModel, InjectionSettings, LeakPath, Needle, O
 from spondyl.simulation.body_injection import FLOW_ML_PER_MIN, PRESSURE_LIMIT_MPA
 from spondyl.simulation.cement import ROOM_C, Cement, find_cement, newtonian, power_law
 from spondyl.simulation.flow_model import injection_model
-from spondyl.simulation.injection import InjectionResult
+from spondyl.simulation.injection_records import InjectionResult
 from spondyl.simulation.openings import CRACK_MM
 
 PICTURE = Path(__file__).parents[1] / "docs" / "img" / "leak_path_attracts.png"

@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks.injection import make_body
 from spondyl.simulation.cement import Cement, newtonian, porous_coefficient, power_law, radial_pressure_drop
-from spondyl.simulation.injection import InjectionResult, InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Needle, Portion
 from spondyl.space import Geometry, Volume
 from tools.compare_flow import make_section
 

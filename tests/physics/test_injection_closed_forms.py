@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from spondyl.simulation.cement import Cement, newtonian, porous_coefficient, power_law, radial_pressure_drop
-from spondyl.simulation.injection import InjectionResult, InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Needle, Portion
 from spondyl.space import Geometry, Volume
 
 PERMEABILITY_M2, POROSITY, RADIUS, NEEDLE_RADIUS = 4e-8, 0.9, 20.0, 1.5

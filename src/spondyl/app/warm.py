@@ -275,8 +275,9 @@ def _balloons() -> None:
 def _injection() -> None:
     from spondyl.simulation.cement import find_cement
     from spondyl.simulation.curing_heat import simulate_model_heat
-    from spondyl.simulation.injection import InjectionSettings, Needle, Portion, inject
+    from spondyl.simulation.injection import inject
     from spondyl.simulation.injection_model import build_injection_model
+    from spondyl.simulation.injection_records import InjectionSettings, Needle, Portion
     from spondyl.space import Geometry, Volume
 
     grid = Geometry(np.eye(4), (9, 9, 9))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spondyl.documents.figures import png_of
-from spondyl.simulation.injection import InjectionResult
+from spondyl.simulation.injection_records import InjectionResult
 
 _PLANES = ((0, "j", "k"), (1, "i", "k"), (2, "i", "j"))
 

@@ -12,8 +12,8 @@ from spondyl.documents.csv_tables import csv_text
 from spondyl.documents.figures_injection import draw_injection
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.curing_heat import ModelHeat
-from spondyl.simulation.injection import InjectionResult
 from spondyl.simulation.injection_model import InjectionModel
+from spondyl.simulation.injection_records import InjectionResult
 from spondyl.studies import whole_folder, write_array, write_whole
 
 LIMITS = (

@@ -16,8 +16,8 @@ import numpy as np
 
 from spondyl import __version__
 from spondyl.simulation.cement import Cement
-from spondyl.simulation.injection import HalfDone, InjectionSettings, Portion
 from spondyl.simulation.injection_model import InjectionModel
+from spondyl.simulation.injection_records import HalfDone, InjectionSettings, Portion
 from spondyl.studies import write_whole
 
 EVERY_S = 5.0

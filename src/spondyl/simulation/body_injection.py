@@ -14,7 +14,8 @@ from spondyl.errors import InputError
 from spondyl.planning import Plan
 from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, draw_factor, injection_model, with_tracks
-from spondyl.simulation.injection import InjectionResult, InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
+from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Needle, Portion
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.permeability import Scenario, find_scenario
 from spondyl.space import Geometry, Volume

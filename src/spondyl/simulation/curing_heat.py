@@ -13,8 +13,8 @@ from spondyl.errors import InputError
 from spondyl.evidence import find_parameter
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.simulation.cement import BODY_C, GAS_CONSTANT, REFERENCE_C, ROOM_C, ZERO_CELSIUS, Cement
-from spondyl.simulation.injection import InjectionResult
 from spondyl.simulation.injection_model import InjectionModel
+from spondyl.simulation.injection_records import InjectionResult
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Spine
 

@@ -16,7 +16,8 @@ from spondyl.errors import InputError, NotConverged
 from spondyl.simulation.body_injection import leaks_by_path
 from spondyl.simulation.cement import Cement
 from spondyl.simulation.flow_model import FlowModel, draw_factor, injection_model
-from spondyl.simulation.injection import InjectionResult, InjectionSettings, Portion, inject
+from spondyl.simulation.injection import inject
+from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Portion
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.permeability import LN_SIGMA, Scenario
 from spondyl.simulation.workers import Workers

@@ -23,7 +23,7 @@ from spondyl.simulation.body_injection import (
 )
 from spondyl.simulation.cement import Cement, find_cement
 from spondyl.simulation.flow_model import FlowModel, build_flow_model, with_tracks
-from spondyl.simulation.injection import InjectionSettings
+from spondyl.simulation.injection_records import InjectionSettings
 from spondyl.simulation.leak_draws import ASSUMPTIONS, RTOL, VOLUME_STEPS, LeakDraw, LeakTask, run_draws
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario

@@ -11,8 +11,9 @@ import pytest
 
 from spondyl.documents.injection_journal import InjectionJournal
 from spondyl.simulation.cement import find_cement
-from spondyl.simulation.injection import HalfDone, InjectionResult, InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.injection_records import HalfDone, InjectionResult, InjectionSettings, Needle, Portion
 from spondyl.simulation.outlets import tube
 from spondyl.space import Geometry, Volume
 

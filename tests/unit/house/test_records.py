@@ -37,7 +37,8 @@ from spondyl.simulation import (
 from spondyl.simulation.body_injection import portions
 from spondyl.simulation.cement import find_cement
 from spondyl.simulation.flow_model import injection_model
-from spondyl.simulation.injection import HalfDone, inject
+from spondyl.simulation.injection import inject
+from spondyl.simulation.injection_records import HalfDone
 from spondyl.simulation.load_cycle import DAMAGING
 from spondyl.space import Geometry, SplineSurface, Volume, read_only
 from spondyl.spine import NamedSegmentation, NamingProposal, Side, build_spine, load_label_map

@@ -10,8 +10,9 @@ import pytest
 from spondyl.errors import InputError, NotConverged
 from spondyl.simulation.cement import Cement, find_cement, newtonian, power_law
 from spondyl.simulation.front_state import FrontState
-from spondyl.simulation.injection import InjectionSettings, Needle, Portion, inject
+from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_model import InjectionModel, build_injection_model
+from spondyl.simulation.injection_records import InjectionSettings, Needle, Portion
 from spondyl.simulation.outlets import Outlet, slit, tube
 from spondyl.space import Geometry, Volume
 

@@ -11,7 +11,7 @@ from spondyl.app.cli.options import AsJson
 
 if TYPE_CHECKING:
     from spondyl.documents.injection import InjectionDocument
-    from spondyl.simulation.injection import Portion
+    from spondyl.simulation.injection_records import Portion
 
 
 def inject(
@@ -75,9 +75,9 @@ def inject(
     from spondyl.documents.injection_journal import InjectionJournal
     from spondyl.errors import InputError
     from spondyl.simulation.curing_heat import check_heat, simulate_model_heat
-    from spondyl.simulation.injection import InjectionSettings
     from spondyl.simulation.injection import inject as run
     from spondyl.simulation.injection_model import build_injection_model
+    from spondyl.simulation.injection_records import InjectionSettings
     from spondyl.studies import read_label_image, read_voxel_field
 
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -145,7 +145,7 @@ def _warm_lines(document: InjectionDocument) -> list[str]:
 
 def _portions(needles: list[str], flows: list[float], volumes: list[float], starts: list[float]) -> list[Portion]:
     from spondyl.errors import InputError
-    from spondyl.simulation.injection import Needle, Portion
+    from spondyl.simulation.injection_records import Needle, Portion
 
     count = max(len(needles), len(flows), len(volumes), len(starts))
     lengths = {"--needle": len(needles), "--flow": len(flows), "--volume": len(volumes), "--start": len(starts)}
