@@ -1,7 +1,7 @@
 """Compiling the solvers in processes beside this one: while it does other work, or before they are needed.
 
-A first answer needs the plain loops of a small body (`FIRST`), which two processes compile side by side while the CT
-is read. What takes longer, or is rarer, is compiled when it is asked for, or by `spondyl warmup`.
+A first answer needs the plain loops of a small body (`LINEAR`, `FIRST`), which two processes compile side by side while
+the CT is read. What takes longer, or is rarer, is compiled when it is asked for, or by `spondyl warmup`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ import numpy as np
 if TYPE_CHECKING:
     from spondyl.numerics.yielding import YieldingBody
 
-FIRST = (("singles", "doubles", "tangent"), ("coarse grids", "stress", "cycle"))
-"""Parts that a first answer needs, one line a process, of about the same time. Two processes that put the same loop
-into the compiler's store at once lose one or the other, so no loop is compiled by both: one sweep serves singles and
-doubles, and the cycle, which needs them too, waits until they are made; stress does without them."""
+LINEAR = (("singles", "doubles"), ("coarse grids", "cycle"))
+"""Parts that a first linear answer needs, one line a process, of about the same time. Two processes that put the same
+loop into the compiler's store at once lose one or the other, so no loop is compiled by both: one sweep serves singles
+and doubles, and the cycle, which needs them too, waits until they are made."""
+FIRST = ((*LINEAR[0], "stress"), (*LINEAR[1], "tangent"))
+"""And what yields: stress does without the sweeps."""
 ALL = ((*FIRST[0], "injection"), (*FIRST[1], "large bodies", "boxes", "balloons"))
 FIRST_RUN = "first run: the solver is compiled, once (`spondyl warmup` does it beforehand)"
 PARTS = tuple(name for line in ALL for name in line)
@@ -49,9 +51,9 @@ class WarmPart:
     compiled: int  # functions, by its process so far; 0: all were there
 
 
-def is_warm() -> bool:
-    """Whether what a first answer needs was compiled before: by this compiler, for this processor, from this source."""
-    return all(map(_is_there, _MARKS.values()))
+def is_warm(parts: tuple[str, ...] = (*FIRST[0], *FIRST[1])) -> bool:
+    """Whether these parts were compiled before: by this compiler, for this processor, from this source."""
+    return all(_is_there(_MARKS[part]) for part in parts)
 
 
 def warm_up() -> tuple[WarmPart, ...]:
@@ -61,16 +63,18 @@ def warm_up() -> tuple[WarmPart, ...]:
 
 
 @contextmanager
-def compiled_beside(tell: Callable[[str, str], None]) -> Iterator[Callable[[], None]]:
-    """Compile what a first answer lacks beside the work within; call what this gives before the first solution.
+def compiled_beside(
+    tell: Callable[[str, str], None], lines: tuple[tuple[str, ...], ...] = FIRST
+) -> Iterator[Callable[[], None]]:
+    """Compile the parts that a first answer lacks beside the work within; call what this gives before it is solved.
 
     It says what it waits for, by `tell`. A process that ends too soon is no fault: what it leaves is compiled where it
     is used. Left early, as by an error, it ends the processes.
     """
-    if is_warm():
+    if is_warm((*lines[0], *lines[1])):
         yield lambda: None
         return
-    beside = _Beside(FIRST)
+    beside = _Beside(lines)
 
     def ready() -> None:
         if not beside.over:

@@ -293,7 +293,7 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
     new = np.any(block[1:] != block[:-1], axis=1)
     starts = np.concatenate([[0], np.flatnonzero(new) + 1, [len(block)]])
     part = np.empty(len(block), np.int64)
-    parents = group_cells(cells.nodes, starts, part)
+    parents = group_cells(cells.nodes, starts, np.arange(len(block)), part)
     table, alone = np.empty((parents, 8), np.int32), np.empty(parents, np.bool_)
     place = np.empty((parents, 3), np.int32)
     place[part] = block
@@ -303,7 +303,9 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
         wide = np.pad(inner[0], [(0, n - m) for n, m in zip(size, inner[0].shape, strict=True)])
         at_point = np.where(_touched(wide), np.int32(-2), np.int32(-1))
         corner = corner_points(place, at_point.shape)
-    made = join_corners(cells.nodes, half, part, parents, cells.count, table, alone, corner, at_point.reshape(-1))
+    seen, corners = np.full((cells.count, 8), -1, np.int32), np.arange(8 * parents)
+    first = np.full(at_point.size, -1)
+    made = join_corners(cells.nodes, half, part, seen, corners, table, alone, corner, at_point.reshape(-1), first)
     count = made + cells.settled
     owner, follows = np.full(cells.count, -1, np.int32), np.zeros(cells.count, np.int8)
     find_owners(cells.nodes, half, part, alone, owner, follows)
@@ -388,17 +390,30 @@ def _coarse_grid(
     for turn in filter(None, (pieces[::2], pieces[1::2])):
 
         def add(piece: int, turn: list[tuple[int, int]] = turn) -> None:
-            sum_voxels(*of, *rest, *turn[piece])
+            sum_voxels(*of, *rest, _room(), *turn[piece])
 
         side_by_side(add, len(turn))
     if blocks is not None:
         matrix = blocks.rows, blocks.columns, blocks.values, *up, *by_rows(follow.T.tocsr()), *rows, values
         parts = cuts(follow.shape[1], threads)
-        side_by_side(lambda k: sum_blocks(*matrix, *parts[k]), threads)
+        side_by_side(lambda k: sum_blocks(*matrix, np.zeros(len(rows[0]) - 1, np.int64), *parts[k]), threads)
     uniform = step.cells.material[-1] != 0
     coarse = step.cells
     voxels = Cells(coarse.place[uniform], coarse.nodes[uniform], coarse.material[:, uniform], coarse.count, 0)
     return Grid(Blocks(*rows, values), voxels, 2 * edge, follow)
+
+
+def _room() -> tuple[Array, ...]:
+    """Scratch of `sum_voxels`."""
+    from spondyl.numerics.coarse_kernels import MOST
+
+    return (
+        np.empty(MOST, np.int64),
+        np.empty((8, MOST)),
+        np.empty((3 * MOST, 24)),
+        np.zeros((3 * MOST, 3 * MOST)),
+        np.empty((24, 24)),
+    )
 
 
 @cache

@@ -1,5 +1,6 @@
 """Compiled loops that make coarse grids: which voxels are one, which corners are one, and their stiffness.
 
+Arrays that a loop needs for itself come from outside: each kind made within takes a tenth of a second to compile.
 Import inside functions: numba takes a second to load.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -17,7 +18,7 @@ _FAST: dict[str, Any] = {
 # Called by loops of this file alone: no wrapper for calls from outside, no place of their own in the compiler's store.
 _PIECE: dict[str, Any] = {**_FAST, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 APART = 4  # slabs of coarse cells so far apart share no node
-_MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
+MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
 
 
 @nb.njit(**_PIECE)
@@ -38,12 +39,11 @@ def _join(parent, one, other):
 
 
 @nb.njit(**_FAST)
-def group_cells(nodes, starts, parts):
+def group_cells(nodes, starts, parent, parts):
     """Number the parts of each block: cells `starts[b]` to `starts[b + 1]` that share nodes. Gives how many there are.
 
-    `nodes` (cells, 8) in the order of blocks; `parts` (cells) is written.
+    `nodes` (cells, 8) in the order of blocks; `parent` holds 0, 1, 2 ... (cells), `parts` (cells) is written.
     """
-    parent = np.arange(nodes.shape[0])
     count = 0
     for block in range(starts.shape[0] - 1):
         first, stop = starts[block], starts[block + 1]
@@ -71,30 +71,33 @@ def _touch(nodes, one, other):
 
 
 @nb.njit(**_FAST)
-def join_corners(nodes, half, part, parents, count, table, alone, points, at_point):
+def join_corners(nodes, half, part, seen, corner, table, alone, points, at_point, first):
     """Which corners of coarse cells are one: those on which a node of the finer grid hangs through two of them.
 
     Parameters
     ----------
     nodes, half, part
         Of each cell: its nodes (n, 8), its place in its block (n, 3: 0 or 1) and its coarse cell.
-    parents, count
-        How many coarse cells and how many nodes there are.
+    seen, corner
+        Scratch: -1 (nodes, 8), and 0, 1, 2 ... (8 parents) for as many parents as there are coarse cells.
     table, alone
         Written: the nodes of each coarse cell (parents, 8), and whether no other cell shares any of them. A cell that
         is alone has four nodes, the last ones of all, and affine displacements.
     points, at_point
         The coarse point of each corner (parents, 8), and the node at each point: -2 where a cell that is not among
         these touches it and all corners are one, which is written; both empty where there is no such cell.
+    first
+        Scratch: -1 for each point.
 
     Returns
     -------
     How many nodes the coarse grid has.
     """
-    corner = np.arange(8 * parents)
-    alone[:] = True
-    _join_across(nodes, half, part, count, corner)
-    first = _join_at_points(points, at_point, corner, alone)
+    parents = alone.shape[0]
+    for n in range(parents):
+        alone[n] = True
+    _join_across(nodes, half, part, seen, corner)
+    _join_at_points(points, at_point, corner, alone, first)
     for n in range(8 * parents):
         root = _root(corner, n)
         if root >> 3 != n >> 3:
@@ -118,20 +121,18 @@ def join_corners(nodes, half, part, parents, count, table, alone, points, at_poi
                 at_point[point] = table[first[point] >> 3, first[point] & 7]
     for n in range(parents):
         if alone[n]:
-            table[n] = -1
             for q in range(4):
-                table[n, q] = total
+                table[n, q], table[n, 4 + q] = total, -1
                 total += 1
     return total
 
 
 @nb.njit(**_PIECE)
-def _join_across(nodes, half, part, count, corner):
+def _join_across(nodes, half, part, seen, corner):
     """Join corners of neighbouring coarse cells on which one of the finer grid's nodes hangs."""
-    seen = np.full((count, 8), -1, np.int32)
     for n in range(nodes.shape[0]):
         for c in range(8):
-            x, y, z = int(half[n, 0]) + (c >> 2), int(half[n, 1]) + ((c >> 1) & 1), int(half[n, 2]) + (c & 1)
+            x, y, z = half[n, 0] + (c >> 2), half[n, 1] + ((c >> 1) & 1), half[n, 2] + (c & 1)
             if x == 1 and y == 1 and z == 1:
                 continue  # within the block
             for s in range(8):
@@ -140,7 +141,7 @@ def _join_across(nodes, half, part, count, corner):
                     continue
                 mine = 4 * (a if x == 1 else x >> 1) + 2 * (b if y == 1 else y >> 1) + (d if z == 1 else z >> 1)
                 mine += 8 * part[n]
-                before = seen[nodes[n, c], s]
+                before = np.int64(seen[nodes[n, c], s])  # as `mine`: `_join` is compiled for each kind
                 if before < 0:
                     seen[nodes[n, c], s] = mine
                 elif before != mine:
@@ -148,9 +149,8 @@ def _join_across(nodes, half, part, count, corner):
 
 
 @nb.njit(**_PIECE)
-def _join_at_points(points, at_point, corner, alone):
-    """Join corners that meet a cell which is not listed at one point, and give the first of each point, or -1."""
-    first = np.full(at_point.shape[0], -1)
+def _join_at_points(points, at_point, corner, alone, first):
+    """Join corners that meet a cell which is not listed at one point; write the first of each point, or leave -1."""
     for n in range(points.size):
         point = points[n >> 3, n & 7]
         if at_point[point] == -2:
@@ -159,7 +159,6 @@ def _join_at_points(points, at_point, corner, alone):
                 first[point] = n
             else:
                 _join(corner, first[point], n)
-    return first
 
 
 @nb.njit(**_FAST)
@@ -210,19 +209,19 @@ def list_voxels(coefficients, solid, pattern, first, parts, place, nodes, materi
     """
     nx, ny, nz = solid.shape
     n = 0
-    for block in range(((nx + 1) // 2) * ((ny + 1) // 2) * ((nz + 1) // 2)):
-        rest, c = divmod(block, (nz + 1) // 2)
-        a, b = divmod(rest, (ny + 1) // 2)
-        for child in range(8):
-            i, j, k = 2 * a + (child >> 2), 2 * b + ((child >> 1) & 1), 2 * c + (child & 1)
-            if i < nx and j < ny and k < nz and solid[i, j, k]:
-                place[n, 0], place[n, 1], place[n, 2] = i, j, k
-                for m in range(coefficients.shape[0]):
-                    material[m, n] = coefficients[m, i, j, k]
-                for q in range(8):
-                    point = ((i + (q >> 2)) * (ny + 1) + j + ((q >> 1) & 1)) * (nz + 1) + k + (q & 1)
-                    nodes[n, q] = first[point] + parts[pattern[point], 7 - q]
-                n += 1
+    for a in range(0, nx, 2):
+        for b in range(0, ny, 2):
+            for c in range(0, nz, 2):
+                for child in range(8):
+                    i, j, k = a + (child >> 2), b + ((child >> 1) & 1), c + (child & 1)
+                    if i < nx and j < ny and k < nz and solid[i, j, k]:
+                        place[n, 0], place[n, 1], place[n, 2] = i, j, k
+                        for m in range(coefficients.shape[0]):
+                            material[m, n] = coefficients[m, i, j, k]
+                        for q in range(8):
+                            point = ((i + (q >> 2)) * (ny + 1) + j + ((q >> 1) & 1)) * (nz + 1) + k + (q & 1)
+                            nodes[n, q] = first[point] + parts[pattern[point], 7 - q]
+                        n += 1
 
 
 @nb.njit(**_FAST)
@@ -241,7 +240,8 @@ def mean_material(material, whole, half, starts, part, like, out):
             for m in range(material.shape[0]):
                 least = most = material[m, first]
                 for n in range(first + 1, first + 8):
-                    least, most = min(least, material[m, n]), max(most, material[m, n])
+                    value = material[m, n]
+                    least, most = value if value < least else least, value if value > most else most
                 good = good and most <= like * least
         if good:
             count += 1
@@ -270,6 +270,7 @@ def sum_voxels(
     rows,
     columns,
     out,
+    room,
     start,
     stop,
 ):
@@ -291,15 +292,14 @@ def sum_voxels(
         corners follow these alone.
     rows, columns, out
         Blocks by rows, columns sorted; added to `out` (blocks, 3, 3).
+    room
+        Scratch of `MOST` nodes, m: which they are (m,), weights of corners (8, m), half a product (3m, 24), a coarse
+        cell's energy (3m, 3m), zero at first and left so, and a voxel's stiffness (24, 24).
     """
-    local = np.empty(_MOST, np.int64)
-    weight = np.empty((8, _MOST))
-    half = np.empty((3 * _MOST, 24))
-    total = np.zeros((3 * _MOST, 3 * _MOST))
-    child = np.empty((24, 24))
+    local, weight, half, total, child = room
     n = start
     while n < stop:
-        here, used = part[n], 0
+        here, used = part[n], np.int64(0)  # a literal: `_weigh` would be compiled for it too
         if plain[n]:
             for q in range(8):
                 if table[here, q] >= 0:
@@ -336,7 +336,9 @@ def _add_eighth(material, projected, n, total):
 
 @nb.njit(**_PIECE)
 def _voxel_stiffness(material, matrices, known, nodes, n, child):
-    child[:] = 0
+    for a in range(24):
+        for b in range(24):
+            child[a, b] = 0
     for m in range(material.shape[0]):
         value = material[m, n]
         for a in range(24):
@@ -344,14 +346,16 @@ def _voxel_stiffness(material, matrices, known, nodes, n, child):
                 child[a, b] += value * matrices[m, a, b]
     for a in range(24):
         if not known[a % 3, nodes[n, a // 3]]:
-            child[a, :] = 0
-            child[:, a] = 0
+            for b in range(24):
+                child[a, b] = child[b, a] = 0
 
 
 @nb.njit(**_PIECE)
 def _weigh(follow, at, share, nodes, n, local, used, weight):
     """Weights of the voxel's corners on the coarse nodes in `local`, to which those not yet there are added."""
-    weight[:, :used] = 0
+    for corner in range(8):
+        for place in range(used):
+            weight[corner, place] = 0
     for corner in range(8):
         node = nodes[n, corner]
         for entry in range(follow[node], follow[node + 1]):
@@ -360,7 +364,8 @@ def _weigh(follow, at, share, nodes, n, local, used, weight):
                 place += 1
             if place == used:
                 local[used] = at[entry]
-                weight[:, used] = 0
+                for other in range(8):
+                    weight[other, used] = 0
                 used += 1
             weight[corner, place] += share[entry]
     return used
@@ -370,7 +375,9 @@ def _weigh(follow, at, share, nodes, n, local, used, weight):
 def _project(child, weight, used, half, total):
     """total += Wᵀ K W, where W acts on corners alike for all three components."""
     for parent in range(used):
-        half[3 * parent : 3 * parent + 3] = 0
+        for a in range(3 * parent, 3 * parent + 3):
+            for b in range(24):
+                half[a, b] = 0
         for corner in range(8):
             w = weight[corner, parent]
             if w != 0:
@@ -399,9 +406,13 @@ def _find(rows, columns, row, column):
 
 
 @nb.njit(**_FAST)
-def sum_blocks(rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out, start, stop):
-    """out += Pᵀ A P in the rows `start` to `stop`: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ by rows."""
-    where = np.zeros(to_rows.shape[0] - 1, np.int64)
+def sum_blocks(
+    rows, columns, values, follow, at, share, back, source, weight, to_rows, to_columns, out, where, start, stop
+):
+    """out += Pᵀ A P in the rows `start` to `stop`: blocks (n, 3, 3) by rows; P (follow, at, share) and Pᵀ by rows.
+
+    `where` is scratch, a number for each row of `out`.
+    """
     for row in range(start, stop):
         for entry in range(to_rows[row], to_rows[row + 1]):
             where[to_columns[entry]] = entry

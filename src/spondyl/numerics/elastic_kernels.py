@@ -8,8 +8,9 @@ cache: written, taken from the load, or turned into a step of the smoother. Only
 
 What makes the compiler use its vector units, measured: all lines of a row lie in one array, each at a constant place
 (a place that is an argument does not do); several lines go through one loop; no number of double precision stands
-beside single ones. Arrays as in `elasticity`: (3, x, y, z), in one piece. The z size in voxels must be a multiple of
-`BLOCK`. Import inside functions: numba takes a second to load.
+beside single ones. Arrays on nodes as in `elasticity`, in one piece, with a plane as one line: (3, x, y z); a shape of
+four takes longer to compile, as does `reshape`. The z size in voxels must be a multiple of `BLOCK`.
+Import inside functions: numba takes a second to load.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba as nb
+import numpy as np
 
 BLOCK = 16  # voxels along z in one pass of the vector units
 TILE = 64  # and in one row of lines
@@ -48,11 +50,11 @@ def _clear(numbers):
 
 
 @nb.njit(**_PIECE)
-def _clear_rows(plane, near):
+def _clear_rows(plane, near, pitch):
     for component in range(3):
         for j in range(near.shape[0]):
             if near[j]:
-                _clear(plane[component, j])
+                _clear(plane[component, j * pitch : (j + 1) * pitch])
 
 
 @nb.njit(**_PIECE)
@@ -62,11 +64,11 @@ def _copy(numbers, to):
 
 
 @nb.njit(**_PIECE)
-def _take(u, i, j, k0, lines, count):
-    """Rows j of the planes of nodes i and i + 1: loops of one row each, which so short are vectorised only then."""
+def _take(u, i, row, lines, count):
+    """A row of the planes of nodes i and i + 1: loops of one row each, which so short are vectorised only then."""
     for component in range(3):
         at = _NEAR + 2 * component * _PITCH
-        near, far = u[component, i, j, k0:], u[component, i + 1, j, k0:]
+        near, far = u[component, i, row:], u[component, i + 1, row:]
         to = lines[at:]
         for k in range(count + 1):
             to[k] = near[k]
@@ -76,14 +78,14 @@ def _take(u, i, j, k0, lines, count):
 
 
 @nb.njit(**_PIECE)
-def _give(low, high, j, k0, lines, count):
+def _give(low, high, row, lines, count):
     """Forces of the row that is whole, added to two planes of nodes, three in a loop as in `_take`."""
-    x, y, z = low[0, j, k0:], low[1, j, k0:], low[2, j, k0:]
+    x, y, z = low[0, row:], low[1, row:], low[2, row:]
     for k in range(count + 1):
         x[k] += lines[_OUT + k] + lines[_OUT + _PITCH + k]
         y[k] += lines[_OUT + 4 * _PITCH + k] + lines[_OUT + 5 * _PITCH + k]
         z[k] += lines[_OUT + 8 * _PITCH + k] + lines[_OUT + 9 * _PITCH + k]
-    x, y, z = high[0, j, k0:], high[1, j, k0:], high[2, j, k0:]
+    x, y, z = high[0, row:], high[1, row:], high[2, row:]
     for k in range(count + 1):
         x[k] += lines[_OUT + 2 * _PITCH + k] + lines[_OUT + 3 * _PITCH + k]
         y[k] += lines[_OUT + 6 * _PITCH + k] + lines[_OUT + 7 * _PITCH + k]
@@ -244,7 +246,7 @@ def _smooth(forces, given, known, to, moved, keep, add):
 
 
 @nb.njit(**_PIECE)
-def _use(task, forces, i, rows, u, right, inverse, out, keep, add):
+def _use(task, forces, i, rows, pitch, u, right, inverse, out, keep, add):
     """The plane i of forces is whole; rows side by side are one loop, of its own: else it is not vectorised."""
     for component in range(3):
         first = 0
@@ -252,8 +254,9 @@ def _use(task, forces, i, rows, u, right, inverse, out, keep, add):
             last, there = first, rows[i, first]
             while last < rows.shape[1] and rows[i, last] == there:
                 last += 1
-            f, to = forces[component, first:last].reshape(-1), out[component, i, first:last].reshape(-1)
-            given, known = right[component, i, first:last].reshape(-1), inverse[component, i, first:last].reshape(-1)
+            at, end = first * pitch, last * pitch
+            f, to = forces[component, at:end], out[component, i, at:end]
+            given, known = right[component, i, at:end], inverse[component, i, at:end]
             if not there:
                 if task != SMOOTH:
                     _clear(to)
@@ -262,7 +265,7 @@ def _use(task, forces, i, rows, u, right, inverse, out, keep, add):
             elif task == LACK:
                 _lack(f, given, known, to)
             else:
-                _smooth(f, given, known, to, u[component, i, first:last].reshape(-1), keep, add)
+                _smooth(f, given, known, to, u[component, i, at:end], keep, add)
             first = last
 
 
@@ -284,75 +287,79 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, near, row
         Which rows of nodes the forces are used of, (nx+1, ny+1): all voxels about them must be in `solid`. Elsewhere
         `PUSH` and `LACK` write 0, and `SMOOTH` nothing.
     planes, lines
-        Scratch, (3, 3, ny+1, nz+1) and `LINES`, of zeros at first. The forces of the first and last plane are not whole
+        Scratch, (3, 3, (ny+1)(nz+1)) and `LINES`, of zeros at first. The forces of the first and last plane are not whole
         unless the body ends there: they are left in `planes[2]` and `planes[stop % 2]`. With `start` = `stop` that
         plane's forces are `planes[0]`, and whole.
     """
+    pitch = c.shape[3] + 1
     if start == stop:
-        _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
+        _use(task, planes[0], start, rows, pitch, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
-    _clear_rows(planes[start % 2], near[start])
+    _clear_rows(planes[start % 2], near[start], pitch)
     for i in range(start, stop):
         low, high = planes[i % 2], planes[(i + 1) % 2]
-        _clear_rows(high, near[i + 1])
+        _clear_rows(high, near[i + 1], pitch)
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
-            count, first = min(TILE, c.shape[3] - k0), 0
+            count, first = min(TILE, c.shape[3] - k0), np.int64(0)  # 0: `_run` would be compiled twice
             while True:
                 first, last = _run(solid, i, tile, first)
                 if first == last:
                     break
-                _take(u, i, first, k0, lines, count)
+                _take(u, i, first * pitch + k0, lines, count)
                 _first_row(lines, count)
                 for j in range(first, last):
-                    _take(u, i, j + 1, k0, lines, count)
+                    _take(u, i, (j + 1) * pitch + k0, lines, count)
                     _isotropic_row(c[0, i, j, k0:], c[1, i, j, k0:], third, lines, count)
-                    _give(low, high, j, k0, lines, count)
+                    _give(low, high, j * pitch + k0, lines, count)
                 _last_row(lines, count)
-                _give(low, high, last, k0, lines, count)
+                _give(low, high, last * pitch + k0, lines, count)
                 first = last
         if i > start or start == 0:
-            _use(task, low, i, rows, u, right, inverse, out, keep, add)
+            _use(task, low, i, rows, pitch, u, right, inverse, out, keep, add)
         else:
-            _copy(low.reshape(-1), planes[2].reshape(-1))
+            for component in range(3):
+                _copy(low[component], planes[2, component])
     if stop == c.shape[1]:
-        _use(task, planes[stop % 2], stop, rows, u, right, inverse, out, keep, add)
+        _use(task, planes[stop % 2], stop, rows, pitch, u, right, inverse, out, keep, add)
 
 
 @nb.njit(**_FAST)
 def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, near, rows, planes, lines, start, stop):
     """As `sweep_isotropic`, with nine coefficients: two functions, so that only the one in use is compiled."""
+    pitch = c.shape[3] + 1
     if start == stop:
-        _use(task, planes[0], start, rows, u, right, inverse, out, keep, add)
+        _use(task, planes[0], start, rows, pitch, u, right, inverse, out, keep, add)
         return
     third = lines.dtype.type(1.0 / 3.0)
-    _clear_rows(planes[start % 2], near[start])
+    _clear_rows(planes[start % 2], near[start], pitch)
     for i in range(start, stop):
         low, high = planes[i % 2], planes[(i + 1) % 2]
-        _clear_rows(high, near[i + 1])
+        _clear_rows(high, near[i + 1], pitch)
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
-            count, first = min(TILE, c.shape[3] - k0), 0
+            count, first = min(TILE, c.shape[3] - k0), np.int64(0)  # 0: `_run` would be compiled twice
             while True:
                 first, last = _run(solid, i, tile, first)
                 if first == last:
                     break
-                _take(u, i, first, k0, lines, count)
+                _take(u, i, first * pitch + k0, lines, count)
                 _first_row(lines, count)
                 for j in range(first, last):
-                    _take(u, i, j + 1, k0, lines, count)
+                    _take(u, i, (j + 1) * pitch + k0, lines, count)
                     c11, c22, c33 = c[0, i, j, k0:], c[1, i, j, k0:], c[2, i, j, k0:]
                     c12, c13, c23 = c[3, i, j, k0:], c[4, i, j, k0:], c[5, i, j, k0:]
                     c44, c55, c66 = c[6, i, j, k0:], c[7, i, j, k0:], c[8, i, j, k0:]
                     _orthotropic_row(c11, c22, c33, c12, c13, c23, c44, c55, c66, third, lines, count)
-                    _give(low, high, j, k0, lines, count)
+                    _give(low, high, j * pitch + k0, lines, count)
                 _last_row(lines, count)
-                _give(low, high, last, k0, lines, count)
+                _give(low, high, last * pitch + k0, lines, count)
                 first = last
         if i > start or start == 0:
-            _use(task, low, i, rows, u, right, inverse, out, keep, add)
+            _use(task, low, i, rows, pitch, u, right, inverse, out, keep, add)
         else:
-            _copy(low.reshape(-1), planes[2].reshape(-1))
+            for component in range(3):
+                _copy(low[component], planes[2, component])
     if stop == c.shape[1]:
-        _use(task, planes[stop % 2], stop, rows, u, right, inverse, out, keep, add)
+        _use(task, planes[stop % 2], stop, rows, pitch, u, right, inverse, out, keep, add)

@@ -58,7 +58,7 @@ class Operator:
         self._near: NDArray[np.bool_] = rows_about(np.asarray(solid.any(2)))
         self._rows = self._near
         self._cuts = cuts(nx, max(1, min(threads, nx // 2)))
-        self._planes: Array = np.zeros((len(self._cuts), 3, 3, ny + 1, nz + 1), kind)
+        self._planes: Array = np.zeros((len(self._cuts), 3, 3, (ny + 1) * (nz + 1)), kind)
         self._lines: Array = np.zeros((len(self._cuts), kernels.LINES), kind)
 
     def narrowed(self, rows: NDArray[np.bool_]) -> Operator:
@@ -88,7 +88,8 @@ class Operator:
     def _run(
         self, task: int, moved: Array, right: Array, inverse: Array, out: Array, keep: float = 0.0, add: float = 0.0
     ) -> None:
-        places = moved, right, inverse, out, self._kind(keep), self._kind(add), self._solid, self._near, self._rows
+        on_nodes = (array.reshape(*self.shape[:2], -1) for array in (moved, right, inverse, out))
+        places = *on_nodes, self._kind(keep), self._kind(add), self._solid, self._near, self._rows
 
         def sweep(piece: int) -> None:
             scratch = self._planes[piece], self._lines[piece]

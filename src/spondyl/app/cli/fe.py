@@ -75,13 +75,13 @@ def fe(
     join both platens bear nothing and are left out, with a warning.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress, say
-    from spondyl.app.warm import compiled_beside
+    from spondyl.app.warm import FIRST, LINEAR, compiled_beside
     from spondyl.simulation import build_voxel_model, pushed_off_middle
     from spondyl.studies import read_label_image, read_voxel_field
 
     rule, along = _law(law), _axis(axis)
     _check_together(law, yields=yield_stress is not None, let_go=let_go, fields=(fields or vtu) is not None, inp=inp)
-    with progress() as tell, compiled_beside(tell) as ready:
+    with progress() as tell, compiled_beside(tell, LINEAR if yield_stress is None else FIRST) as ready:
         tell("model", "begins")
         model = build_voxel_model(
             read_voxel_field(modulus, "MPa"),

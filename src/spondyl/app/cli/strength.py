@@ -54,9 +54,10 @@ def strength(
     or 2.
     """
     from spondyl.app.cli.output import print_document, print_lines, progress
-    from spondyl.app.warm import compiled_beside
+    from spondyl.app.warm import FIRST, LINEAR, compiled_beside
 
-    with progress() as tell, compiled_beside(tell) as ready:  # before the rest is loaded, which takes its time too
+    # before the rest is loaded, which takes its time too
+    with progress() as tell, compiled_beside(tell, LINEAR if linear else FIRST) as ready:
         from spondyl.app.case_records import CaseRecords
         from spondyl.app.strength import PressedLevels, StrengthWish, press_level
 
