@@ -302,7 +302,8 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, near, row
         _clear_rows(high, near[i + 1], pitch)
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
-            count, first = min(TILE, c.shape[3] - k0), np.int64(0)  # 0: `_run` would be compiled twice
+            count = min(TILE, c.shape[3] - k0)
+            first = np.int64(0)  # a literal: `_run` would be compiled for it too
             while True:
                 first, last = _run(solid, i, tile, first)
                 if first == last:
@@ -339,7 +340,8 @@ def sweep_orthotropic(task, c, u, right, inverse, out, keep, add, solid, near, r
         _clear_rows(high, near[i + 1], pitch)
         for tile in range(solid.shape[2]):
             k0 = tile * TILE
-            count, first = min(TILE, c.shape[3] - k0), np.int64(0)  # 0: `_run` would be compiled twice
+            count = min(TILE, c.shape[3] - k0)
+            first = np.int64(0)  # a literal: `_run` would be compiled for it too
             while True:
                 first, last = _run(solid, i, tile, first)
                 if first == last:

@@ -75,7 +75,7 @@ def test_a_fresh_install_compiles_all_that_a_first_answer_needs(tmp_path: Path) 
 
 
 def test_an_error_ends_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "is_warm", lambda: False)
+    monkeypatch.setattr(warm, "is_warm", lambda parts: False)
     with pytest.raises(ZeroDivisionError), warm.compiled_beside(lambda stage, state: None):
         assert len(multiprocessing.active_children()) == 2
         raise ZeroDivisionError
