@@ -287,7 +287,7 @@ def sweep_isotropic(task, c, u, right, inverse, out, keep, add, solid, near, row
         Which rows of nodes the forces are used of, (nx+1, ny+1): all voxels about them must be in `solid`. Elsewhere
         `PUSH` and `LACK` write 0, and `SMOOTH` nothing.
     planes, lines
-        Scratch, (3, 3, (ny+1)(nz+1)) and `LINES`, of zeros at first. The forces of the first and last plane are not whole
+        Scratch, (3, 3, (ny+1)(nz+1)) and `LINES`, of zeros at first. The first and last plane's forces are not whole
         unless the body ends there: they are left in `planes[2]` and `planes[stop % 2]`. With `start` = `stop` that
         plane's forces are `planes[0]`, and whole.
     """
