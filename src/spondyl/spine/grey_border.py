@@ -32,10 +32,12 @@ class GreyBorder:
 
     def sample(self, points: ArrayLike) -> Floats:
         """Share of bone at patient points, shape (...)."""
-        share = self.mask_share(points)
-        grey = np.clip(0.5 + (self.height(points) - 0.5) / _RAMP, 0.0, 1.0)
-        low, high = _BAND
-        return np.asarray(np.where(share > high, 1.0, np.where(share < low, 0.0, grey)), np.float64)
+        at = np.asarray(points, float)
+        share, (low, high) = self.mask_share(at), _BAND
+        found = (share > high).astype(np.float64)
+        near = (share >= low) & (share <= high)  # few points of a cross-section: a spline costs sixty-four voxels each
+        found[near] = np.clip(0.5 + (self.height(at[near]) - 0.5) / _RAMP, 0.0, 1.0)
+        return found
 
     def mask_share(self, points: ArrayLike) -> Floats:
         """Share of bone by the blurred mask alone, shape (...)."""

@@ -49,7 +49,9 @@ def _between_walls(border: GreyBorder, centre: Floats, axis: Floats, cranial: Fl
         if neck is None:
             return axis
         points = np.stack([plane.to_patient(_plane_points(neck.stack.grid)) for plane in neck.stack.planes])
-        height = np.where(border.mask_share(points) < _OUTSIDE_SHARE, 0.0, border.height(points))
+        within = border.mask_share(points) >= _OUTSIDE_SHARE
+        height = np.zeros(within.shape)
+        height[within] = border.height(points[within])
         bone = neck.section.share >= 0.5
         # a chord along the neck's breadth reaches a plateau only in its brightest point, one along its length in most
         up = _wall_slope(np.swapaxes(height, 1, 2), bone.T, neck, np.nanmedian, float(bone.sum(axis=0).max()) / 2)
