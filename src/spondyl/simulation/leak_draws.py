@@ -20,7 +20,7 @@ from spondyl.simulation.injection import inject
 from spondyl.simulation.injection_records import InjectionResult, InjectionSettings, Portion
 from spondyl.simulation.openings import LeakPath, Opening
 from spondyl.simulation.permeability import LN_SIGMA, Scenario
-from spondyl.simulation.workers import Workers
+from spondyl.studies.workers import Workers
 
 Array = NDArray[Any]
 

@@ -19,7 +19,7 @@ from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import LeakShares, PathShare, Share, count_leaks, published_rates
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
-from spondyl.simulation.workers import Workers
+from spondyl.studies.workers import Workers
 from spondyl.spine import Side, Spine
 from tests.unit.documents.course_of import course_of
 

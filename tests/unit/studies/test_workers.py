@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from spondyl.errors import InputError
-from spondyl.simulation.workers import Workers
+from spondyl.studies.workers import Workers
 
 KILLED_MEANWHILE = """
 import os, sys, time
-from spondyl.simulation.workers import Workers
+from spondyl.studies.workers import Workers
 if __name__ == "__main__":
     with Workers(1) as workers:
         print(next(workers.each(os.getpid, [()])), flush=True)
