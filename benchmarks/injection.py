@@ -18,7 +18,6 @@ from spondyl.planning import Plan, plan_augmentation
 from spondyl.simulation import (
     FlowModel,
     LeakShares,
-    Workers,
     build_flow_model,
     count_leaks,
     simulate_heat,
@@ -32,6 +31,7 @@ from spondyl.simulation.outlets import Outlet
 from spondyl.space import Geometry, Volume
 from spondyl.spine import Level, Spine, build_spine
 from spondyl.studies import LabelImage, Patient, Scan, Study
+from spondyl.studies.workers import Workers
 from spondyl.synthetic import ScanSpec, VirtualSpineSpec, make_virtual_patient
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from spondyl.app.beside import Beside
+from spondyl.app.beside import Beside, done_now, worth_starting
 from spondyl.app.strength import loads_of
+from spondyl.app.warm import COURSES, is_warm
 from spondyl.documents.course_models import LeftOutModel, SimulationsDocument
 from spondyl.documents.draw_journal import DrawJournal
 from spondyl.errors import InputError, NotConverged
@@ -26,8 +28,9 @@ from spondyl.simulation import (
     simulate,
     start_courses,
 )
-from spondyl.spine import Spine
+from spondyl.spine import Level, Spine
 from spondyl.studies import Patient
+from spondyl.studies.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,15 @@ def simulate_courses(
     journal: DrawJournal | None = None,
     *,
     needle: Mapping[str, Any] = MappingProxyType({}),
+    workers: Workers | None = None,
 ) -> SimulatedCourses:
     """Every course of each plan's level; one that cannot be simulated is named with the reason, and others go on.
 
     With a journal the draws of leaks that an earlier, killed run kept there are taken over. `needle` are options of
-    `plan_augmentation` that hold for needles planned here too, as the lowest class that is proposed. Leaks are counted
-    by processes of their own while the next course is simulated.
+    `plan_augmentation` that hold for needles planned here too, as the lowest class that is proposed. With workers
+    courses of a level are simulated side by side, and leaks are counted beside them; all comes out the same.
     """
-    with Beside(wish.runs) as beside:
+    with Beside(worth_starting(workers, wish.runs)) as beside:
         return _simulated(spine, plans, wish, tell, _Counter(spine, wish, tell, journal, beside), needle)
 
 
@@ -106,33 +110,34 @@ def _simulated(
     counter: _Counter,
     needle: Mapping[str, Any],
 ) -> SimulatedCourses:
-    found: list[tuple[Simulation, Future[LeakShares | None]]] = []
+    found: list[tuple[Level, Course, Future[tuple[Simulation, LeakShares | None]]]] = []
     left_out: list[LeftOutModel] = []
+    others = counter.beside.workers if is_warm(COURSES) else None  # else each process would compile the same
     for plan in plans:
-        name = plan.level.name
+        level, name = plan.level, plan.level.name
         tell(f"courses of {name}", "begins")
         try:
-            start = start_courses(spine, plan.level, voxel_mm=wish.voxel_mm)
-            made = simulate(spine, no_treatment(plan.level), start=start, **wish.common)
-            found.append((made, counter.count(no_treatment(plan.level), made)))
+            start = start_courses(spine, level, voxel_mm=wish.voxel_mm)
+            untreated = simulate(spine, no_treatment(level), start=start, **wish.common)
         except (InputError, NotConverged) as error:
             left_out.append(LeftOutModel(level=name, reason=str(error)))
         else:
-            for course, asked in _treatments(spine, plan, left_out, needle):
+            found.append((level, Course.UNTREATED, counter.count(no_treatment(level), partial(_same, untreated))))
+            treatments = _treatments(spine, plan, left_out, needle)
+            for place, (course, asked) in enumerate(treatments, 1):
                 tell(f"courses of {name}: {course}", "goes on")
-                try:
-                    made = _treated(spine, asked, start, wish)
-                except (InputError, NotConverged) as error:
-                    left_out.append(LeftOutModel(level=name, course=course.value, reason=str(error)))
-                else:
-                    found.append((made, counter.count(asked, made)))
+                if others is not None and place < len(treatments):
+                    answer = others.start(_treated, spine, asked, start, wish)
+                else:  # the last one by this process, which has nothing else to do
+                    answer = done_now(partial(_treated, spine, asked, start, wish, others)).result
+                found.append((level, course, counter.count(asked, answer)))
         tell(f"courses of {name}", "made")
     courses: list[tuple[Simulation, LeakShares | None]] = []
-    for made, leaks in found:
+    for level, course, both in found:
         try:
-            courses.append((made, leaks.result()))
+            courses.append(both.result())
         except (InputError, NotConverged) as error:
-            left_out.append(LeftOutModel(level=made.level.name, course=made.course.value, reason=str(error)))
+            left_out.append(LeftOutModel(level=level.name, course=course.value, reason=str(error)))
     patient = Patient() if spine.study is None else spine.study.patient
     loads = ((plan.level.name, loads_of(spine, patient, plan.level)) for plan in plans)
     return SimulatedCourses(wish, tuple(courses), tuple(left_out), tuple(loads))
@@ -177,7 +182,13 @@ def _with_balloons(spine: Spine, plan: Plan, needle: Mapping[str, Any]) -> Plan 
     return made
 
 
-def _treated(spine: Spine, plan: Plan, start: CourseStart, wish: CourseWish) -> Simulation:
+def _same(made: Simulation) -> Simulation:
+    return made
+
+
+def _treated(
+    spine: Spine, plan: Plan, start: CourseStart, wish: CourseWish, workers: Workers | None = None
+) -> Simulation:
     return simulate(
         spine,
         plan,
@@ -185,6 +196,7 @@ def _treated(spine: Spine, plan: Plan, start: CourseStart, wish: CourseWish) -> 
         cement=wish.cement,
         volume_ml=wish.volume_ml,
         flow_voxel_mm=wish.flow_voxel_mm,
+        workers=workers,
         **wish.common,
     )
 
@@ -199,9 +211,14 @@ class _Counter:
     journal: DrawJournal | None
     beside: Beside
 
-    def count(self, plan: Plan, made: Simulation) -> Future[LeakShares | None]:
-        """The leaks of one course, in the making."""
-        return self.beside.start(lambda: self._counted(plan, made))
+    def count(self, plan: Plan, course: Callable[[], Simulation]) -> Future[tuple[Simulation, LeakShares | None]]:
+        """A course, once it is there, with its leaks, in the making."""
+
+        def both() -> tuple[Simulation, LeakShares | None]:
+            made = course()
+            return made, self._counted(plan, made)
+
+        return self.beside.start(both)
 
     def _counted(self, plan: Plan, made: Simulation) -> LeakShares | None:
         if made.injection is None or not self.wish.runs:

@@ -13,6 +13,7 @@ from spondyl.errors import InputError
 from spondyl.spine import Spine, build_spine, parse_anchor, parse_point
 from spondyl.spine.segmenters.backends import find_backend, run_backend
 from spondyl.studies import Patient, Study, read_study
+from spondyl.studies.workers import Workers
 
 TRUTH_MARK = b'"schema":"spondyl.truth/1"'  # how truth.json begins
 Tell = Callable[[str, str], None]  # stage, "begins", "waits", "goes on", "made" or "kept"
@@ -125,7 +126,7 @@ def build_from(inputs: Inputs, tell: Tell) -> Spine:
     return spine
 
 
-def build_anew(inputs: Inputs, study: Study | None) -> Spine:
+def build_anew(inputs: Inputs, study: Study | None, workers: Workers | None = None) -> Spine:
     """The spine of the labels that are given, or of what a segmenter finds; names that are undecided are refused."""
     found = None
     if inputs.backend is not None:
@@ -140,4 +141,5 @@ def build_anew(inputs: Inputs, study: Study | None) -> Spine:
         anchors=inputs.anchors,
         disc_at=[parse_point(text) for text in inputs.disc_at],
         no_disc_at=[parse_point(text) for text in inputs.no_disc_at],
+        workers=workers,
     )

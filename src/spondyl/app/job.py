@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from spondyl import __version__
 from spondyl.app.alone import alone_in
+from spondyl.app.beside import shared_workers
 from spondyl.app.booklet import BookletWish, write_booklets
 from spondyl.app.case_records import CaseRecords
 from spondyl.app.courses import CourseWish, simulate_courses
@@ -72,6 +73,7 @@ from spondyl.spine import (
     shift_of_anchors,
 )
 from spondyl.studies import assess_suitability
+from spondyl.studies.workers import Workers
 
 REPORT_FILE, PDF_FILE = "report.html", "report.pdf"
 STAGES = (
@@ -131,6 +133,7 @@ class Job(CaseRecords):
         self.stages: list[JobStageModel] = []
         self._earlier_wish: AccessWish | None = None
         self._command = "plan"  # that a person goes on with
+        self._workers: Workers | None = None  # while it runs
 
     def run(self, last: str = "report") -> None:
         """Run the stages up to the last one wanted."""
@@ -192,7 +195,7 @@ class Job(CaseRecords):
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else writes into the folder. What was asked for before is read while all of its records stand."""
-        with alone_in(self.folder):
+        with alone_in(self.folder), shared_workers() as self._workers:
             sweep(self.folder)
             self._strength_wish = replace(StrengthWish.of(self._asked_before("strength")), **self._strength)
             self._course_wish = replace(CourseWish(**self._asked_before("simulate")), **self._courses)
@@ -336,9 +339,9 @@ class Job(CaseRecords):
 
     def _make_spine(self) -> list[str]:
         if self.inputs is None or self.inputs.labels is None:
-            spine = build_spine(self.study, labels=self._finder.labels())
+            spine = build_spine(self.study, labels=self._finder.labels(), workers=self._workers)
         else:
-            spine = build_anew(self.inputs, self.study)
+            spine = build_anew(self.inputs, self.study, self._workers)
         self.spine = self._moved_as_before(spine)
         remove_plans(self.folder)
         return list(write_spine(self.folder, self.spine))
@@ -424,7 +427,15 @@ class Job(CaseRecords):
             self._solver_ready()
         journal = DrawJournal(self.folder)
         lowest = {name: value for name, value in self._wish.needle if name.startswith("lowest_class")}
-        found = simulate_courses(self.spine, self.plans, self._course_wish, self.tell, journal, needle=lowest)
+        found = simulate_courses(
+            self.spine,
+            self.plans,
+            self._course_wish,
+            self.tell,
+            journal,
+            needle=lowest,
+            workers=self._workers,
+        )
         names = list(write_simulations(self.folder, found.document(), found.simulations()))
         journal.remove()
         return names

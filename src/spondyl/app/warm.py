@@ -29,6 +29,8 @@ loop into the compiler's store at once lose one or the other, so no loop is comp
 and doubles, and the cycle, which needs them too, waits until they are made."""
 FIRST = ((*LINEAR[0], "stress"), (*LINEAR[1], "tangent"))
 """And what yields: stress does without the sweeps."""
+COURSES = (*FIRST[0], *FIRST[1], "injection", "balloons")
+"""Parts that courses need; large bodies come in where they are large."""
 ALL = ((*FIRST[0], "injection"), (*FIRST[1], "large bodies", "boxes", "balloons"))
 FIRST_RUN = "first run: the solver is compiled, once (`spondyl warmup` does it beforehand)"
 PARTS = tuple(name for line in ALL for name in line)
@@ -39,6 +41,8 @@ _MARKS = {
     "stress": ("yield_kernels", "add_stress_forces", "float64"),
     "coarse grids": ("coarse_kernels", "sum_blocks", "float64"),
     "cycle": ("multigrid_kernels", "advance", "float32"),
+    "injection": ("heat_kernels", "march", "float64"),
+    "balloons": ("growing_kernels", "add_grown_tangent", "float32"),
 }  # the last loop that each part compiles, and numbers that it takes
 
 

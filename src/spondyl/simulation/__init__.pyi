@@ -104,4 +104,3 @@ from .types import NotSimulated as NotSimulated
 from .types import Simulation as Simulation
 from .voxel_model import VoxelModel as VoxelModel
 from .voxel_model import build_voxel_model as build_voxel_model
-from .workers import Workers as Workers

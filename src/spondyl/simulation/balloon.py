@@ -7,6 +7,8 @@ docs/explanation/balloon.md for what this leaves out; nothing here was calibrate
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from spondyl.errors import InputError
@@ -18,6 +20,7 @@ from spondyl.simulation.balloon_records import BalloonLift, BalloonOutcome, Ball
 from spondyl.simulation.bone import BoneModel
 from spondyl.simulation.broken_body import BrokenBody
 from spondyl.studies.progress import Progress, silent
+from spondyl.studies.workers import Workers, begin
 
 
 def inflate_balloons(
@@ -64,11 +67,14 @@ def compare_preload(
     preload_n: float | None = None,
     settings: BalloonSettings | None = None,
     progress: Progress = silent,
+    workers: Workers | None = None,
 ) -> BalloonOutcome:
     """The balloons of a plan under the load of a procedure, and without any; arguments as of `inflate_balloons`.
 
-    `preload_n` left out: what was held on segments that were treated in the laboratory (tivad2022).
+    `preload_n` left out: what was held on segments that were treated in the laboratory (tivad2022). With workers that
+    are up, one of them does without load meanwhile; neither needs anything of the other.
     """
+    unloaded = begin(workers, partial(inflate_balloons, preload_n=0.0, settings=settings), body, plan)
     loaded = inflate_balloons(
         body,
         plan,
@@ -76,14 +82,8 @@ def compare_preload(
         settings=settings,
         progress=lambda share, what: progress(0.65 * share, what),
     )
-    free = inflate_balloons(
-        body,
-        plan,
-        preload_n=0.0,
-        settings=settings,
-        progress=lambda share, what: progress(0.65 + 0.35 * share, f"without load: {what}"),
-    )
-    return BalloonOutcome(loaded, free)
+    progress(0.65, "without load")
+    return BalloonOutcome(loaded, unloaded())
 
 
 def procedure_preload() -> float:

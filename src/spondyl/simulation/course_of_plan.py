@@ -40,6 +40,7 @@ from spondyl.space import Volume
 from spondyl.spine import Spine
 from spondyl.studies import Progress
 from spondyl.studies.progress import silent
+from spondyl.studies.workers import Workers
 
 WEDGE_DEG = 10.0  # by which the load of a wedge is found; it grows about evenly with the angle
 YEAR = "height over the year"
@@ -66,6 +67,7 @@ def simulate(
     flow_voxel_mm: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
+    workers: Workers | None = None,
 ) -> Simulation:
     """What a plan does to its vertebra: cement, stiffness and strength, neighbours, and height over a year.
 
@@ -83,6 +85,8 @@ def simulate(
         Of the fans of heights.
     progress
         Called with the share done and what is being done.
+    workers
+        Processes, of which one that is up takes the balloons without load; None: this one.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def simulate(
     course = Course.of(plan)
     progress(0.0, f"the body of {plan.level.name}, whole and broken")
     begun = start_courses(spine, plan.level, voxel_mm=voxel_mm) if start is None else start
-    inflated = _balloons(spine, plan, begun, progress) if course is Course.KYPHOPLASTY else None
+    inflated = _balloons(spine, plan, begun, progress, workers) if course is Course.KYPHOPLASTY else None
     balloons = None if isinstance(inflated, NotSimulated) else inflated
     lifted = None if balloons is None else follow_lift(balloons.loaded)
     progress(0.6, "injecting cement")
@@ -146,14 +150,20 @@ def simulate(
     )
 
 
-def _balloons(spine: Spine, plan: Plan, begun: CourseStart, progress: Progress) -> BalloonOutcome | NotSimulated:
+def _balloons(
+    spine: Spine, plan: Plan, begun: CourseStart, progress: Progress, workers: Workers | None
+) -> BalloonOutcome | NotSimulated:
     """What the balloons do, to the height that the neighbours let expect where there are enough of them."""
     if not begun.bone.is_absolute:
         reason = "the density of this CT has no calibration (grade 5): a load in newtons has no meaning beside it"
         return NotSimulated("what the balloons do", reason)
     settings = BalloonSettings(intact_mm=_intact(spine, plan))
     return compare_preload(
-        begun.body, plan, settings=settings, progress=lambda share, what: progress(0.2 + 0.4 * share, what)
+        begun.body,
+        plan,
+        settings=settings,
+        progress=lambda share, what: progress(0.2 + 0.4 * share, what),
+        workers=workers,
     )
 
 

@@ -28,7 +28,9 @@ class CourseStart:
     spine: Spine
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), tuple(getattr(self, item.name) for item in fields(self))
+        names = tuple(item.name for item in fields(self))
+        found = {name: value for name, value in self.__dict__.items() if name not in names}  # so far: it goes along
+        return type(self), tuple(getattr(self, name) for name in names), found
 
     @cached_property
     def creep_whole(self) -> CreepCompliance:

@@ -27,8 +27,8 @@ from spondyl.simulation.injection_records import InjectionSettings
 from spondyl.simulation.leak_draws import ASSUMPTIONS, RTOL, VOLUME_STEPS, LeakDraw, LeakTask, run_draws
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
-from spondyl.studies.workers import Workers
 from spondyl.spine import Spine
+from spondyl.studies.workers import Workers
 
 LEAK_ML = 0.1  # more than this counts as a leak: handbook 4.4
 DISAGREE = 2.0  # between permeabilities, from which all three are to be shown

@@ -60,6 +60,7 @@ def take_apart(
     *,
     fragment: bool,
     alone: bool,
+    other_grid: bool = False,
 ) -> Taken:
     """Find the parts of one vertebra.
 
@@ -72,27 +73,29 @@ def take_apart(
     image
         Grid of the whole label image: a body at its border is cut and gets no axes and surfaces.
     ct
-        Where given, endplates follow its grey values.
+        Where given, endplates follow its grey values; of `ct_around` is enough.
     fragment
         The label holds only a piece of the vertebra: it gets no axes and surfaces either.
     alone
         There are no neighbours that would tell the direction of the spine, so the rough axes are rougher.
+    other_grid
+        The CT has another grid than the label image.
     """
     limit = _LARGEST_TURN_DEG[1 if alone else 0]
     parts = _refined(piece.mask, _look(piece.mask, rough, given_body, image), given_body, image, limit)
     ends = flat_ends(piece.mask) if parts.foramen is not None or has_arch(parts.view) else ()
     cut = tuple(dict.fromkeys((*cutting_faces(parts.body or piece.mask, image), *ends)))
-    remarks = [*piece.remarks, *_border_remarks(piece.mask, cut, image, ct), *parts.remarks]
+    remarks = [*piece.remarks, *_border_remarks(piece.mask, cut, image, other_grid), *parts.remarks]
     plain = Vertebra(piece.level, piece.mask, parts.body, None, None, None, None, None, (), cut, tuple(remarks))
     if parts.body is None or cut or fragment:
         return Taken(plain, _stations(parts))
     return Taken(_measured(plain, parts, ct, rough.cranial, limit), _stations(parts))
 
 
-def mask_alone(piece: LevelMask, image: Geometry, ct: Volume | None) -> Vertebra:
+def mask_alone(piece: LevelMask, image: Geometry, *, other_grid: bool = False) -> Vertebra:
     """A level that is not taken apart: sacrum, coccyx, C1 and C2."""
     cut = cutting_faces(piece.mask, image)
-    remarks = (*piece.remarks, *_border_remarks(piece.mask, cut, image, ct))
+    remarks = (*piece.remarks, *_border_remarks(piece.mask, cut, image, other_grid))
     return Vertebra(piece.level, piece.mask, None, None, None, None, None, None, (), cut, remarks)
 
 
@@ -148,7 +151,7 @@ def _stations(parts: _Parts) -> tuple[Station, ...]:
 
 def _measured(vertebra: Vertebra, parts: _Parts, ct: Volume | None, cranial: Floats, limit_deg: float) -> Vertebra:
     assert vertebra.body is not None
-    near = None if ct is None else _around(ct, vertebra.mask)
+    near = None if ct is None else ct_around(ct, vertebra.mask)
     pedicles, remarks = _pedicles(vertebra.level, vertebra.mask, parts, near)
     try:
         surfaces = find_surfaces(trimmed(vertebra.body), parts.view.frame.cranial, parts.behind, near)
@@ -180,7 +183,7 @@ def _pedicles(
     return kept, (*remarks, *refused)
 
 
-def _around(ct: Volume, mask: Volume) -> Volume | None:
+def ct_around(ct: Volume, mask: Volume) -> Volume | None:
     """The CT near a vertebra, since sampling costs by the size of what is sampled; None where the CT does not reach."""
     last = np.array(mask.geometry.shape) - 1
     corners = np.array(np.meshgrid(*[(0, n) for n in last])).reshape(3, -1).T
@@ -191,7 +194,7 @@ def _around(ct: Volume, mask: Volume) -> Volume | None:
     return ct.cropped(start, stop) if (stop > start).all() else None
 
 
-def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, ct: Volume | None) -> list[str]:
+def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, other_grid: bool) -> list[str]:
     remarks = []
     for face in touched_faces(mask, image):
         what = "the body is cut" if face in cut else PROCESSES_CUT
@@ -199,6 +202,6 @@ def _border_remarks(mask: Volume, cut: tuple[str, ...], image: Geometry, ct: Vol
     for face in cut:
         if face not in touched_faces(mask, image):
             remarks.append(f"the label ends in a plane towards the {face} although the image goes on: it is cut")
-    if cut and ct is not None and not ct.geometry.is_same_grid(image):
+    if cut and other_grid:
         remarks.append("the labels may end before the CT does: label the whole scan")
     return remarks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from spondyl.errors import InputError
 from spondyl.space import Frame, Geometry, Volume
-from spondyl.spine.anatomy import Taken, mask_alone, take_apart
+from spondyl.spine.anatomy import Taken, ct_around, mask_alone, take_apart
 from spondyl.spine.bare import METHOD, NamedSegmentation, segment_levels
 from spondyl.spine.canal import canal_mask
 from spondyl.spine.centres import rough_centre
@@ -37,8 +38,10 @@ from spondyl.spine.surroundings import surrounding_masks
 from spondyl.spine.types import PROCESSES_CUT, Level, Spine, Vertebra
 from spondyl.studies import LabelImage, Progress, Question, Study, read_label_image
 from spondyl.studies.progress import silent
+from spondyl.studies.workers import Workers
 
 _NO_BODY = (Level.C1, Level.C2, Level.SACRUM, Level.COCCYX)  # taken apart otherwise, and never treated here
+_MANY = 8  # vertebrae from which processes are worth their start: each takes two CPU seconds, a process three
 _NEIGHBOURS = 4  # vertebrae that tell the direction of the spine; fewer, and a cut one may spoil it
 _SEGMENTED = 0.6  # share of the work after which the vertebrae of a bare CT are told apart
 _END_AREA_MM2 = 150.0  # of a mask on the head or foot face: more, and its centre is not its body's
@@ -55,6 +58,7 @@ def build_spine(
     disc_at: Sequence[ArrayLike] = (),
     no_disc_at: Sequence[ArrayLike] = (),
     progress: Progress = silent,
+    workers: Workers | None = None,
 ) -> Spine:
     """The spine of a label image or a bare CT: vertebrae with masks, axes, surfaces, the canal, and what is doubtful.
 
@@ -77,6 +81,8 @@ def build_spine(
         Without labels: what a person says of levels and discs, as for `segment_levels`.
     progress
         Called with the share done and what is being done.
+    workers
+        Processes that take vertebrae apart where there are eight or more; None: this one.
 
     Raises
     ------
@@ -88,8 +94,8 @@ def build_spine(
         if len(anchors) or len(disc_at) or len(no_disc_at):
             raise InputError("anchors and discs are for a CT without labels: labels have their names; leave one out")
         if isinstance(labels, BackendLabels):
-            return _from_backend(study, labels, label_map, subregions, progress)
-        return _from_labels(study, labels, label_map, subregions, resample, progress)
+            return _from_backend(study, labels, label_map, subregions, progress, workers)
+        return _from_labels(study, labels, label_map, subregions, resample, progress, workers=workers)
     if label_map is not None or subregions is not None:
         raise InputError("a label map and sub-regions belong to labels: give the labels too, or leave them out")
     if study is None:
@@ -102,7 +108,9 @@ def build_spine(
             no_disc_at=no_disc_at,
             progress=lambda share, what: progress(_SEGMENTED * share, what),
         )
-    return _from_segmentation(study, labels, lambda share, what: progress(_SEGMENTED + share * (1 - _SEGMENTED), what))
+    return _from_segmentation(
+        study, labels, lambda share, what: progress(_SEGMENTED + share * (1 - _SEGMENTED), what), workers
+    )
 
 
 def _from_backend(
@@ -111,25 +119,26 @@ def _from_backend(
     label_map: str | Path | LabelMap | None,
     subregions: str | Path | LabelImage | None,
     progress: Progress,
+    workers: Workers | None,
 ) -> Spine:
     """Through the same door; the spine says which program made the labels."""
     if label_map is not None or subregions is not None:
         raise InputError(
             f"the labels of {answer.made_by} come with their map and sub-regions: leave out label map and sub-regions"
         )
-    spine = _from_labels(study, answer.labels, answer.label_map, answer.subregions, False, progress)
+    spine = _from_labels(study, answer.labels, answer.label_map, answer.subregions, False, progress, workers=workers)
     note = (
         f"vertebrae were told apart and named by {answer.made_by}, which is not part of this program and can be wrong"
     )
     return replace(spine, notes=(note, *spine.notes), method=answer.made_by)
 
 
-def _from_segmentation(study: Study, found: NamedSegmentation, progress: Progress) -> Spine:
+def _from_segmentation(study: Study, found: NamedSegmentation, progress: Progress, workers: Workers | None) -> Spine:
     """Through the same door as labels; what the segmenter knows beyond a label image is kept."""
     if found.naming.levels is None:
         asked = found.naming.questions[0]
         raise InputError(f"{asked.text} {asked.action}")
-    spine = _from_labels(study, found.labels, None, found.parts, False, progress, cut=found.cut_levels)
+    spine = _from_labels(study, found.labels, None, found.parts, False, progress, cut=found.cut_levels, workers=workers)
     confidence = dict(zip(found.naming.levels, found.segmentation.confidence, strict=True))
     return replace(
         spine,
@@ -157,6 +166,8 @@ def _from_labels(
     resample: bool,
     progress: Progress,
     cut: Sequence[Level] = (),
+    *,
+    workers: Workers | None = None,
 ) -> Spine:
     """The spine of a label image; levels named in `cut` are known to be cut."""
     progress(0.0, "reading the label image")
@@ -170,7 +181,7 @@ def _from_labels(
     pieces = level_masks(image, {n: chosen.levels[n] for n in numbers if n in chosen.levels})
     questions = _early_checks(pieces, ct)
     parts_image = None if subregions is None else _image(subregions).labels
-    taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress, cut)
+    taken = _take_apart(pieces, _given_bodies(pieces, parts_image), image.geometry, ct, progress, cut, workers)
     vertebrae = tuple(_known_cut(t.vertebra, pieces, cut) if t.vertebra.level in cut else t.vertebra for t in taken)
     naming, ends = _naming(vertebrae, image.geometry if ct is None else ct.geometry)
     questions += [*_piece_questions(pieces, image.geometry, cut), *naming]
@@ -239,19 +250,29 @@ def _take_apart(
     ct: Volume | None,
     progress: Progress,
     cut: Sequence[Level],
+    workers: Workers | None,
 ) -> list[Taken]:
     """All vertebrae from head to foot; those that are never treated with their mask alone."""
     whole = [piece for piece in pieces if piece.level not in _NO_BODY]
     frames = dict(zip([p.level for p in whole], _frames(whole, image), strict=True))
     fragments, alone = fragment_shares(whole, image), len(whole) < _NEIGHBOURS
+    other_grid = ct is not None and not ct.geometry.is_same_grid(image)
+    others = workers if len(frames) >= _MANY else None
+
+    def begun(piece: LevelMask) -> Callable[[], Taken]:
+        if piece.level not in frames:
+            return lambda: Taken(mask_alone(piece, image, other_grid=other_grid), ())
+        look = partial(
+            take_apart, fragment=piece.level in fragments or piece.level in cut, alone=alone, other_grid=other_grid
+        )
+        near = None if ct is None else ct_around(ct, piece.mask)
+        given = piece, frames[piece.level], bodies.get(piece.level), image, near
+        return partial(look, *given) if others is None else others.start(look, *given)
+
     taken = []
-    for i, piece in enumerate(pieces):
+    for i, (piece, answer) in enumerate([(piece, begun(piece)) for piece in pieces]):
         progress(0.1 + 0.85 * i / len(pieces), f"taking {piece.level.name} apart")
-        if piece.level in frames:
-            fragment, body = piece.level in fragments or piece.level in cut, bodies.get(piece.level)
-            taken.append(take_apart(piece, frames[piece.level], body, image, ct, fragment=fragment, alone=alone))
-        else:
-            taken.append(Taken(mask_alone(piece, image, ct), ()))
+        taken.append(answer())
     return taken
 
 

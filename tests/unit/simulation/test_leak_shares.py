@@ -19,8 +19,8 @@ from spondyl.simulation.leak_draws import LeakDraw
 from spondyl.simulation.leak_shares import LeakShares, PathShare, Share, count_leaks, published_rates
 from spondyl.simulation.openings import LeakPath
 from spondyl.simulation.permeability import Scenario
-from spondyl.studies.workers import Workers
 from spondyl.spine import Side, Spine
+from spondyl.studies.workers import Workers
 from tests.unit.documents.course_of import course_of
 
 from .round_bodies import Local, plan, round_spine

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from spondyl.errors import InputError
-from spondyl.studies.workers import Workers
+from spondyl.studies.workers import Workers, begin
 
 KILLED_MEANWHILE = """
 import os, sys, time
@@ -48,6 +48,23 @@ def test_answers_and_errors_come_back() -> None:
         assert sorted(workers.each(half_of_even, [(2,), (4,), (6,)])) == [1.0, 2.0, 3.0]
         with pytest.raises(InputError, match="3 is odd"):
             list(workers.each(half_of_even, [(3,)]))
+
+
+def test_one_piece_is_begun_and_asked_for_later() -> None:
+    with Workers(1) as workers:
+        three, odd = workers.start(half_of_even, 6), workers.start(half_of_even, 3)
+        assert three() == 3.0
+        with pytest.raises(InputError, match="3 is odd"):
+            odd()
+        assert workers.start(die_unless_first, 5)() == 5
+        assert workers.start(half_of_even, 8)() == 4.0  # once the processes are gone
+
+
+def test_a_small_piece_starts_no_process() -> None:
+    with Workers(1) as workers:
+        assert begin(None, os.getpid)() == begin(workers, os.getpid)() == os.getpid()
+        workers.start(half_of_even, 2)
+        assert begin(workers, os.getpid)() != os.getpid()
 
 
 def warn_of(number: int) -> int:
