@@ -16,6 +16,7 @@ from spondyl.spine.assembly import _piece_questions
 from spondyl.spine.label_maps import load_label_map
 from spondyl.spine.masks import level_masks
 from spondyl.studies import LabelImage, Study
+from spondyl.studies.workers import Workers
 
 from .conftest import LEFT_PEDICLE_MM, RIGHT_PEDICLE_MM, Blocks, make_blocks
 
@@ -362,3 +363,20 @@ def test_progress_is_told_from_start_to_end(pair: Blocks) -> None:
     build_spine(None, labels=pair.image, label_map="verse", progress=lambda share, _: told.append(share))
     assert told[0] == 0.0 and told[-1] == 1.0
     assert told == sorted(told)
+
+
+def test_vertebrae_taken_apart_by_other_processes_are_the_same(
+    spine: Spine, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spondyl.spine.assembly._MANY", 2)
+    with Workers(2) as workers:
+        beside = build_spine(None, labels=blocks.image, label_map="verse", workers=workers)
+        assert workers.are_awake
+    assert beside.levels == spine.levels and beside.questions == spine.questions
+    for other, one in zip(beside, spine, strict=True):
+        assert other.remarks == one.remarks and len(other.pedicles) == len(one.pedicles)
+        assert one.frame is not None and other.frame is not None and np.array_equal(other.frame.axes, one.frame.axes)
+        assert one.superior is not None and other.superior is not None
+        assert np.array_equal(other.superior.height_mm, one.superior.height_mm, equal_nan=True)
+        for neck, same in zip(other.pedicles, one.pedicles, strict=True):
+            assert np.array_equal(neck.axis, same.axis) and neck.width_mm == same.width_mm

@@ -131,6 +131,17 @@ def test_grey_values_that_tell_nothing_of_a_border_are_not_followed(patient: Vir
     assert grey_border(mask, ct.cropped([0, 0, 0], [place[0], *ct.array.shape[1:]])) is None
 
 
+def test_a_grey_border_is_that_of_all_splines(patient: VirtualPatient, spine: Spine) -> None:
+    """Splines are taken only between the two shares of the mask; everywhere, they give the same."""
+    border = grey_border(spine["L1"].mask, patient.ct)
+    assert border is not None
+    points = spine["L1"].pedicles[0].isthmus + np.random.default_rng(1).normal(0, 6, (400, 5, 3))
+    share, grey = border.mask_share(points), np.clip(0.5 + (border.height(points) - 0.5) / 1.2, 0.0, 1.0)
+    assert min((share > 0.9).mean(), (share < 0.1).mean(), ((share >= 0.1) & (share <= 0.9)).mean()) > 0.05
+    whole = np.where(share > 0.9, 1.0, np.where(share < 0.1, 0.0, grey))
+    assert np.array_equal(border.sample(points), whole)
+
+
 def test_bodies_agree_with_the_true_ones(patient: VirtualPatient, spine: Spine) -> None:
     for vertebra in spine:
         if vertebra.level is Level.SACRUM:
