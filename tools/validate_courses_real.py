@@ -155,11 +155,13 @@ def _files(case: Real, work: Path) -> Source:
         parts = None if case.subregions is None else source / f"{case.subregions}.nii.gz"
         return Source(ct, source / f"{case.labels}.nii.gz", "verse", parts)
     assert case.lowest is not None
+    files = work / f"{case.folder}-labels.nii.gz", work / f"{case.folder}-parts.nii.gz"
+    if all(path.is_file() for path in files):  # of another shape of the same CT
+        return Source(ct, files[0], "verse", files[1])
     seg = segment_spine(read_study(ct).ct)
     whole = [number for number, cut in enumerate(seg.cut, 1) if not cut]
     names = {int(case.lowest) - (len(whole) - 1 - at): number for at, number in enumerate(whole)}
     labels, own = named(seg, names)
-    files = work / f"{case.folder}-labels.nii.gz", work / f"{case.folder}-parts.nii.gz"
     for image, path in zip((labels, own), files, strict=True):
         write_label_nifti(image.labels, path)
     return Source(ct, files[0], "verse", files[1])
