@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -128,3 +129,10 @@ def test_a_source_from_the_future_is_no_reason_to_compile_for_ever(monkeypatch: 
 def test_a_process_that_ends_too_soon_is_not_waited_for(capfd: pytest.CaptureFixture[str]) -> None:
     assert warm._Beside((("no such part",),)).results() == []
     assert "no such part" in capfd.readouterr().err
+
+
+def test_every_mark_is_a_loop_of_the_store() -> None:
+    """One that is compiled apart for threads has no store of its own, and would never be found there."""
+    for module, name, _ in warm._MARKS.values():
+        assert hasattr(getattr(import_module(f"spondyl.numerics.{module}"), name), "_cache"), name
+    assert set(warm.COURSES) <= set(warm._MARKS)
