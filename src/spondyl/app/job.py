@@ -508,7 +508,7 @@ class Job(CaseRecords):
             "found": self._finder.found_here(),
         }
         pdf = self.folder / PDF_FILE if self._has_pdf(PDF_FILE) else None
-        write_report(self.folder / REPORT_FILE, pdf=pdf, **content)
+        write_report(self.folder / REPORT_FILE, pdf=pdf, workers=self._workers, **content)
         return [REPORT_FILE] if pdf is None else [REPORT_FILE, PDF_FILE]
 
     def _has_pdf(self, name: str) -> bool:

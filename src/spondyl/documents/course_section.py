@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -25,6 +25,7 @@ from spondyl.documents.leak_models import PATHS
 from spondyl.documents.strength_section import force_text, ratio_text
 from spondyl.documents.tables import Table
 from spondyl.spine import Spine
+from spondyl.studies.workers import Workers, begin
 
 SOURCES = ("wegrzyn2011", "kinzl2012", "affirm", "pollintine2009", "baroud2004")
 LEAST_ML = 0.005  # of a leak that is told: what rounds to 0.01
@@ -54,13 +55,35 @@ class CourseSection:
     sources: tuple[str, ...]
 
 
-def course_section(kept: KeptSimulations, spine: Spine | None) -> CourseSection | None:
-    """What the report prints of simulated courses; None where none was asked for."""
+@dataclass(frozen=True)
+class Drawn:
+    """The pictures of one course."""
+
+    pictures: tuple[Picture, ...]
+    film: Film | None
+
+
+def begin_drawing(
+    kept: KeptSimulations, spine: Spine | None, workers: Workers | None = None
+) -> tuple[Callable[[], Drawn], ...]:
+    """The pictures of each course, by processes that are up, or once `course_section` asks for them."""
+    pairs = zip(kept.document.courses, kept.cements, strict=True)
+    return tuple(begin(workers, _drawn, course, cement, None if cement is None else spine) for course, cement in pairs)
+
+
+def course_section(
+    kept: KeptSimulations, spine: Spine | None, drawing: Sequence[Callable[[], Drawn]] | None = None
+) -> CourseSection | None:
+    """What the report prints of simulated courses; None where none was asked for.
+
+    `drawing`: from `begin_drawing` of the same, where it was begun before.
+    """
     document = kept.document
     if not document.courses and not document.left_out:
         return None
-    pairs = list(zip(document.courses, kept.cements, strict=True))
-    sheets = tuple(_sheet(list(group), spine) for _, group in groupby(pairs, key=lambda pair: pair[0].level))
+    drawn = [one() for one in (begin_drawing(kept, spine) if drawing is None else drawing)]
+    pairs = list(zip(document.courses, drawn, strict=True))
+    sheets = tuple(_sheet(list(group)) for _, group in groupby(pairs, key=lambda pair: pair[0].level))
     published = {rate.source for course, _ in pairs for leak in course.leak_shares for rate in leak.published}
     return CourseSection(
         None
@@ -75,22 +98,27 @@ def course_section(kept: KeptSimulations, spine: Spine | None) -> CourseSection 
     )
 
 
-def _sheet(pairs: Sequence[tuple[CourseModel, KeptCement | None]], spine: Spine | None) -> CourseSheet:
+def _drawn(course: CourseModel, cement: KeptCement | None, spine: Spine | None) -> Drawn:
+    pictures: list[Picture | None] = []
+    film = None
+    if course.balloons is not None:
+        pictures.append(draw_inflation(course))
+    if cement is not None and spine is not None and course.level in {level.name for level in spine.levels}:
+        pictures += [draw_leak_map(course, cement, spine), draw_cement_growing(course, cement, spine)]
+        pictures.append(draw_cavity(course, cement, spine))
+        film = film_cement(course, cement, spine)
+    if course.cement is not None:
+        pictures.append(draw_pressures(course))
+    if course.leak_shares:
+        pictures.append(draw_leak_shares(course))
+    pictures.append(draw_neighbours(course))
+    return Drawn(tuple(picture for picture in pictures if picture is not None), film)
+
+
+def _sheet(pairs: Sequence[tuple[CourseModel, Drawn]]) -> CourseSheet:
     courses = [course for course, _ in pairs]
-    pictures: list[Picture | None] = [draw_states(courses)]
-    films: list[Film] = []
-    for course, cement in pairs:
-        if course.balloons is not None:
-            pictures.append(draw_inflation(course))
-        if cement is not None and spine is not None and course.level in {level.name for level in spine.levels}:
-            pictures += [draw_leak_map(course, cement, spine), draw_cement_growing(course, cement, spine)]
-            pictures.append(draw_cavity(course, cement, spine))
-            films.append(film_cement(course, cement, spine))
-        if course.cement is not None:
-            pictures.append(draw_pressures(course))
-        if course.leak_shares:
-            pictures.append(draw_leak_shares(course))
-        pictures.append(draw_neighbours(course))
+    pictures = [draw_states(courses), *(picture for _, drawn in pairs for picture in drawn.pictures)]
+    films = [drawn.film for _, drawn in pairs if drawn.film is not None]
     pictures.append(draw_heights(courses))
     tables = [_states(courses)]
     if any(course.heights for course in courses):

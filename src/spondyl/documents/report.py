@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ from spondyl.planning import Plan
 from spondyl.simulation import Simulation
 from spondyl.spine import Level, NamedSegmentation, Spine
 from spondyl.studies import Patient, Study, Suitability, write_whole
+from spondyl.studies.workers import Workers
 
 _TEMPLATE = "report.html.j2"
 
@@ -70,6 +71,7 @@ def write_report(
     here: Settings = NOTHING_SET,
     found: NamedSegmentation | None = None,
     pdf: Path | str | None = None,
+    workers: Workers | None = None,
 ) -> None:
     """Write report.html: one file that needs nothing else and no network; its only script is the viewer's.
 
@@ -109,6 +111,8 @@ def write_report(
         What the own segmenter found, for a picture of the bodies with their names; it needs the CT.
     pdf
         Where the same words and pictures are written as a PDF too.
+    workers
+        Processes, of which those that are up draw the courses; None: this one.
 
     Raises
     ------
@@ -134,7 +138,8 @@ def write_report(
             levels=levels,
             here=here,
             found=found,
-        )
+        ),
+        workers,
     )
     write_whole(Path(path), render(_TEMPLATE, content, for_print=False).encode())
     if pdf is not None:
@@ -164,9 +169,10 @@ class _Parts:
     found: NamedSegmentation | None
 
 
-def _content(parts: _Parts) -> dict[str, Any]:
+def _content(parts: _Parts, workers: Workers | None) -> dict[str, Any]:
     """Everything the template prints."""
-    return {"version": __version__, **_measured(parts), **_advised(parts)}
+    drawing = course_section.begin_drawing(parts.simulations, parts.spine, workers)  # most pictures: they come first
+    return {"version": __version__, **_measured(parts), **_advised(parts, drawing)}
 
 
 def _measured(parts: _Parts) -> dict[str, Any]:
@@ -196,7 +202,7 @@ def _measured(parts: _Parts) -> dict[str, Any]:
     }
 
 
-def _advised(parts: _Parts) -> dict[str, Any]:
+def _advised(parts: _Parts, drawing: Sequence[Callable[[], course_section.Drawn]]) -> dict[str, Any]:
     """What follows from it, and the sources of all."""
     advice, outlook = parts.advice, parts.outlook
     sheet = None if parts.procedure is None else sheet_section(parts.procedure)
@@ -204,7 +210,9 @@ def _advised(parts: _Parts) -> dict[str, Any]:
     aftercare = None if parts.recovery is None else aftercare_section(parts.recovery)
     ways_in = access.access_section(parts.plans, parts.spine, _why_planned(parts.run))
     borne = None if parts.strength is None else strength_section.strength_section(parts.strength, parts.spine)
-    courses = course_section.course_section(parts.simulations, parts.spine)
+    viewer = viewer_section(parts.plans, parts.spine, parts.findings)
+    forecasted = None if outlook is None else forecast_section(outlook)
+    courses = course_section.course_section(parts.simulations, parts.spine, drawing)
     cited = (sheet, bone_care, aftercare, borne, courses)
     others = {source for part in cited if part is not None for source in part.sources}
     others |= {*(() if advice is None else cited_keys(advice)), *(() if outlook is None else forecast_sources(outlook))}
@@ -213,11 +221,11 @@ def _advised(parts: _Parts) -> dict[str, Any]:
         "advice": None if advice is None else advice_section(advice),
         "urgent": () if advice is None else urgent_words(advice),
         "answers": _answers(parts),
-        "outlook": None if outlook is None else forecast_section(outlook),
+        "outlook": forecasted,
         "access": ways_in,
         "strength": borne,
         "courses": courses,
-        "viewer": viewer_section(parts.plans, parts.spine, parts.findings),
+        "viewer": viewer,
         "here": parts.here,
         "sheet": sheet,
         "bones": bone_care,

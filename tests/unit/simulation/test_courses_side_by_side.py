@@ -10,6 +10,8 @@ import pytest
 
 from spondyl.app import courses as courses_module
 from spondyl.app.courses import CourseWish, simulate_courses
+from spondyl.documents.course_files import kept_of
+from spondyl.documents.course_section import begin_drawing
 from spondyl.simulation import Course, break_bone, compare_preload, inflate_balloons, start_courses
 from spondyl.simulation.body_injection import BodyInjection
 from spondyl.spine import Side
@@ -43,6 +45,14 @@ def test_courses_of_several_processes_are_those_of_one(monkeypatch: pytest.Monke
     for one, other in zip(alone.simulations()[1:], beside.simulations()[1:], strict=True):
         assert isinstance(one.injection, BodyInjection) and isinstance(other.injection, BodyInjection)
         assert np.array_equal(one.injection.result.saturation, other.injection.result.saturation)
+
+
+def test_pictures_of_several_processes_are_those_of_one(workers: Workers) -> None:
+    spine = stacked_spine()
+    made = simulate_courses(spine, [plan(spine, TIPS, 3.0)], WISH, lambda stage, state: None)
+    kept = kept_of(made.simulations())
+    alone, beside = ([one() for one in begin_drawing(kept, spine, used)] for used in (None, workers))
+    assert alone == beside and [one.film is None for one in alone] == [True, False]
 
 
 def test_balloons_without_load_are_the_same_in_another_process(workers: Workers) -> None:
