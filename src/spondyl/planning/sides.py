@@ -23,11 +23,12 @@ from spondyl.planning.types import (
     NoPath,
     Structure,
 )
-from spondyl.space import Frame, Geometry
+from spondyl.space import Floats, Frame, Geometry, Volume, is_blank
 from spondyl.spine import Pedicle, Side, Spine, Vertebra
 
 COARSEST_MM = 1.5  # largest voxel edge on which a pedicle's clearance is judged
 UNSEEN_MM = 10.0  # from a pedicle's narrowest section to the image's end: nearer, its wall may lie outside; a choice
+_BALL_STEP_MM = 1.0  # of the places around a pedicle that are looked at for a picture
 _FINALISTS = 12  # measured exactly, of each side and approach
 _APART_MM = 2.0  # finalists differ at least so much in tip or narrowest section
 _ALTERNATIVES = 2  # of the same approach
@@ -105,7 +106,7 @@ def _paths_of(case: Case, side: Side, way: Approach) -> tuple[NeedlePath, ...] |
     if not np.isfinite(candidates.free_mm).any():
         reason = f"no {side.value} {way.value} path: no straight line beside the pedicle comes into the body to the aim"
         return NoPath(side, case.gauge, None, None, reason, way)
-    doubt = cannot_judge(case.room, pedicle, way) or beside_the_end(case.spine.geometry, pedicle)
+    doubt = cannot_judge(case.room, pedicle, way) or beside_the_end(case.spine.geometry, pedicle, case.spine.ct)
     reasons = (aim.reason,) if doubt is None else (doubt, "orientation only, without a class")
     measured = [_measured(case, pedicle, candidates, i, way, reasons, doubt is None) for i in _finalists(candidates)]
     if doubt is not None:
@@ -134,19 +135,36 @@ def cannot_judge(room: Room, pedicle: Pedicle, way: Approach = Approach.TRANSPED
     return f"pedicle clearance cannot be judged on this CT: its largest voxel edge of {edge:.1f} mm exceeds {limit}"
 
 
-def beside_the_end(image: Geometry, pedicle: Pedicle) -> str | None:
-    """Why nothing is judged where the image ends beside a pedicle; None where it goes on.
+def beside_the_end(image: Geometry, pedicle: Pedicle, ct: Volume | None = None) -> str | None:
+    """Why nothing is judged where the label image or the CT's picture ends beside a pedicle; None where both go on.
 
     Distances are measured to what is seen: a wall, a canal or a neighbour beyond the image would count as far away.
+    Padding shows nothing, however far its grid goes on.
     """
-    place = image.indices(pedicle.isthmus)
-    least = float((np.minimum(place + 0.5, np.array(image.shape) - 0.5 - place) * image.spacing_mm).min())
+    least = _to_the_end(image, pedicle.isthmus)
+    if ct is not None:
+        least = min(least, _to_the_end(ct.geometry, pedicle.isthmus), _to_blank(ct, pedicle.isthmus))
     if least >= UNSEEN_MM:
         return None
     return (
         f"the image ends {max(least, 0.0):.0f} mm from the narrowest section of the {pedicle.side.value} pedicle: its "
         "wall may lie outside, so clearances cannot be judged"
     )
+
+
+def _to_the_end(image: Geometry, point: Floats) -> float:
+    """Distance of a point to the nearest face of an image's grid, below 0 outside it. [mm]"""
+    place = image.indices(point)
+    return float((np.minimum(place + 0.5, np.array(image.shape) - 0.5 - place) * image.spacing_mm).min())
+
+
+def _to_blank(ct: Volume, point: Floats) -> float:
+    """Distance of a point to the nearest place within 10 mm at which a CT shows nothing; infinite: none. [mm]"""
+    steps = np.arange(-UNSEEN_MM, UNSEEN_MM + _BALL_STEP_MM / 2, _BALL_STEP_MM)
+    ball = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    ball = ball[np.linalg.norm(ball, axis=1) < UNSEEN_MM]
+    blank = ball[is_blank(ct.array, ct.geometry.indices(point + ball))]
+    return float(np.linalg.norm(blank, axis=1).min()) if len(blank) else np.inf
 
 
 def _finalists(candidates: Candidates) -> list[int]:

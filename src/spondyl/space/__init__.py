@@ -1,6 +1,7 @@
 """Patient space: grids, volumes, local frames and surfaces. No files, no medicine."""
 
 from spondyl.space.arrays import read_only
+from spondyl.space.blank import is_blank
 from spondyl.space.frames import Frame, HeightMap
 from spondyl.space.geometry import Floats, Geometry
 from spondyl.space.sampling import contained_along, sample_along
@@ -16,6 +17,7 @@ __all__ = [
     "Volume",
     "contained_along",
     "fit_interval_surface",
+    "is_blank",
     "read_only",
     "sample_along",
 ]

@@ -278,6 +278,25 @@ def test_ten_millimetres_of_image_around_a_pedicle_are_enough(known: Known, edge
     assert (beside_the_end(image, pedicle) is None) is judged
 
 
+@pytest.mark.parametrize(("away_mm", "judged"), [(12.5, True), (8.5, False)])
+def test_padding_beside_a_pedicle_shows_no_wall(known: Known, away_mm: float, judged: bool) -> None:
+    """Zeros behind the left pedicle of L1, in voxels of 1 mm, where the grid goes on; and a CT that ends there."""
+    ct, pedicle = known.patient.ct, known.spine["L1"].pedicle(Side.LEFT)
+    assert pedicle is not None
+    axis = int(np.abs(ct.geometry.axes[1]).argmax())
+    stop = np.array(ct.geometry.shape)
+    stop[axis] = int(np.ceil(ct.geometry.indices(pedicle.isthmus)[axis] + away_mm))
+    padded = np.moveaxis(ct.array.copy(), axis, 0)
+    padded[stop[axis] :] = 0
+    blank = Volume(np.moveaxis(padded, 0, axis), ct.geometry, ct.unit)
+    for short in (blank, ct.cropped((0, 0, 0), stop)):
+        assert (beside_the_end(known.spine.geometry, pedicle, short) is None) is judged
+    if not judged:
+        plan = plan_augmentation(spine_of(blank, known.patient.labels), "L1")
+        path = next(path for path in plan.needles if path.side is Side.LEFT)
+        assert path.access_class is None and not path.clearances and "the image ends" in path.reasons[0]
+
+
 def test_cement_is_a_bracket_with_its_source(plan: Plan, known: Known) -> None:
     """16.2 % to 29.8 % of the true volume; the mask's volume is within 5 % of it."""
     volume = known.patient.truth["L1"].body.volume_mm3 / 1000

@@ -111,6 +111,23 @@ def test_bodies_that_the_image_cuts_aside_are_marked_and_say_so(patient: Virtual
     assert any("the image ends at its body" in words for said in cropped.doubts for words in said)
 
 
+@pytest.mark.parametrize("padding", [-1024, 0])
+def test_padding_cuts_as_the_end_of_the_image_does(patient: VirtualPatient, padding: int) -> None:
+    """From the middle of L3 down, and from the middle of the bodies aside: no grid's end, no picture either."""
+    ct, true = patient.ct, np.isin(patient.subregions.array, (49, 50))
+    low = np.flatnonzero((true & (patient.labels.array == 22)).any(axis=(0, 1)))
+    array = ct.array.copy()
+    array[:, :, : int(low.mean())] = padding
+    padded = segment_spine(Volume(array, ct.geometry, ct.unit))
+    assert not padded.found.sacrum_below
+    number = partner(padded, true & (patient.labels.array == 21))
+    assert number == len(padded.cut) or padded.cut[number:] == (True,) * (len(padded.cut) - number)
+    array = ct.array.copy()
+    array[: int(np.argwhere(true)[:, 0].mean()) - 8] = padding
+    beside = segment_spine(Volume(array, ct.geometry, ct.unit))
+    assert all(beside.cut) and any("the image ends at its body" in words for said in beside.doubts for words in said)
+
+
 def test_a_collapsed_body_keeps_a_mask_of_its_own_and_is_doubted() -> None:
     scan = ScanSpec(in_plane_mm=2.0, slice_step_mm=1.5)
     spec = VirtualSpineSpec(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Geometry, Volume
+from spondyl.space import Floats, Geometry, Volume, is_blank
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -48,6 +48,11 @@ class Upright:
     def size_mm(self) -> Floats:
         """From the first voxel centre to the last, shape (3,)."""
         return (np.array(self.array.shape) - 1) * self.spacing_mm
+
+    def shows(self, places: Floats) -> Mask:
+        """Whether the image holds a picture at places, shape (..., 3): they lie in it, and not in padding. [mm]"""
+        inside = ((places >= 0) & (places <= self.size_mm)).all(axis=-1)
+        return np.asarray(inside & ~is_blank(self.array, places / self.spacing_mm))
 
     def turned_back(self, array: NDArray[Any]) -> NDArray[Any]:
         """An array of this shape on the CT's own axes."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Geometry, Volume, read_only
+from spondyl.space import Floats, Geometry, Volume, is_blank, read_only
 from spondyl.spine.segmenters.arrays import Grey, Mask, Upright
 from spondyl.spine.segmenters.canal_path import find_canal
 from spondyl.spine.segmenters.column import Column, measure_column
@@ -20,6 +20,7 @@ from spondyl.spine.segmenters.levels import ChainCandidate, LevelsFound, find_le
 
 BEYOND_MM = 10.0  # of canal added straight at both ends, so that the outermost discs are seen whole
 _SACRUM_MM = 25.0  # from the image's lower border to the canal's end: more, and it ended by itself
+_AROUND_MM = 20.0  # aside, before and behind it: what is padding there too is not the air behind a person
 _SIDE_MM = 12.0  # of a disc's middle that must be shown to either side
 SACRAL_MM = 60.0  # of canal followed into a sacrum; on the test data up to 55, and from 65 where L5 was lost
 _CALMED_MM = 1.0  # within slices, of an image searched again: undoes most of what a sharp kernel adds
@@ -139,11 +140,19 @@ def _seen(image: Upright, wanted: Sequence[ArrayLike], refused: Sequence[ArrayLi
     straight = straightened(image, frame)
     column = measure_column(straight)
     column = replace(column, shown=column.shown & _planes_shown(image, frame, column))
-    sacrum_below = bool(path[0, 2] > _SACRUM_MM)
+    sacrum_below = not _ends_below(image, path[0])
     named = (tuple(_station(image, frame, column, point) for point in points) for points in (wanted, refused))
     asked, denied = named
     levels = find_levels(column, sacrum_below=sacrum_below, wanted=asked, refused=denied)
     return Search(image, frame, straight, levels.column, levels, sacrum_below, asked)
+
+
+def _ends_below(image: Upright, place: Floats) -> bool:
+    """Whether the image, or its picture where it is padded, ends 25 mm below a place or sooner."""
+    below = (
+        place - (0, 0, _SACRUM_MM) + _AROUND_MM * np.array([(0, 0, 0), (-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0)])
+    )
+    return bool(is_blank(image.array, below / image.spacing_mm).all())
 
 
 def _station(image: Upright, frame: CurvedFrame, column: Column, point: ArrayLike) -> float:
@@ -171,7 +180,7 @@ def _planes_shown(image: Upright, frame: CurvedFrame, column: Column) -> Mask:
             middle = frame.origins + left * frame.left + back[:, None] * frame.back
             for sign in (-0.5, 0.5):
                 place = middle + (along + sign * column.plane[:, 2])[:, None] * frame.head
-                shown &= ((place >= 0) & (place <= image.size_mm)).all(axis=1)
+                shown &= image.shows(place)
     return shown
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spondyl.errors import InputError
-from spondyl.space import Floats, Volume
+from spondyl.space import Floats, Volume, is_blank
 from spondyl.spine.segmenters.arches import Arches, find_arches
+from spondyl.spine.segmenters.arrays import Upright
 from spondyl.spine.segmenters.bodies import Bodies
 from spondyl.spine.segmenters.chains import ASKED_MM
 from spondyl.spine.segmenters.end_plates import DiscPlates, find_end_plates
@@ -160,7 +161,7 @@ def _told(search: Search, bodies: Bodies, intervals: NDArray[np.uint8], parts: N
     ratios = against_neighbours(bodies.heights(search.column), mean_depths(search.column, discs))
     deep = bodies.depth_ratios(search.column)
     outside = [_outside(search, disc, bodies) for disc in bodies.plates]
-    on_border = _border_areas(vertebrae, parts, image.spacing_mm)
+    on_border = np.maximum(_border_areas(vertebrae, parts, image.spacing_mm), _blank_areas(image, vertebrae, parts))
     confidence: list[float] = []
     doubts: list[tuple[str, ...]] = []
     cut: list[bool] = []
@@ -264,8 +265,7 @@ def _outside(search: Search, disc: DiscPlates, bodies: Bodies) -> tuple[float, f
         near = np.clip(np.rint(station).astype(int), 0, len(frame) - 1)
         place = frame.origins[near] + (station - near)[:, None] * frame.head[near]
         place = place + u[:, None] * frame.left[near] + v[:, None] * frame.back[near]
-        inside = ((place >= 0) & (place <= image.size_mm)).all(axis=1)
-        shares.append(float(1 - inside.mean()))
+        shares.append(float(1 - image.shows(place).mean()))
     return shares[0], shares[1]
 
 
@@ -281,6 +281,25 @@ def _border_areas(vertebrae: NDArray[np.uint8], parts: NDArray[np.uint8], spacin
         for k in planes:
             face, part = np.take(vertebrae, k, axis), np.take(parts, k, axis)
             largest = np.maximum(largest, area * np.bincount(face[part == BODY], minlength=256))
+    return largest
+
+
+def _blank_areas(image: Upright, vertebrae: NDArray[np.uint8], parts: NDArray[np.uint8]) -> Floats:
+    """Largest area of each number's body towards padding, from one side, by number. [mm²]
+
+    Two voxels away counts, as at the image's faces.
+    """
+    largest = np.zeros(256)
+    body = np.argwhere(parts == BODY)
+    last = np.array(parts.shape) - 1
+    for axis in range(3):
+        area = float(np.prod(np.delete(image.spacing_mm, axis)))
+        for step in (-2, 2):
+            beside = body + step * np.eye(3, dtype=int)[axis]
+            outer = ((beside >= 0) & (beside <= last)).all(axis=1)
+            outer[outer] = parts[tuple(beside[outer].T)] != BODY
+            blank = body[outer][is_blank(image.array, beside[outer])]
+            largest = np.maximum(largest, area * np.bincount(vertebrae[tuple(blank.T)], minlength=256))
     return largest
 
 
