@@ -140,7 +140,7 @@ def _first_grid(
     grid = _coarse_grid(cells, point, plain, known, None, step, follow, edge, threads)
     if step.at_point is None:
         return grid, step.cells
-    regular = _touched(np.any(coefficients != 0, axis=0))
+    regular = touched(np.any(coefficients != 0, axis=0))
     regular &= (np.diff(starts) == 0).reshape(regular.shape)
     return replace(grid, inner=Inner(step.at_point, regular.view(np.uint8))), step.cells
 
@@ -200,7 +200,7 @@ def _mean_of_blocks(coefficients: Array, blocks: NDArray[np.bool_]) -> Array:
     return np.asarray(total[:, blocks] / 8)
 
 
-def _touched(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def touched(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which points of a grid lie at a corner of one of these cells."""
     for axis in range(3):
         there = np.moveaxis(cells, axis, 0)
@@ -233,7 +233,7 @@ def _voxel_cells(
         a, b, c = inside.shape
         for i, j, k in CORNERS:
             solid[i : 2 * a : 2, j : 2 * b : 2, k : 2 * c : 2] &= ~inside
-        here *= _touched(solid).ravel()
+        here *= touched(solid).ravel()
     first = np.concatenate([[0], np.cumsum(here, dtype=np.int32)], dtype=np.int32)
     count = int(np.count_nonzero(solid))
     place, nodes = np.empty((count, 3), np.int32), np.empty((count, 8), np.int32)
@@ -301,7 +301,7 @@ def _coarser(cells: Cells, whole: NDArray[np.bool_], inner: tuple[NDArray[np.boo
     if inner is not None:
         size = np.maximum(inner[0].shape, block.max(0, initial=0) + 1)
         wide = np.pad(inner[0], [(0, n - m) for n, m in zip(size, inner[0].shape, strict=True)])
-        at_point = np.where(_touched(wide), np.int32(-2), np.int32(-1))
+        at_point = np.where(touched(wide), np.int32(-2), np.int32(-1))
         corner = corner_points(place, at_point.shape)
     seen, corners = np.full((cells.count, 8), -1, np.int32), np.arange(8 * parents)
     first = np.full(at_point.size, -1)
@@ -384,7 +384,8 @@ def _coarse_grid(
     values = np.zeros((pattern.nnz, 3, 3))
     rows = pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
     up = by_rows(follow)
-    of = material, element_matrices(len(material), edge), _projected(len(material), edge), octant, known, *up, nodes
+    matrices = element_matrices(len(material), edge).reshape(len(material), -1)
+    of = material, matrices, _projected(len(material), edge), octant, known, *up, nodes
     pieces = _voxels_apart(fine.place[chosen, 0] // 2, threads)
     rest = part, step.table, plain, *rows, values
     for turn in filter(None, (pieces[::2], pieces[1::2])):
@@ -410,23 +411,25 @@ def _room() -> tuple[Array, ...]:
     return (
         np.empty(MOST, np.int64),
         np.empty((8, MOST)),
-        np.empty((3 * MOST, 24)),
-        np.zeros((3 * MOST, 3 * MOST)),
-        np.empty((24, 24)),
+        np.empty(3 * MOST * 24),
+        np.empty(24 * 3 * MOST),
+        np.zeros(3 * MOST * 3 * MOST),
+        np.empty(24 * 24),
     )
 
 
 @cache
 def _projected(coefficients: int, edge: float) -> Array:
-    """Stiffness of each eighth of a coarse voxel for unit coefficients, by the coarse corners, shape (8, m, 24, 24)."""
+    """Stiffness of each eighth of a coarse voxel by the coarse corners, for unit coefficients, (8, m, 24 x 24)."""
     out = np.zeros((8, coefficients, 24, 24))
     for octant, half in enumerate(CORNERS):
         place = 0.5 * (half + CORNERS)  # of the eighth's corners in the coarse voxel
         weights = np.prod(np.where(CORNERS == 1, place[:, None, :], 1 - place[:, None, :]), axis=2)
         follow = np.kron(weights, np.eye(3))
         out[octant] = follow.T @ element_matrices(coefficients, edge) @ follow
-    out.setflags(write=False)
-    return out
+    flat = out.reshape(8, coefficients, -1)
+    flat.setflags(write=False)
+    return flat
 
 
 def _voxels_apart(slab: Array, threads: int) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ _FAST: dict[str, Any] = {
 _PIECE: dict[str, Any] = {**_FAST, "cache": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 APART = 4  # slabs of coarse cells so far apart share no node
 MOST = 256  # nodes of a coarse grid that the corners of one voxel can follow: 8 corners, 4 copies, 8 nodes each
+_ENTRIES = 24 * 24  # of the stiffness of a voxel
 
 
 @nb.njit(**_PIECE)
@@ -279,9 +280,9 @@ def sum_voxels(
     Parameters
     ----------
     material, matrices
-        Coefficients of each voxel (m, n) and the stiffness of unit coefficients (m, 24, 24).
+        Coefficients of each voxel (m, n) and the stiffness of unit coefficients (m, 24 x 24).
     projected, octant
-        The same under the displacements of a coarse voxel of which it is that eighth (8, m, 24, 24), and which eighth
+        The same under the displacements of a coarse voxel of which it is that eighth (8, m, 24 x 24), and which eighth
         each is, where it follows the corners of its coarse cell alone and is all unknown; else -1.
     known
         Which values of each node are unknowns (3, nodes): a held one moves not at all.
@@ -293,10 +294,11 @@ def sum_voxels(
     rows, columns, out
         Blocks by rows, columns sorted; added to `out` (blocks, 3, 3).
     room
-        Scratch of `MOST` nodes, m: which they are (m,), weights of corners (8, m), half a product (3m, 24), a coarse
-        cell's energy (3m, 3m), zero at first and left so, and a voxel's stiffness (24, 24).
+        Scratch of `MOST` nodes, m: which they are (m,), weights of corners (8, m), half a product (3m x 24), the
+        same turned (24 x 3m), a coarse cell's energy (3m x 3m), zero at first and left so, and a voxel's
+        stiffness (24 x 24).
     """
-    local, weight, half, total, child = room
+    local, weight, half, turned, total, child = room
     n = start
     while n < stop:
         here, used = part[n], np.int64(0)  # a literal: `_weigh` would be compiled for it too
@@ -305,49 +307,50 @@ def sum_voxels(
                 if table[here, q] >= 0:
                     local[used] = table[here, q]
                     used += 1
-        first = n
+        first, wide = n, 24  # a row of the total: of eight nodes, or of those that one voxel follows
         while n < stop and part[n] == here and (n == first or (plain[n] and plain[first])):
             if octant[n] >= 0:
-                _add_eighth(material, projected[octant[n]], n, total)
+                for m in range(material.shape[0]):
+                    _add(material[m, n], projected[octant[n], m], total[:_ENTRIES])
             else:
                 _voxel_stiffness(material, matrices, known, nodes, n, child)
                 used = _weigh(follow, at, share, nodes, n, local, used, weight)
-                _project(child, weight, used, half, total)
+                wide = wide if plain[n] else 3 * used
+                _project(child, weight, used, wide, half, turned, total)
             n += 1
         for a in range(used):
             for b in range(used):
                 place = _find(rows, columns, local[a], local[b])
                 for c in range(3):
+                    entry = (3 * a + c) * wide + 3 * b
                     for d in range(3):
                         if place >= 0:
-                            out[place, c, d] += total[3 * a + c, 3 * b + d]
-                        total[3 * a + c, 3 * b + d] = 0
+                            out[place, c, d] += total[entry + d]
+                        total[entry + d] = 0
 
 
 @nb.njit(**_PIECE)
-def _add_eighth(material, projected, n, total):
-    for m in range(material.shape[0]):
-        value = material[m, n]
-        for a in range(24):
-            to, of = total[a], projected[m, a]
-            for b in range(24):
-                to[b] += value * of[b]
+def _add(share, of, to):
+    """A loop of its own over slices, so long that it is vectorised: rows of a matrix are not."""
+    for k in range(to.shape[0]):
+        to[k] += share * of[k]
+
+
+@nb.njit(**_PIECE)
+def _clear(numbers):
+    for k in range(numbers.shape[0]):
+        numbers[k] = 0
 
 
 @nb.njit(**_PIECE)
 def _voxel_stiffness(material, matrices, known, nodes, n, child):
-    for a in range(24):
-        for b in range(24):
-            child[a, b] = 0
+    _clear(child)
     for m in range(material.shape[0]):
-        value = material[m, n]
-        for a in range(24):
-            for b in range(24):
-                child[a, b] += value * matrices[m, a, b]
+        _add(material[m, n], matrices[m], child)
     for a in range(24):
         if not known[a % 3, nodes[n, a // 3]]:
             for b in range(24):
-                child[a, b] = child[b, a] = 0
+                child[24 * a + b] = child[24 * b + a] = 0
 
 
 @nb.njit(**_PIECE)
@@ -372,25 +375,26 @@ def _weigh(follow, at, share, nodes, n, local, used, weight):
 
 
 @nb.njit(**_PIECE)
-def _project(child, weight, used, half, total):
-    """total += Wᵀ K W, where W acts on corners alike for all three components."""
+def _project(child, weight, used, wide, half, turned, total):
+    """total += Wᵀ K W, where W acts on corners alike for all three components; rows of the total are `wide`.
+
+    Three rows at a time, which follow one another.
+    """
     for parent in range(used):
-        for a in range(3 * parent, 3 * parent + 3):
-            for b in range(24):
-                half[a, b] = 0
+        to = half[72 * parent : 72 * parent + 72]
+        _clear(to)
         for corner in range(8):
-            w = weight[corner, parent]
-            if w != 0:
-                for a in range(3):
-                    for b in range(24):
-                        half[3 * parent + a, b] += w * child[3 * corner + a, b]
+            if weight[corner, parent] != 0:
+                _add(weight[corner, parent], child[72 * corner : 72 * corner + 72], to)
+    _clear(turned[: 24 * wide])
+    for a in range(3 * used):  # K is symmetric: the transpose of Wᵀ K is K W
+        for b in range(24):
+            turned[b * wide + a] = half[24 * a + b]
     for corner in range(8):
+        of = turned[3 * corner * wide : 3 * (corner + 1) * wide]
         for parent in range(used):
-            w = weight[corner, parent]
-            if w != 0:
-                for a in range(3 * used):
-                    for b in range(3):
-                        total[a, 3 * parent + b] += w * half[a, 3 * corner + b]
+            if weight[corner, parent] != 0:
+                _add(weight[corner, parent], of, total[3 * parent * wide : 3 * (parent + 1) * wide])
 
 
 @nb.njit(**_PIECE)

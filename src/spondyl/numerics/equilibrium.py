@@ -18,7 +18,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spondyl.errors import InputError, NotConverged
+from spondyl.numerics.coarse_grids import touched
 from spondyl.numerics.elasticity import CORNERS
 from spondyl.numerics.multigrid import VCycle
-from spondyl.numerics.operators import BLOCK, Operator, padded, prepare_threads
+from spondyl.numerics.operators import BLOCK, Operator, prepare_threads
 from spondyl.numerics.side_by_side import cuts, side_by_side
 
 Array = NDArray[Any]
@@ -81,10 +82,11 @@ Solver = Callable[..., Equilibrium]
 def memory_bytes(shape: tuple[int, int, int], coefficients: int = 2) -> int:
     """About the most that a solution of so many voxels takes at its peak, the problem itself not counted.
 
-    A node has one vector in double and six in single precision, a voxel its coefficients in both and once more in the
-    list from which coarse grids are made. Where eight voxels of unlike moduli meet everywhere, an eighth of a row of 27
-    blocks in double and single precision, with the tables they are made from, is 560 bytes a voxel; a body of one
-    modulus takes half in all. Void voxels count, though they take little, and so do those that pad the grid along z.
+    A node has one vector in double and five in single precision and one of room, a voxel its coefficients in both and
+    once more in the list from which coarse grids are made. Where eight voxels of unlike moduli meet everywhere, an
+    eighth of a row of 27 blocks in double and single precision, with the tables they are made from, is 560 bytes a
+    voxel; a body of one modulus takes half in all. Void voxels count, though they take little, and so do those that pad
+    the grid along z.
     The coarsest grid's inverse is 8 MB; where bodies of many hinges leave it large (up to 20,000 unknowns) it is
     factored instead, and the factors are not counted.
     """
@@ -128,8 +130,10 @@ def conjugate_gradients(
                 f"{memory_limit / 2**30:.2f} GiB are allowed: use larger voxels or crop the volume"
             )
         kept, removed = held_parts(problem)
+        if removed:  # also where there is no number
+            problem = replace(problem, coefficients=np.where(kept, problem.coefficients, 0.0))
         used = prepare_threads(problem.held.size, threads)
-        return _iterate(problem, kept, removed, start, (rtol, force_rtol), iterations, used)
+        return _iterate(problem, removed, start, (rtol, force_rtol), iterations, used)
 
     return solve
 
@@ -169,7 +173,6 @@ def held_parts(problem: Problem) -> tuple[NDArray[np.bool_], int]:
 
 def _iterate(
     problem: Problem,
-    kept: NDArray[np.bool_],
     removed: int,
     start: Array | None,
     tolerances: tuple[float, float],
@@ -177,23 +180,11 @@ def _iterate(
     threads: int,
 ) -> Equilibrium:
     rtol, force_rtol = tolerances
-    coefficients = padded(_kept_coefficients(problem, kept))
-    wide = ((0, 0), (0, 0), (0, 0), (0, coefficients.shape[3] - kept.shape[2]))
-    held = np.pad(problem.held, wide)
-    cycle = VCycle(coefficients, problem.edge, held, threads=threads)
-    del coefficients
-    forces = _Forces(problem, kept, cycle.inverse, threads)
-
-    answer = np.zeros(held.shape)
-    np.copyto(answer[..., : problem.held.shape[3]], problem.prescribed, where=problem.held)
-    scale = _lack_alone(cycle, answer, problem.forces)
+    begun = _Begun(problem, start, threads)
+    cycle = VCycle(problem.coefficients, problem.edge, problem.held, threads=threads, meanwhile=begun.begin)
+    answer, scale, state, forces, search = begun.answer, begun.scale, begun.state, begun.forces, begun.search
     if not scale:
-        return _result(problem, answer, forces.lacking(answer).energy, [0.0], removed)
-    if start is not None:
-        np.copyto(answer[..., : problem.held.shape[3]], start, where=~problem.held)
-        answer *= (cycle.inverse != 0) | held
-    search = _Search(cycle, threads)
-    state = forces.lacking(answer, scale, search.residual)
+        return Equilibrium(answer, state.energy, (0.0,), removed)
     history = [state.lack / scale]
     unit, before, least = scale, state.lack, _KNOWN
     while True:
@@ -201,52 +192,47 @@ def _iterate(
         if not np.isfinite(state.lack):
             raise _not_converged(history, rtol)
         if state.lack <= goal:
-            del cycle, search, forces  # room for the copy that is given back
-            return _result(problem, answer, state.energy, history, removed)
+            return Equilibrium(answer, state.energy, tuple(history), removed)
         whole, size = True, state.lack / unit
         while whole and size * unit > max(goal, _RENEWED * before):
             if len(history) > iterations or not np.isfinite(size):
                 raise _not_converged(history, rtol)
-            whole, size = search.advance()
+            whole, size = search.advance(cycle, answer, unit)
             history.append(size * unit / scale)
-        search.move(answer, unit)
         unit_before, unit = unit, size * unit or unit
-        state = forces.lacking(answer, unit, search.residual)
+        state = forces.lacking(answer, threads, unit, search.residual)
         if not whole and not state.lack < before:
             raise _not_converged(history, rtol)
         search.renew(unit_before / unit, keep=whole and state.lack < _DRIFTED * unit)
         history[-1], before = state.lack / scale, state.lack
 
 
-def _lack_alone(cycle: VCycle, answer: Array, load: Array | None) -> float:
-    """Norm of the forces that lack where prescribed values and loads are alone; the unit of residuals, so single
-    precision does."""
-    from spondyl.numerics.multigrid_kernels import dot
+class _Begun:
+    """Where the search begins, found while the coarse grids are made."""
 
-    lack = cycle.push(answer.astype(np.float32))
-    if load is not None:
-        lack[..., : load.shape[3]] -= load
-    lack *= cycle.inverse != 0
-    return float(np.sqrt(dot(lack.reshape(-1), lack.reshape(-1))))
+    answer: Array  # (3, nx+1, ny+1, nz+1), 0 where there is no material
+    scale: float  # norm of the forces that lack where prescribed values and loads are alone
+    state: _Balance
+    forces: _Forces
+    search: _Search
 
+    def __init__(self, problem: Problem, start: Array | None, threads: int) -> None:
+        self._problem, self._start, self._threads = problem, start, threads
 
-def _kept_coefficients(problem: Problem, kept: NDArray[np.bool_], planes: slice = slice(None)) -> Array:
-    """Of these planes of voxels, 0 in parts that are taken away."""
-    part = problem.coefficients[:, planes]
-    if not kept[planes].all():
-        part = np.where(kept[planes], part, 0.0)  # also where there is no number
-    return part
-
-
-def _result(problem: Problem, answer: Array, energy: float, history: list[float], removed: int) -> Equilibrium:
-    there = np.any(problem.coefficients != 0, axis=0)
-    solid = np.zeros(problem.held.shape[1:], bool)
-    a, b, c = there.shape
-    for i, j, k in CORNERS:
-        solid[i : i + a, j : j + b, k : k + c] |= there
-    cut: Array = np.ascontiguousarray(answer[:, :, :, : problem.held.shape[3]])
-    cut *= solid
-    return Equilibrium(cut, energy, tuple(history), removed)
+    def begin(self, cycle: VCycle) -> None:
+        """Of a cycle that has the finest grid alone as yet."""
+        problem, inverse = self._problem, cycle.inverse
+        self.forces, self.search = _Forces(problem, inverse), _Search(inverse, self._threads)
+        self.answer = np.zeros(problem.held.shape)
+        there = problem.held & touched(np.any(problem.coefficients != 0, axis=0))
+        np.copyto(self.answer, problem.prescribed, where=there)
+        self.scale = self.search.lack_alone(cycle, self.answer, problem.forces)
+        if not self.scale:
+            self.state = self.forces.lacking(self.answer, 1)
+            return
+        if self._start is not None:
+            np.copyto(self.answer, self._start, where=np.asarray(inverse[..., : problem.held.shape[3]] != 0))
+        self.state = self.forces.lacking(self.answer, 1, self.scale, self.search.residual)
 
 
 @dataclass(frozen=True)
@@ -259,21 +245,23 @@ class _Balance:
 class _Forces:
     """Load less forces of a displacement in double precision, a few planes of nodes at a time, to spare memory."""
 
-    def __init__(self, problem: Problem, kept: NDArray[np.bool_], inverse: Array, threads: int) -> None:
-        self._problem, self._kept, self._inverse, self._threads = problem, kept, inverse, threads
+    def __init__(self, problem: Problem, inverse: Array) -> None:
+        self._problem, self._inverse = problem, inverse
         self.load_norm = 0.0 if problem.forces is None else float(np.linalg.norm(problem.forces))
 
-    def lacking(self, answer: Array, unit: float | None = None, residual: Array | None = None) -> _Balance:
+    def lacking(
+        self, answer: Array, threads: int, unit: float | None = None, residual: Array | None = None
+    ) -> _Balance:
         """Of these displacements; written to `residual` relative to `unit`, where that is asked."""
         planes = answer.shape[1]
         pieces = cuts(planes, -(-planes // _PLANES))
         found = np.zeros((len(pieces), 3))
 
         def work(thread: int) -> None:
-            for piece in range(thread, len(pieces), self._threads):
+            for piece in range(thread, len(pieces), threads):
                 found[piece] = self._some(answer, *pieces[piece], unit, residual)
 
-        side_by_side(work, self._threads)
+        side_by_side(work, threads)
         lack, carried, energy = found.sum(0)
         return _Balance(float(np.sqrt(lack)), float(np.sqrt(carried)), float(energy))
 
@@ -283,8 +271,9 @@ class _Forces:
         from spondyl.numerics.multigrid_kernels import renew
 
         low, high = max(start - 1, 0), min(stop, answer.shape[1] - 1)
-        coefficients = _kept_coefficients(self._problem, self._kept, slice(low, high))
-        moved = np.ascontiguousarray(answer[:, low : high + 1])
+        coefficients = self._problem.coefficients[:, low:high]
+        moved: Array = np.zeros((3, high + 1 - low, *self._inverse.shape[2:]))
+        moved[..., : answer.shape[3]] = answer[:, low : high + 1]
         forces = np.empty_like(moved)
         Operator(coefficients, self._problem.edge, np.float64, 1)(moved, forces)
         forces, moved = forces[:, start - low : stop - low], moved[:, start - low : stop - low]
@@ -302,42 +291,51 @@ class _Forces:
 
 
 class _Search:
-    """Conjugate gradients in single precision: residual and direction, and how far the answer has moved by them."""
+    """Conjugate gradients in single precision: residual and direction."""
 
-    def __init__(self, cycle: VCycle, threads: int) -> None:
-        self._cycle = cycle
-        self._inverse = cycle.inverse.reshape(-1)
-        self.residual: Array = np.empty_like(cycle.inverse)
-        self._direction, self._moved = np.zeros_like(cycle.inverse), np.zeros_like(cycle.inverse)
+    def __init__(self, inverse: Array, threads: int) -> None:
+        self._inverse = inverse
+        self.residual: Array = np.empty_like(inverse)
+        self._direction: Array = np.zeros_like(inverse)
         self._last = 0.0  # of residual times step; 0: the next direction has nothing to be conjugate to
-        self._cuts = [slice(*cut) for cut in cuts(cycle.inverse.size, threads)]
+        self._turned = 1.0  # unit before over that of residuals now, of which the direction knows nothing yet
+        self._cuts = [slice(*cut) for cut in cuts(int(np.prod(inverse.shape[:3])), threads)]
 
-    def advance(self) -> tuple[bool, float]:
-        """One iteration: whether a step was to be had, and the residual's norm."""
+    def lack_alone(self, cycle: VCycle, answer: Array, load: Array | None) -> float:
+        """Norm of the forces that lack where this displacement and loads are alone; the unit of residuals, so single
+        precision does."""
+        from spondyl.numerics.multigrid_kernels import dot
+
+        self._direction[..., : answer.shape[3]] = answer  # room that has no other use yet
+        lack = cycle.push(self._direction)
+        if load is not None:
+            lack[..., : load.shape[3]] -= load
+        lack *= self._inverse != 0
+        return float(np.sqrt(dot(lack.reshape(-1), lack.reshape(-1))))
+
+    def advance(self, cycle: VCycle, answer: Array, unit: float) -> tuple[bool, float]:
+        """One iteration, which moves the answer: whether a step was to be had, and the residual's norm."""
         from spondyl.numerics.multigrid_kernels import advance, dot, turn
 
-        residual, direction, inverse = self.residual.reshape(-1), self._direction.reshape(-1), self._inverse
-        step = self._cycle(self.residual).reshape(-1)
-        now = self._sum(lambda cut: dot(residual[cut], step[cut]))
-        share = np.float32(now / self._last if self._last else 0.0)
-        self._sum(lambda cut: turn(step[cut], direction[cut], share) or 0.0)
-        pushed = self._cycle.push(self._direction).reshape(-1)
-        work = self._sum(lambda cut: dot(direction[cut], pushed[cut]))
+        residual, direction, inverse = map(_rows, (self.residual, self._direction, self._inverse))
+        step = _rows(cycle(self.residual))
+        now = self._sum(lambda cut: dot(residual[cut].reshape(-1), step[cut].reshape(-1)))
+        share = np.float32(now / self._last * self._turned if self._last else 0.0)
+        self._turned = 1.0
+        self._sum(lambda cut: turn(step[cut].reshape(-1), direction[cut].reshape(-1), share) or 0.0)
+        pushed = _rows(cycle.push(self._direction))
+        work = self._sum(lambda cut: dot(direction[cut].reshape(-1), pushed[cut].reshape(-1)))
         if not (now > 0 and work > 0):
             return False, float(np.linalg.norm(residual))
-        self._last, length, moved = now, np.float32(now / work), self._moved.reshape(-1)
-        left = self._sum(lambda c: advance(moved[c], residual[c], direction[c], pushed[c], length, inverse[c]))
+        self._last, length, moved = now, np.float32(now / work), _rows(answer)
+        left = self._sum(
+            lambda c: advance(moved[c], residual[c], direction[c], pushed[c], length, unit * length, inverse[c])
+        )
         return True, float(np.sqrt(left))
-
-    def move(self, answer: Array, unit: float) -> None:
-        """Add to the answer how far it has moved."""
-        for plane in range(answer.shape[1]):
-            answer[:, plane] += unit * self._moved[:, plane].astype(float)
-        self._moved[:] = 0
 
     def renew(self, ratio: float, *, keep: bool) -> None:
         """The residual was written anew, in a unit that is the one before over `ratio`; may the direction be kept?"""
-        self._direction *= np.float32(ratio)
+        self._turned = ratio
         self._last *= ratio**2 if keep else 0.0
 
     def _sum(self, part: Callable[[slice], float]) -> float:
@@ -348,6 +346,11 @@ class _Search:
 
         side_by_side(work, len(self._cuts))
         return float(found.sum())
+
+
+def _rows(array: Array) -> Array:
+    """By rows of nodes along z."""
+    return array.reshape(-1, array.shape[3])
 
 
 def _not_converged(history: list[float], rtol: float) -> NotConverged:

@@ -31,7 +31,7 @@ from scipy.sparse.linalg import splu
 from spondyl.numerics.coarse_grids import Grid, coarse_grids
 from spondyl.numerics.coarse_operators import CoarseOperator, Way
 from spondyl.numerics.elasticity import element_matrices
-from spondyl.numerics.operators import SERIAL_BELOW, Operator, prepare_threads, rows_about, voxel_diagonal
+from spondyl.numerics.operators import SERIAL_BELOW, UNIT, Operator, prepare_threads, rows_about, voxel_diagonal
 from spondyl.numerics.side_by_side import cuts, one_behind, side_by_side
 
 Array = NDArray[Any]
@@ -69,9 +69,11 @@ class VCycle:
     Parameters
     ----------
     coefficients
-        As in `elasticity`, padded.
+        As in `elasticity`, as they are or `padded`.
     held
         Which values are prescribed, shape (3, nx+1, ny+1, nz+1).
+    meanwhile
+        Is done with the cycle while its coarse grids are made: what needs the finest grid alone.
     degree, ratio
         Of the smoothing polynomial, and of the interval that it damps. Without a degree it is 2 for solid bodies and 3
         for slender ones. Ratios 6 to 30 cost about the same.
@@ -86,29 +88,37 @@ class VCycle:
         threads: int | None = None,
         degree: int | None = None,
         ratio: float = 16.0,
+        meanwhile: Callable[[VCycle], None] = lambda _: None,
     ) -> None:
         self.ratio = ratio
         self.threads = prepare_threads(held.size, threads)
         fine = Operator(coefficients, edge, np.float32, self.threads)
-        inverse = inverse_diagonal(coefficients, edge, held)
-        unknown = int((inverse != 0).any(0).sum())
-        self.levels: list[_Level[Any]] = [_level(fine, inverse, _voxel_bound(coefficients, edge))]
-        walls = find_walls(coefficients)
-        self._walls = fine.narrowed(rows_about(walls)) if walls.any() else None
-        self.ways, below = self._below(coefficients, edge, inverse != 0)
+        wide = np.pad(held, [(0, n - m) for n, m in zip(fine.shape, held.shape, strict=True)])
+        inverse = inverse_diagonal(fine.scaled, UNIT, wide)
+        free = inverse != 0
+        unknown = int(np.count_nonzero(free.any(0)))
+        self.levels: list[_Level[Any]] = [_level(fine, inverse, 0.0)]
+
+        def finest() -> None:
+            self.levels[0] = replace(self.levels[0], largest=_voxel_bound(fine.scaled))
+            walls = find_walls(fine.scaled)
+            self._walls = fine.narrowed(rows_about(walls)) if walls.any() else None
+            meanwhile(self)
+
+        self.ways, below = self._below(fine.scaled, free, finest)
         self.levels += below
         self._kept = below[0].operator.count / max(1, unknown)  # share of the nodes
         self.degree = degree or (2 if self._kept < _SOLID else 3)
         self._coarsest = _exact(below[-1])
 
     def _below(
-        self, coefficients: Array, edge: float, free: NDArray[np.bool_]
+        self, scaled: Array, free: NDArray[np.bool_], before: Callable[[], None]
     ) -> tuple[list[Way], list[_Level[CoarseOperator]]]:
         """Ways and coarse grids; a body parted at hinges, unless so many parts are left that none has an inverse."""
         for hinged in (True, False):
-            grids = make_grids(coefficients, edge, free, self.threads, hinged=hinged)
+            grids = make_grids(scaled, UNIT, free, self.threads, hinged=hinged)
             works = (partial(_go_down, grid, self.threads, planar=not depth) for depth, grid in enumerate(grids))
-            ways, levels = zip(*one_behind(works, self.threads), strict=True)
+            ways, levels = zip(*one_behind(works, self.threads, before if hinged else lambda: None), strict=True)
             if 3 * levels[-1].operator.count <= _FACTORED:
                 break
         return list(ways), list(levels)
@@ -208,15 +218,15 @@ def inverse_diagonal(coefficients: Array, edge: float, held: NDArray[np.bool_]) 
     return np.asarray(inverse)
 
 
-def _voxel_bound(coefficients: Array, edge: float) -> float:
+def _voxel_bound(coefficients: Array) -> float:
     """Largest eigenvalue of D⁻¹K of any voxel, which bounds that of their sum.
 
     Of an isotropic voxel it rises and falls with Poisson's ratio alone, so the extremes of λ/μ and a few between tell;
     of others 24, the trace, always holds and a sample of voxels tightens nothing safely, so twice the isotropic one.
     """
-    matrices = element_matrices(len(coefficients), edge)
     if len(coefficients) != 2:
         return 12.0
+    matrices = element_matrices(2, UNIT)
     solid = coefficients[1] > 0
     if not solid.any():
         return 1.0

@@ -186,14 +186,22 @@ def dot(one, other):
 
 
 @nb.njit(**_FAST)
-def advance(answer, residual, direction, pushed, length, inverse):
-    """One step of conjugate gradients, in single precision. Gives |residual|²."""
+def advance(answer, residual, direction, pushed, length, in_mm, inverse):
+    """One step of conjugate gradients in single precision, added to an answer in double. Gives |residual|².
+
+    Arrays are by rows of nodes, those of the answer shorter where others are padded; `in_mm` is the step's length
+    in the answer's unit.
+    """
     total = 0.0
-    for k in range(answer.shape[0]):
-        answer[k] += length * direction[k]
-        value = residual[k] - length * pushed[k] if inverse[k] != 0 else 0
-        residual[k] = value
-        total += np.float64(value) * np.float64(value)
+    for row in range(answer.shape[0]):
+        moved, by = answer[row], direction[row]
+        for k in range(moved.shape[0]):
+            moved[k] += in_mm * by[k]
+        left, push, known = residual[row], pushed[row], inverse[row]
+        for k in range(left.shape[0]):
+            value = left[k] - length * push[k] if known[k] != 0 else 0
+            left[k] = value
+            total += np.float64(value) * np.float64(value)
     return total
 
 

@@ -19,6 +19,7 @@ from spondyl.numerics.side_by_side import cuts, side_by_side
 Array = NDArray[Any]
 
 BLOCK = 16  # voxels along z: of elastic_kernels, which takes a second to load
+UNIT = 16.0  # edge of voxels whose coefficients are `Operator.scaled` [mm]
 SERIAL_BELOW = 300_000  # unknowns; starting threads costs more than they save on smaller grids (prototype, 2 cores)
 
 
@@ -49,8 +50,8 @@ class Operator:
         self.shape = (3, nx + 1, ny + 1, nz + 1)
         self._kind, self._kernels = kind, kernels
         self._sweep = kernels.sweep_isotropic if len(coefficients) == 2 else kernels.sweep_orthotropic
-        self._scaled: Array = np.zeros((len(coefficients), nx, ny, nz), kind)
-        np.multiply(coefficients, edge / 16, out=self._scaled[..., :given], casting="same_kind")
+        self.scaled: Array = np.zeros((len(coefficients), nx, ny, nz), kind)  # padded
+        np.multiply(coefficients, edge / UNIT, out=self.scaled[..., :given], casting="same_kind")
         solid = np.zeros((nx, ny, -(-nz // kernels.TILE)), bool)
         for tile in range(solid.shape[2]):
             solid[:, :, tile] = np.any(coefficients[..., tile * kernels.TILE : (tile + 1) * kernels.TILE], axis=(0, 3))
@@ -93,14 +94,14 @@ class Operator:
 
         def sweep(piece: int) -> None:
             scratch = self._planes[piece], self._lines[piece]
-            self._sweep(task, self._scaled, *places, *scratch, *self._cuts[piece])
+            self._sweep(task, self.scaled, *places, *scratch, *self._cuts[piece])
 
         side_by_side(sweep, len(self._cuts))
         for piece in range(1, len(self._cuts)):  # the planes between
             at = self._cuts[piece][0]
             whole = self._planes[piece, 2:]
             whole += self._planes[piece - 1, at % 2]
-            self._sweep(task, self._scaled, *places, whole, self._lines[0], at, at)
+            self._sweep(task, self.scaled, *places, whole, self._lines[0], at, at)
 
 
 def rows_about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -110,16 +111,18 @@ def rows_about(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def voxel_diagonal(coefficients: Array, edge: float) -> Array:
-    """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1), or (1, ...) where it is the same in all directions.
+    """The diagonal of the stiffness, shape (3, nx+1, ny+1, nz+1), or (1, ...) where it is the same in all directions;
+    in the precision of the coefficients.
 
     All corners of a cube have the same diagonal, so each voxel gives the same to its eight nodes.
     """
     _, a, b, c = coefficients.shape
     weights = np.diagonal(element_matrices(len(coefficients), edge), axis1=1, axis2=2)[:, :3].T
     weights = weights[:1] if np.allclose(weights, weights[0], rtol=1e-12, atol=0) else weights  # but for rounding
-    out = np.zeros((len(weights), a + 1, b + 1, c + 1))
-    rows, nodes = np.empty((b, c + 1)), np.empty((b + 1, c + 1))
-    for to, weight in zip(out, weights, strict=True):
+    kind = coefficients.dtype
+    out = np.zeros((len(weights), a + 1, b + 1, c + 1), kind)
+    rows, nodes = np.empty((b, c + 1), kind), np.empty((b + 1, c + 1), kind)
+    for to, weight in zip(out, weights.astype(kind), strict=True):
         for i in range(a):  # a plane at a time stays in the cache
             plane = sum(w * values for w, values in zip(weight, coefficients[:, i], strict=True))
             rows[:, :-1], rows[:, -1] = plane, 0.0

@@ -28,12 +28,19 @@ def side_by_side(work: Callable[[int], None], pieces: int) -> None:
         other.result()
 
 
-def one_behind(works: Iterable[Callable[[], T]], threads: int) -> list[T]:
-    """What these give, in their order: with two threads, each is done while the next is fetched."""
+def one_behind(works: Iterable[Callable[[], T]], threads: int, before: Callable[[], None] = lambda: None) -> list[T]:
+    """What these give, in their order: with two threads, each is done while the next is fetched.
+
+    `before` is done first, and while the first one is fetched.
+    """
     if threads == 1:
+        before()
         return [work() for work in works]
     with ThreadPoolExecutor(1, thread_name_prefix="spondyl") as other:
-        return [promise.result() for promise in [other.submit(work) for work in works]]
+        begun = other.submit(before)
+        promises = [other.submit(work) for work in works]
+        begun.result()
+        return [promise.result() for promise in promises]
 
 
 def cuts(count: int, pieces: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -62,3 +63,34 @@ def test_the_next_work_is_fetched_while_one_is_done() -> None:
 def test_cuts_cover_everything_once() -> None:
     assert cuts(7, 3) == [(0, 2), (2, 4), (4, 7)]
     assert cuts(1, 2) == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_comes_before_is_done_first(threads: int) -> None:
+    """With two threads also while the first work is fetched, which waits for it here."""
+    seen: list[int] = []
+    begun = threading.Event()
+
+    def before() -> None:
+        seen.append(-1)
+        begun.set()
+
+    def note(k: int) -> int:
+        seen.append(k)
+        return k
+
+    def works() -> Iterator[Callable[[], int]]:
+        for k in range(3):
+            assert begun.wait(30)
+            yield partial(note, k)
+
+    assert one_behind(works(), threads, before) == [0, 1, 2]
+    assert seen == [-1, 0, 1, 2]
+
+
+def test_an_error_of_what_comes_before_is_raised() -> None:
+    def before() -> None:
+        raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        one_behind([lambda: 1], 2, before)
