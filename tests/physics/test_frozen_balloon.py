@@ -1,4 +1,4 @@
-"""The balloon's parameters as they were frozen before its validation cases were run (decisions 0024, 0033, 0034)."""
+"""The balloon's parameters as they were frozen before its validation cases were run (decisions 0024, 0033 to 0039)."""
 
 from __future__ import annotations
 

@@ -86,6 +86,7 @@ def build_bone_model(
     ends: str = "cement",
     apparent_strain: float = -0.02,
     border_mm: float = 0.0,
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
     calibration: GradedCalibration | None = None,
 ) -> BoneModel:
     """The voxel model of one vertebra between flat layers of cement or disc that embed its endplates.
@@ -111,6 +112,8 @@ def build_bone_model(
         Displacement of the top over the height of the model, caps included.
     border_mm
         By how much the border of the labels is moved outwards, all around; to see what it makes.
+    shift
+        By what part of a voxel the grid is moved along each of its axes, 0 to below 1; to see what its place makes.
     calibration
         Of this CT, where `find_calibration` was asked before.
 
@@ -120,13 +123,13 @@ def build_bone_model(
         Without a CT, for a level that is cut or has no separable body, or where nothing joins the caps.
     """
     vertebra = spine[level]
-    _check(spine, vertebra, voxel_mm, part, ends)
+    _check(spine, vertebra, voxel_mm, part, ends, shift)
     assert vertebra.frame is not None and vertebra.body is not None and spine.ct is not None
     graded = find_calibration(spine) if calibration is None else calibration
     line = graded.calibration or nominal_calibration()
     mask = vertebra.body if part == "body" else vertebra.mask
     thick = end_mm(ends)
-    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm, max(border_mm, 0.0), thick)
+    geometry = grid_along([vertebra.mask], vertebra.frame, voxel_mm, max(border_mm, 0.0), thick, shift)
     share, hu, of_body = averaged_in_mask(spine.ct, mask, vertebra.body, geometry, border_mm=border_mm)
     bone = share >= 0.5
     told = line.density(hu) / 1000  # g/cm³
@@ -241,7 +244,9 @@ def _gap(graded: GradedCalibration, spine: Spine, hu: float) -> float:
     return log(own / nominal)
 
 
-def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str, ends: str) -> None:
+def _check(
+    spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str, ends: str, shift: tuple[float, float, float]
+) -> None:
     name = vertebra.level.name
     if spine.ct is None:
         raise InputError("strength needs the CT: there is only a label map; give the study too")
@@ -253,20 +258,31 @@ def _check(spine: Spine, vertebra: Vertebra, voxel_mm: float, part: str, ends: s
         raise InputError(f"a voxel of {voxel_mm:g} mm: expected 0.2 to 4 mm")
     if part not in PARTS:
         raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
+    if not all(0 <= part < 1 for part in shift):
+        raise InputError(f"the grid is moved by {shift} of a voxel; 0 to below 1 is expected along each axis")
     if ends not in ENDS:
         raise InputError(f"the ends are '{ends}'; 'cement' or 'disc' is expected")
 
 
 def grid_along(
-    masks: Sequence[Volume], frame: Frame, voxel_mm: float, beyond_mm: float = 0.0, end_mm: float = CAP_MM
+    masks: Sequence[Volume],
+    frame: Frame,
+    voxel_mm: float,
+    beyond_mm: float = 0.0,
+    end_mm: float = CAP_MM,
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Geometry:
-    """Cubic voxels along anterior, left and cranial that hold these masks, with room for layers at both ends."""
+    """Cubic voxels along anterior, left and cranial that hold these masks, with room for layers at both ends.
+
+    `shift`: by what part of a voxel the grid is moved along each axis; one more voxel then keeps what was held.
+    """
     inside = np.concatenate([mask.geometry.points(np.argwhere(mask.array)) for mask in masks])
     local = frame.to_local(inside)[:, (1, 2, 0)]
     low, high = local.min(axis=0), local.max(axis=0)
     margin = np.array([voxel_mm, voxel_mm, end_mm + 2 * voxel_mm]) + beyond_mm
-    count = np.ceil((high - low + 2 * margin) / voxel_mm).astype(int)
-    first = low - margin + voxel_mm / 2
+    moved = np.array(shift)
+    count = np.ceil((high - low + 2 * margin) / voxel_mm).astype(int) + (moved > 0)
+    first = low - margin + voxel_mm / 2 + np.where(moved > 0, moved - 1, 0.0) * voxel_mm
     affine = np.eye(4)
     affine[:3, :3] = frame.axes[:, (1, 2, 0)] * voxel_mm
     affine[:3, 3] = frame.to_patient(first[[2, 0, 1]])

@@ -14,9 +14,10 @@ from spondyl.space import Floats, read_only
 
 Array = NDArray[Any]
 
-HINGE_SHARE = 0.30  # of the depth, whatever the voxels: set on case E02 in voxels of 1 mm, decisions 0033 and 0034
+HINGE_SHARE = 0.30  # of the depth, whatever the voxels: set on case E02, decisions 0033, 0034 and 0039
 LEAST_PART = 0.05  # of a voxel: less of it whole counts as none, less of it parted as none
 STEEPEST_DEG = 45.0
+_FINE_MM = 0.25  # between points at which the mask is asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,9 @@ class FracturePlane:
 def parted_shares(bone: BoneModel, plane: FracturePlane) -> Array:
     """Share of each voxel that the plane parts: 1 in front of its hinge, where no voxels above and below share a node.
 
-    The hinge ends where it ends in mm: in the column of voxels with its end, the share is that in front of it.
+    The hinge ends where it ends in mm. Voxels take part in a section as wholes, so their columns reach further back or
+    less far than the body does, as the grid happens to lie: the hinge therefore ends in the column of voxels where as
+    much of the section is whole as of the body's own (`hinge_area`), and that column is parted by the share in front.
 
     Raises
     ------
@@ -56,34 +59,69 @@ def parted_shares(bone: BoneModel, plane: FracturePlane) -> Array:
         For a plane that misses the body or is steeper than 45 degrees.
     """
     off, reach = _distances(bone, plane)
-    back, front = depth_range(bone)
     cut = (bone.density.array > 0) & (off > -reach - 1e-9) & (off <= reach - 1e-9)
-    whole = (back + plane.hinge_share * (front - back)) / bone.voxel_mm - np.arange(off.shape[0])
-    whole = np.where(whole < LEAST_PART, 0.0, np.where(whole > 1 - LEAST_PART, 1.0, whole))
+    on_body = _caps(bone).any(axis=2) & cut.any(axis=2)
+    whole = _whole_parts(on_body.sum(axis=1) * bone.voxel_mm**2, hinge_area(bone, plane))
     shares = np.where(cut, (1 - whole)[:, None, None], 0.0)
     if not (shares == 1).any():
         raise InputError("the fracture plane misses the body: give a point within it, in patient mm (LPS)")
     return np.asarray(shares)
 
 
+def hinge_area(bone: BoneModel, plane: FracturePlane) -> float:
+    """Area of the body's own section with the plane that lies in its hinge, as the axis sees it, in the mask. [mm²]"""
+    vertebra, axes = bone.vertebra, bone.model.geometry.axes
+    assert vertebra.body is not None
+    low, high = _extents(bone)
+    end = low[0] + plane.hinge_share * (high[0] - low[0])
+    along, across = _middles(low[0], end), _middles(low[1], high[1])
+    x, y = np.meshgrid(along, across, indexing="ij")
+    point, normal = plane.point @ axes, plane.normal @ axes
+    z = point[2] - ((x - point[0]) * normal[0] + (y - point[1]) * normal[1]) / normal[2]
+    inside = vertebra.body.sample(np.stack([x, y, z], axis=-1) @ axes.T, order=0) > 0.5
+    return float(inside.mean() * (end - low[0]) * (high[1] - low[1]))
+
+
+def _middles(low: float, high: float) -> Array:
+    """Middles of even parts of a length, about `_FINE_MM` long each."""
+    parts = max(round((high - low) / _FINE_MM), 1)
+    return np.asarray(low + (np.arange(parts) + 0.5) * (high - low) / parts)
+
+
+def _whole_parts(areas: Array, wanted: float) -> Array:
+    """The part of each column of voxels that is whole, from the back, so that as much area is as is wanted."""
+    before = np.cumsum(areas) - areas
+    whole = np.clip((wanted - before) / np.maximum(areas, 1e-9), 0.0, 1.0)
+    return np.where(whole < LEAST_PART, 0.0, np.where(whole > 1 - LEAST_PART, 1.0, whole))
+
+
 def middle_plane(bone: BoneModel, hinge_share: float = HINGE_SHARE) -> FracturePlane:
     """The plane square to the cranial axis at mid-height of the body."""
-    solid = bone.density.array > 0
-    planes = np.flatnonzero(solid.any(axis=(0, 1)))
-    back, front = depth_range(bone)
-    across = np.flatnonzero(solid.any(axis=(0, 2)))
-    middle = (planes[0] + planes[-1] + 1) / 2
-    place = np.array([(back + front) / 2 / bone.voxel_mm, (across[0] + across[-1] + 1) / 2, middle])
-    geometry = bone.model.geometry
-    normal = geometry.axes[:, 2] / np.linalg.norm(geometry.axes[:, 2])
-    return FracturePlane(geometry.points(place - 0.5), normal, hinge_share)
+    axes = bone.model.geometry.axes
+    low, high = _extents(bone)
+    return FracturePlane(axes @ ((low + high) / 2), axes[:, 2], hinge_share)
 
 
 def depth_range(bone: BoneModel) -> tuple[float, float]:
-    """Back and front of the body along the grid's first axis, from the caps, which lie on the body alone. [mm]"""
-    caps = (bone.model.modulus > 0) & (bone.density.array == 0)
-    columns = np.flatnonzero(caps.any(axis=(1, 2)))
-    return float(columns[0] * bone.voxel_mm), float((columns[-1] + 1) * bone.voxel_mm)
+    """Back and front of the body along the grid's first axis, from the grid's edge. [mm]"""
+    low, high = _extents(bone)
+    geometry = bone.model.geometry
+    edge = float(geometry.points(np.full(3, -0.5)) @ geometry.axes[:, 0])
+    return float(low[0] - edge), float(high[0] - edge)
+
+
+def _extents(bone: BoneModel) -> tuple[Array, Array]:
+    """Ends of the body's mask along the grid's axes, which do not hang on where the grid lies. [mm]"""
+    body, axes = bone.vertebra.body, bone.model.geometry.axes
+    assert body is not None
+    places = body.geometry.points(np.argwhere(body.array > 0)) @ axes
+    reach = np.abs(axes.T @ body.geometry.axes) @ body.geometry.spacing_mm / 2
+    return places.min(axis=0) - reach, places.max(axis=0) + reach
+
+
+def _caps(bone: BoneModel) -> Array:
+    """The layers at both ends, which lie on the body alone, bool."""
+    return np.asarray((bone.model.modulus > 0) & (bone.density.array == 0))
 
 
 def _distances(bone: BoneModel, plane: FracturePlane) -> tuple[Array, float]:

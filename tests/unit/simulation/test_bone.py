@@ -89,6 +89,23 @@ def test_a_moved_border_makes_the_body_larger_by_so_much(spine: Spine, border: f
     assert (rho > 0).sum() * 2.0**3 == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.parametrize("shift", [(0.5, 0.0, 0.0), (0.0, 0.25, 0.0), (0.0, 0.0, 0.75)])
+def test_a_moved_grid_holds_the_same_body(spine: Spine, shift: tuple[float, float, float]) -> None:
+    """The grid lies where it is told, in voxels of 2 mm, one more of them on that axis; bone fills what it filled."""
+    still, moved = (build_bone_model(spine, "L1", voxel_mm=2.0, shift=one) for one in ((0.0, 0.0, 0.0), shift))
+    offset = still.model.geometry.indices(moved.model.geometry.points(np.zeros(3)))
+    assert offset == pytest.approx([part - 1 if part else 0.0 for part in shift])
+    assert np.subtract(moved.density.array.shape, still.density.array.shape).tolist() == [part > 0 for part in shift]
+    volumes = [(one.density.array > 0).sum() for one in (still, moved)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)  # a layer of voxels at either end may come or go
+    assert moved.density.array[:, :, -1].max() == moved.density.array[0].max() == moved.density.array[:, -1].max() == 0
+
+
+def test_a_grid_moved_by_a_voxel_and_more_is_refused(spine: Spine) -> None:
+    with pytest.raises(InputError, match="0 to below 1"):
+        build_bone_model(spine, "L1", shift=(0.0, 1.0, 0.0))
+
+
 @pytest.mark.parametrize("border", [0.0, 3.0])
 def test_a_mask_is_read_whole_wherever_it_lies_in_a_wide_grid(border: float) -> None:
     """A cube of edge 10; moved outwards by 3 mm, all within r = 3.5 of the middles of its voxels, a cube of edge a = 9.
