@@ -149,7 +149,7 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         "voxels of 2, 1.5 and 1 mm. The hinge is 0.30 of the depth in all of them; it ends where the section has the",
         "area of the mask's own ([decision 0039](../decisions/0039-a-hinge-by-the-masks-area.md), frozen before these",
         "rows; trials of E07 in these grids of 2 mm had been seen while the scatter was looked into). Figures before:",
-        "decisions 0033, 0034 and 0037. Sizes that are missing below were not run anew.",
+        "decisions 0033, 0034 and 0037. Cases and sizes missing below were not run anew.",
         "",
         *_places(found),
         "",
