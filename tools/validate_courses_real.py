@@ -65,7 +65,7 @@ SEEN = (
     "first.",
 )
 EARLIER = (  # of the rows that stand on the page and are not made anew
-    "Rows of lidc, tptbox and ts-lumbar made 2026-11-27 on top of e89796c, before the hinge in mm ([decision",
+    "Other rows of lidc, tptbox and ts-lumbar made 2026-11-27 on top of e89796c, before the hinge in mm ([decision",
     "0034](../decisions/0034-a-hinge-and-damage-in-mm.md)). Rider rows were of T10 before, whose arch the image cuts:",
     "pressing such a level is refused by now.",
 )
