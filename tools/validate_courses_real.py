@@ -42,6 +42,9 @@ SHAPES = ("wedge", "biconcave", "crush")
 LEFT = 0.65  # of the most affected height
 RUNS = 20
 SEEN = (
+    "The lift of 21 mm of the rider T9 biconcave body is more than a body can rise by: its row is wrong there, why was",
+    "not looked into.",
+    "",
     "Looked at: maps of cement, cuts through the cavity and pressures of the T9 crush, wedge and biconcave body and",
     "of the rider T9 wedge, all made anew. Cement lies within the outline and meets the walls; what leaves does so at",
     "a vein that is marked there; sides are right, and words and pictures agree. After balloons cement stands up to 2",
