@@ -42,8 +42,8 @@ SHAPES = ("wedge", "biconcave", "crush")
 LEFT = 0.65  # of the most affected height
 RUNS = 20
 SEEN = (
-    "The lift of 21 mm of the rider T9 biconcave body is more than a body can rise by: its row is wrong there, why was",
-    "not looked into.",
+    "The front of the rider T9 biconcave body rose by 21 mm: it was hardly pressed, no intact height was known, and",
+    "inflation went on to the rated pressure. Since then it ends with a back below 0.85 of the front: an old row.",
     "",
     "Looked at: maps of cement, cuts through the cavity and pressures of the T9 crush, wedge and biconcave body and",
     "of the rider T9 wedge, all made anew. Cement lies within the outline and meets the walls; what leaves does so at",

@@ -166,6 +166,7 @@ STOPS = {
     "nothing": "nothing was inflated",
     "volume": "the balloons held their nominal volume",
     "restored": "the front was as high as wanted",
+    "beyond": "the back was clearly lower than the front",
     "pressure": "the rated pressure was reached",
     "wall": "a side wall was near",
     "shift": "a wall moved outward",

@@ -27,7 +27,7 @@ from spondyl.studies.progress import Progress
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
-Stop = Literal["nothing", "volume", "restored", "pressure", "wall", "shift"]
+Stop = Literal["nothing", "volume", "restored", "beyond", "pressure", "wall", "shift"]
 
 WATER_MPA = 2200.0  # bulk modulus of what fills a balloon
 TISSUE_G_CM3 = 2.0  # of bone without pores, handbook 1.2
@@ -87,7 +87,8 @@ class _Course:
         self.displacement: Array = np.zeros(self.body.load.shape)
         self.stages: list[BalloonStage] = []
         self.before: Heights | None = None
-        self.wanted: float | None = None  # height of the front where inflation ends; None: no such height is known
+        self.wanted: float | None = None  # height of the front that is to be restored; None: no such height is known
+        self.highest: float | None = None  # where inflation ends at last; None: nowhere
         self.rest: Array = self.displacement
         self.first = list(self.body.volumes)
         self.stage_error = 0.0
@@ -109,7 +110,9 @@ class _Course:
                 self._go(press, start, end)
                 self._check_standing()
         self.before = _measured(self.bone, self._whole())
-        self.wanted = wanted_front(self.before, settings.intact_mm) if settings.stop_when_restored else None
+        if settings.stop_when_restored:
+            self.wanted = wanted_front(self.before, settings.intact_mm)
+            self.highest = self.before.posterior_mm / CLEARLY_LOWER if self.wanted is None else self.wanted
         rest = self.rest = self.displacement.copy()
         first_pushes = [push.copy() for push in body.pushes]
         stop = self._inflate()
@@ -284,8 +287,8 @@ class _Course:
         """The first limit that this displacement meets."""
         if any(gauge >= device.rated_mpa for gauge, device in zip(self._gauges(moved), self.devices, strict=True)):
             return "pressure"
-        if self.wanted is not None and self._restored(moved) >= 1:
-            return "restored"
+        if self.highest is not None and self._restored(moved) >= 1:
+            return "beyond" if self.wanted is None else "restored"
         if max(self._shifts(moved)) > self.settings.shift_mm:
             return "shift"
         return "wall" if self._wall(moved) < self._closest else None
@@ -295,7 +298,7 @@ class _Course:
             return all(g <= OVER * d.rated_mpa for g, d in zip(self._gauges(moved), self.devices, strict=True))
         if stop == "shift":
             return max(self._shifts(moved)) <= OVER * self.settings.shift_mm
-        return stop == "restored" and self._restored(moved) <= OVER
+        return stop in ("restored", "beyond") and self._restored(moved) <= OVER
 
     def _part_to(self, moved: Array, stop: Stop) -> float:
         """The part of a stage that just passes a limit: on a line between the stage's start and its end."""
@@ -312,7 +315,7 @@ class _Course:
         if stop == "wall":
             return 0.5
         first, last = (
-            self._restored(at) if stop == "restored" else max(self._shifts(at)) / self.settings.shift_mm
+            self._restored(at) if stop in ("restored", "beyond") else max(self._shifts(at)) / self.settings.shift_mm
             for at in (self.displacement, moved)
         )
         return float(np.clip((0.5 * (1 + OVER) - first) / (last - first), 0.1, 0.9))
@@ -324,12 +327,12 @@ class _Course:
         ]
 
     def _restored(self, moved: Array) -> float:
-        """Gain of the front over what it lacks; at least 1 where it lacks nothing."""
+        """Gain of the front over what it lacks of where it ends; at least 1 where it lacks nothing."""
         assert self.before is not None
-        assert self.wanted is not None
+        assert self.highest is not None
         now = _measured(self.bone, self._whole(moved)).anterior_mm
-        lacking = self.wanted - self.before.anterior_mm
-        return (now - self.before.anterior_mm) / lacking if lacking > 0.2 else (now >= self.wanted + 0.2) * 1.0
+        lacking = self.highest - self.before.anterior_mm
+        return (now - self.before.anterior_mm) / lacking if lacking > 0.2 else (now >= self.highest + 0.2) * 1.0
 
     def _wall(self, moved: Array) -> float:
         """Least distance between a cavity's wall and a side wall of the body, both where they are. [mm]"""
@@ -425,9 +428,15 @@ class _Course:
         if self.body.folded:
             told.append(f"{self.body.folded} voxels are crushed to next to nothing and keep an earlier shape")
         if self.settings.stop_when_restored and self.wanted is None:
+            end = (
+                "ended with a back clearly lower than the front, as hardly a whole body has it: the model has no "
+                "ligaments that would stop it"
+                if stop == "beyond"
+                else f"went on to another end ({stop})"
+            )
             told.append(
                 "no height to restore is known: too few undeformed neighbours, and the front is hardly lower than the "
-                f"back; inflation went on to another end ({stop}), which says nothing of the height that was lost"
+                f"back; inflation {end}, which says nothing of the height that was lost"
             )
         if self.broken.plane is None:
             told.append("nothing is broken in this model: what a balloon cannot open it cannot lift")

@@ -36,7 +36,7 @@ class BalloonSettings:
 
     volume_ml: float | None = None  # of each balloon; None: the nominal volume of its device
     intact_mm: tuple[float, float, float] | None = None  # heights before the fracture, front to back; None: not known
-    stop_when_restored: bool = True  # at the front's intact height, or without that at the height of the back
+    stop_when_restored: bool = True  # at the front's intact height, else the back's, at last beyond what is seen whole
     start_diameter_mm: float = 7.0  # of the seated balloon, whose bone lies packed around it
     growth: float = 0.2  # of the volume in a stage
     wall_mm: float = 1.0  # of bone left between balloon and side wall where inflation ends
@@ -95,7 +95,7 @@ class BalloonLift:
     before: Heights  # under the preload
     inflated: Heights  # at the end of inflation, under the preload
     deflated: Heights  # balloons empty, under the preload
-    stopped_by: Literal["nothing", "volume", "restored", "pressure", "wall", "shift"]
+    stopped_by: Literal["nothing", "volume", "restored", "beyond", "pressure", "wall", "shift"]
     linear_volume_error: float  # of the volume that cavities would have by their first area vectors, relative
     stage_volume_error: float  # the same, stage by stage: the largest
     wall_mm: float  # least bone between a balloon and a side wall when inflated

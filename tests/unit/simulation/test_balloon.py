@@ -208,11 +208,21 @@ def test_inflation_ends_at_the_intact_height(broken: BrokenBody) -> None:
 
 def test_a_crush_without_neighbours_has_no_height_to_stop_at(broken: BrokenBody) -> None:
     """Front as high as the back and no intact height: inflation once ended at once as 'restored'."""
-    lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=replace(SETTINGS, stop_when_restored=True))
+    wanted = replace(SETTINGS, stop_when_restored=True, volume_ml=0.5)
+    lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=wanted)
     assert lift.stopped_by == "volume"
-    assert max(sum(stage.volumes_ml) for stage in lift.stages) == pytest.approx(1.5, rel=1e-3)
+    assert max(sum(stage.volumes_ml) for stage in lift.stages) == pytest.approx(1.0, rel=1e-3)
     assert any("no height to restore is known" in text for text in lift.warnings)
     assert not any("as high as the back" in text for text in lift.assumptions)
+
+
+def test_without_a_height_to_restore_the_front_stays_below_that_of_whole_bodies(broken: BrokenBody) -> None:
+    """No ligaments stop it: it ends where the back is below 0.85 of the front, within the 5 % of a limit."""
+    lift = inflate_balloons(broken, BOTH, preload_n=50.0, settings=replace(SETTINGS, stop_when_restored=True))
+    assert lift.stopped_by == "beyond"
+    highest = lift.before.posterior_mm / 0.85
+    assert highest <= lift.inflated.anterior_mm <= highest + 0.05 * (highest - lift.before.anterior_mm) + 1e-6
+    assert any("no ligaments that would stop it" in text for text in lift.warnings)
 
 
 def test_the_height_to_restore(lifted: BalloonLift) -> None:
