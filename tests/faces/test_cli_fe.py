@@ -143,7 +143,7 @@ def test_what_does_not_converge_gives_no_number(block: list[object], monkeypatch
 
 def test_a_first_run_says_that_it_compiles(block: list[object], monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     assert "compiled" not in cli("fe", *block, "--lateral", "free").err  # compiled by the tests above
-    monkeypatch.setattr("spondyl.app.warm.is_warm", lambda: False)
+    monkeypatch.setattr("spondyl.app.warm.is_warm", lambda parts: False)
     monkeypatch.setattr("spondyl.app.cli.output.SLOW_SECONDS", 1e9)  # said before, not when it has taken long
     assert "the solver is compiled, once" in cli("fe", *block, "--lateral", "free").err
 
