@@ -258,7 +258,7 @@ def _check(
         raise InputError(f"a voxel of {voxel_mm:g} mm: expected 0.2 to 4 mm")
     if part not in PARTS:
         raise InputError(f"part is '{part}'; 'body' or 'whole' is expected")
-    if not all(0 <= part < 1 for part in shift):
+    if not all(0 <= moved < 1 for moved in shift):
         raise InputError(f"the grid is moved by {shift} of a voxel; 0 to below 1 is expected along each axis")
     if ends not in ENDS:
         raise InputError(f"the ends are '{ends}'; 'cement' or 'disc' is expected")
